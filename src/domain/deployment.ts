@@ -1,0 +1,42 @@
+import type { Instant } from "./time.js";
+
+export const DEPLOYMENT_STATES = [
+  "created",
+  "ready",
+  "succeeded",
+  "failed",
+  "canceled",
+  "promoted",
+] as const;
+export type DeploymentState = (typeof DEPLOYMENT_STATES)[number];
+
+export interface Deployment {
+  id: string;
+  source: string;
+  externalId: string;
+  project: string;
+  name: string;
+  target: string;
+  state: DeploymentState;
+  stateAsOf: Instant;
+  url: string | null;
+  commit: string | null;
+  createdAt: Instant;
+  updatedAt: Instant;
+  version: number;
+}
+
+/** How far a deployment has come; where two words are of one moment, the farther one holds. */
+export function stageOf(state: DeploymentState): number {
+  return DEPLOYMENT_STATES.indexOf(state);
+}
+
+/** True when the word replaces what is kept: it is later, or as late and farther on. */
+export function deploymentMoves(
+  before: Pick<Deployment, "state" | "stateAsOf">,
+  state: DeploymentState,
+  asOf: Instant,
+): boolean {
+  if (asOf !== before.stateAsOf) return asOf > before.stateAsOf;
+  return stageOf(state) > stageOf(before.state);
+}

@@ -1,0 +1,171 @@
+/**
+ * Every code that an answer, a log line or a dead letter may carry. The sentence says what happened,
+ * the hint what a person does next. `docs/reference/errors.md` is generated from this table.
+ */
+export const ERROR_CODES = {
+  unknown_source: {
+    status: 404,
+    sentence: "No source of this name takes webhooks here.",
+    hint: "Post to /api/webhooks/{stripe|sentry|vercel|better-stack}.",
+  },
+  not_found: {
+    status: 404,
+    sentence: "Nothing is kept under this address or id.",
+    hint: "List what exists with the same path without the id.",
+  },
+  method_not_allowed: {
+    status: 405,
+    sentence: "This address does not take this method.",
+    hint: "See the Allow header of the answer.",
+  },
+  too_large: {
+    status: 413,
+    sentence: "The body is larger than this source may send.",
+    hint: "Send a smaller body, or raise the source's limit (4 MiB at most on Vercel).",
+  },
+  missing_signature: {
+    status: 401,
+    sentence: "The request carries no signature or credential.",
+    hint: "Set the webhook's secret (or, for Better Stack, its token) at the provider.",
+  },
+  bad_signature: {
+    status: 401,
+    sentence: "The signature or credential matches none of the live secrets.",
+    hint: "Compare the secret here with the provider's; during a rotation set the old one as …_PREVIOUS.",
+  },
+  stale_signature: {
+    status: 401,
+    sentence: "The signature is good but too old to be trusted.",
+    hint: "Check the clocks; ask the provider to send the event again.",
+  },
+  unauthorized: {
+    status: 401,
+    sentence: "The request is not authorised.",
+    hint: "Send Authorization: Bearer with the token of this deployment.",
+  },
+  invalid_request: {
+    status: 400,
+    sentence: "The request cannot be understood.",
+    hint: "Mend the field that the detail names.",
+  },
+  conflict: {
+    status: 409,
+    sentence: "What was asked for does not fit the present state.",
+    hint: "Look at it again; it may have been settled already.",
+  },
+  unavailable: {
+    status: 503,
+    sentence: "Nothing durable could be reached; the delivery was not accepted.",
+    hint: "Send it again after the time in Retry-After.",
+  },
+  internal: {
+    status: 500,
+    sentence: "Something failed that nobody foresaw.",
+    hint: "It is retried and reported; search the log for the request id.",
+  },
+  unreadable_body: {
+    status: 200,
+    sentence: "The body was signed by the provider but is not JSON in UTF-8.",
+    hint: "Read the stored body; if a proxy changed it, mend the proxy and have it sent again, else discard.",
+  },
+  unexpected_shape: {
+    status: 200,
+    sentence: "The body is JSON but lacks a field that its type must have.",
+    hint: "The provider's API version may have changed; mend normalise for this type, then replay.",
+  },
+  forged_message: {
+    status: 200,
+    sentence: "A queue message carries facts that this deployment's door did not sign.",
+    hint: "Check who holds QSTASH_TOKEN; after a rotation keep the old one as QSTASH_TOKEN_PREVIOUS.",
+  },
+  body_lost: {
+    status: 200,
+    sentence: "The body was kept in KV and is there no more.",
+    hint: "Have the provider send the event again; a redelivery runs it.",
+  },
+  unreadable_message: {
+    status: 200,
+    sentence: "A queue message is of no version that this deployment reads.",
+    hint: "Deploy a version that reads it, then replay.",
+  },
+  database_unavailable: {
+    status: 503,
+    sentence: "The database did not answer in time.",
+    hint: "It is retried by itself; check the database if it lasts.",
+  },
+  database_busy: {
+    status: 503,
+    sentence: "Another worker changed the same rows again and again.",
+    hint: "It is retried by itself.",
+  },
+  queue_unavailable: {
+    status: 503,
+    sentence: "QStash did not take a message in time.",
+    hint: "It is retried by itself; check QStash if it lasts.",
+  },
+  kv_unavailable: {
+    status: 503,
+    sentence: "KV did not answer in time.",
+    hint: "It is retried by itself; check KV if it lasts.",
+  },
+  channel_unavailable: {
+    status: 503,
+    sentence: "The service that carries this notice did not take it.",
+    hint: "It is retried by itself; check the service's status page if it lasts.",
+  },
+  channel_refused: {
+    status: 200,
+    sentence: "The service that carries this notice refuses it.",
+    hint: "Read the service's answer on the notice; mend the address, sender or key, then replay.",
+  },
+  channel_not_configured: {
+    status: 200,
+    sentence: "No credentials are set for the channel of this notice.",
+    hint: "Set the channel's environment variables, then replay.",
+  },
+  lease_held: {
+    status: 503,
+    sentence: "Another worker is sending this notice right now.",
+    hint: "It is retried by itself.",
+  },
+  worker_refused: {
+    status: 200,
+    sentence: "The queue gave up on a message that the worker never could record.",
+    hint: "Read the worker's last answer on the dead letter; mend its cause, then replay.",
+  },
+} as const satisfies Record<string, { status: number; sentence: string; hint: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** `detail` may name a field or a vendor's answer; it never holds a secret or a body. */
+export interface ErrorDetail {
+  detail?: string;
+  cause?: unknown;
+  retryAfterSeconds?: number;
+}
+
+/** A failure with a place in the taxonomy. Anything else that is thrown is a defect: retried and reported. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  constructor(code: ErrorCode, o: ErrorDetail = {}) {
+    super(`${code}: ${ERROR_CODES[code].sentence}${o.detail ? ` (${o.detail})` : ""}`, {
+      cause: o.cause,
+    });
+    this.name = new.target.name;
+    this.code = code;
+    this.detail = o.detail;
+  }
+}
+
+/** Might work later: the message is retried. */
+export class Transient extends AppError {
+  readonly retryAfterSeconds: number | undefined;
+  constructor(code: ErrorCode, o: ErrorDetail = {}) {
+    super(code, o);
+    this.retryAfterSeconds = o.retryAfterSeconds;
+  }
+}
+
+/** Will not work by itself: it becomes a dead letter, for a person. */
+export class Permanent extends AppError {}

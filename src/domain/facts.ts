@@ -1,0 +1,106 @@
+import type { DeploymentState } from "./deployment.js";
+import type { Money } from "./money.js";
+import type { Instant } from "./time.js";
+
+/** Who bought what, as far as a fact says. Everything may be unknown; nothing is guessed. */
+export interface Buyer {
+  /** The platform's own name for the user. */
+  userRef: string | null;
+  /** What was bought, in the platform's words. */
+  packageRef: string | null;
+  email: string | null;
+  name: string | null;
+  /** BCP 47, as the payer chose it: `th`, `en-GB`. */
+  locale: string | null;
+}
+
+/** One payment is one row by these three. */
+export interface PaymentKey {
+  /** The connected account at the gateway; empty for our own. */
+  account: string;
+  livemode: boolean;
+  externalId: string;
+}
+
+interface PaymentFactBase {
+  payment: PaymentKey;
+  money: Money;
+  buyer: Buyer;
+  occurredAt: Instant;
+}
+
+export interface PaymentSucceeded extends PaymentFactBase {
+  kind: "payment.succeeded";
+}
+export interface PaymentFailed extends PaymentFactBase {
+  kind: "payment.failed";
+  failure: { code: string; message: string };
+}
+export interface PaymentCanceled extends PaymentFactBase {
+  kind: "payment.canceled";
+}
+/** The shopper finished the checkout; with a delayed method the money is still to come (`paid` false). */
+export interface PaymentCheckoutCompleted extends PaymentFactBase {
+  kind: "payment.checkout_completed";
+  paid: boolean;
+}
+/** `money` is the charge's; `refundedMinor` is all that was refunded of it so far. */
+export interface PaymentRefunded extends PaymentFactBase {
+  kind: "payment.refunded";
+  refundedMinor: number;
+}
+export type PaymentFact =
+  | PaymentSucceeded
+  | PaymentFailed
+  | PaymentCanceled
+  | PaymentCheckoutCompleted
+  | PaymentRefunded;
+
+/** What kind of trouble a signal speaks of. */
+export type SignalKind = "error" | "metric" | "uptime" | "deployment";
+/** How loud the source itself calls it. */
+export type SignalLevel = "fatal" | "error" | "warning" | "info";
+
+interface SignalFactBase {
+  /** Signals of one group are one incident while it is open. */
+  groupKey: string;
+  signalKind: SignalKind;
+  title: string;
+  occurredAt: Instant;
+}
+export interface SignalRaised extends SignalFactBase {
+  kind: "signal.raised";
+  level: SignalLevel;
+  /** What is hit: a project, a monitor. */
+  service: string;
+  environment: string | null;
+  url: string | null;
+  /** True when the trouble is in this very deployment: told, but capped, or it would feed itself. */
+  ours: boolean;
+}
+export interface SignalAcknowledged extends SignalFactBase {
+  kind: "signal.acknowledged";
+  by: string | null;
+}
+export interface SignalResolved extends SignalFactBase {
+  kind: "signal.resolved";
+  by: string | null;
+}
+export type SignalFact = SignalRaised | SignalAcknowledged | SignalResolved;
+
+export interface DeploymentChanged {
+  kind: "deployment.changed";
+  externalId: string;
+  project: string;
+  name: string;
+  state: DeploymentState;
+  /** `production`, `staging`, `preview`. */
+  target: string;
+  url: string | null;
+  commit: string | null;
+  occurredAt: Instant;
+}
+
+/** What an event says, in our own terms. No vendor's word is in here. */
+export type Fact = PaymentFact | SignalFact | DeploymentChanged;
+export type FactKind = Fact["kind"];

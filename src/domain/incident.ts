@@ -1,0 +1,46 @@
+import type { SignalKind, SignalLevel } from "./facts.js";
+import type { Severity } from "./severity.js";
+import type { Instant } from "./time.js";
+
+/** open → acknowledged → resolved. A signal after the end opens a new incident. */
+export type IncidentStatus = "open" | "acknowledged" | "resolved";
+
+/** One outage is one incident. Its row changes at a transition only; signals and entries are inserts. */
+export interface Incident {
+  id: string;
+  groupKey: string;
+  kind: SignalKind;
+  title: string;
+  service: string;
+  environment: string | null;
+  severity: Severity;
+  status: IncidentStatus;
+  url: string | null;
+  openedAt: Instant;
+  acknowledgedAt: Instant | null;
+  acknowledgedBy: string | null;
+  resolvedAt: Instant | null;
+  resolvedBy: string | null;
+  createdAt: Instant;
+  updatedAt: Instant;
+  version: number;
+}
+
+/** One event's word on an incident. */
+export interface Signal {
+  id: string;
+  incidentId: string;
+  eventId: string;
+  kind: "raised" | "acknowledged" | "resolved";
+  level: SignalLevel | null;
+  title: string;
+  occurredAt: Instant;
+}
+
+/** A line of an incident's timeline. */
+export interface IncidentEntry {
+  id: string;
+  incidentId: string;
+  at: Instant;
+  text: string;
+}

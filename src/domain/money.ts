@@ -1,0 +1,47 @@
+/** An amount in the currency's smallest unit (satang, cents, whole yen); never a float. */
+export interface Money {
+  amountMinor: number;
+  /** ISO 4217, upper case. */
+  currency: string;
+}
+
+/** Currencies whose smallest unit is not a hundredth (ISO 4217). */
+const EXPONENTS: Readonly<Record<string, number>> = Object.freeze({
+  ...Object.fromEntries(
+    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF"
+      .split(" ")
+      .map((code) => [code, 0]),
+  ),
+  ...Object.fromEntries("BHD IQD JOD KWD LYD OMR TND".split(" ").map((code) => [code, 3])),
+});
+
+/** How many decimals the currency has: 0, 2 or 3. */
+export function exponentOf(currency: string): number {
+  return EXPONENTS[currency.toUpperCase()] ?? 2;
+}
+
+/** The amount as a decimal string, made without a float: 1999 THB is `19.99`, 500 JPY is `500`. */
+export function decimalOf({ amountMinor, currency }: Money): string {
+  const exponent = exponentOf(currency);
+  const digits = Math.abs(amountMinor)
+    .toString()
+    .padStart(exponent + 1, "0");
+  const whole = digits.slice(0, digits.length - exponent);
+  const part = exponent === 0 ? "" : `.${digits.slice(-exponent)}`;
+  return `${amountMinor < 0 ? "-" : ""}${whole}${part}`;
+}
+
+/**
+ * The amount as a reader of the locale writes it: `฿1,999.00`.
+ * `Intl` takes the decimal string as it is, so no float rounds it.
+ */
+export function formatMoney(money: Money, locale: string): string {
+  const exponent = exponentOf(money.currency);
+  return new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency: money.currency,
+    currencyDisplay: "narrowSymbol",
+    minimumFractionDigits: exponent,
+    maximumFractionDigits: exponent,
+  }).format(decimalOf(money) as `${number}`);
+}

@@ -1,0 +1,28 @@
+import type { Instant } from "./time.js";
+
+/** Everything that our own queues carry besides webhooks. Versioned contracts live in `queues/messages.ts`. */
+export type OutboxMessage =
+  | { type: "notice.due.v1"; noticeId: string; runId: string }
+  | { type: "timer.due.v1"; timerId: string; runId: string }
+  | { type: "event.replay.v1"; eventId: string; runId: string };
+
+/** A message that was decided in the same statement as the effects, to be published after it. */
+export interface OutboxRow {
+  id: string;
+  message: OutboxMessage;
+  createdAt: Instant;
+  /** A sweep publishes it when this has passed and its receiver has not completed it. */
+  dueAt: Instant;
+  publishes: number;
+}
+
+/** Something to be done at a time. The row is the truth; a queue's delay only wakes it. */
+export interface TimerRow {
+  id: string;
+  kind: "notice.give_up";
+  subject: string;
+  dueAt: Instant;
+  status: "waiting" | "done";
+  createdAt: Instant;
+  version: number;
+}

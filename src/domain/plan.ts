@@ -1,0 +1,196 @@
+import type { AuditEntry } from "./audit.js";
+import type { Deployment } from "./deployment.js";
+import type { Entitlement } from "./entitlement.js";
+import type { DeadLetter } from "./event.js";
+import type { Ids } from "./ids.js";
+import type { Incident, IncidentEntry, Signal } from "./incident.js";
+import type { ChannelId, Notice, NoticeData, Template } from "./notice.js";
+import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
+import type { Payment } from "./payment.js";
+import type { Instant } from "./time.js";
+
+/** Every table that a plan may write. `event`, its body and attempts belong to the claim. */
+export interface PlanTables {
+  auditEntry: AuditEntry;
+  deadLetter: DeadLetter;
+  deployment: Deployment;
+  entitlement: Entitlement;
+  incident: Incident;
+  incidentEntry: IncidentEntry;
+  notice: Notice;
+  outbox: OutboxRow;
+  payment: Payment;
+  signal: Signal;
+  timer: TimerRow;
+}
+export type PlanTable = keyof PlanTables;
+/** Rows that change carry the version that was read. */
+export type VersionedTable = {
+  [T in PlanTable]: PlanTables[T] extends { version: number } ? T : never;
+}[PlanTable];
+
+/** What is to be written, all of it or none: plain data, in the order it was decided. */
+export interface Plan {
+  inserts: { [T in PlanTable]?: PlanTables[T][] };
+  /** The whole new row; `version` is still the one that was read. */
+  updates: { [T in VersionedTable]?: PlanTables[T][] };
+  /** Rows that were read and must not have moved. */
+  expects: { [T in VersionedTable]?: { id: string; version: number }[] };
+  /** Outbox rows that this very run completes. */
+  completes: string[];
+  reasons: string[];
+}
+
+/** What a decision may use besides its rows. */
+export interface DecideContext {
+  now: Instant;
+  ids: Ids;
+  /** `source:stripe`, `system:sweep`, `admin`. */
+  actor: string;
+  eventId: string | null;
+}
+
+export interface NoticeRequest {
+  channel: ChannelId;
+  template: Template;
+  cause: string;
+  recipient: string;
+  locale: string;
+  data: NoticeData;
+}
+
+/** How long the worker that planned it may take to publish before a sweep does. */
+const OUTBOX_GRACE_MS = 30_000;
+
+/** Collects what a decision wants written. Refuses what one statement could not keep apart. */
+export class PlanBuilder {
+  readonly #ctx: DecideContext;
+  readonly #plan: Plan = { inserts: {}, updates: {}, expects: {}, completes: [], reasons: [] };
+
+  constructor(ctx: DecideContext) {
+    this.#ctx = ctx;
+  }
+
+  insert<T extends PlanTable>(table: T, row: PlanTables[T]): this {
+    const rows: PlanTables[T][] = this.#plan.inserts[table] ?? [];
+    rows.push(row);
+    (this.#plan.inserts as Record<PlanTable, unknown>)[table] = rows;
+    return this;
+  }
+
+  /** `before` gives the version that was read; `patch` the fields that change. */
+  update<T extends VersionedTable>(
+    table: T,
+    before: PlanTables[T],
+    patch: Partial<PlanTables[T]>,
+  ): this {
+    const rows: PlanTables[T][] = this.#plan.updates[table] ?? [];
+    rows.push({ ...before, ...patch, id: before.id, version: before.version });
+    (this.#plan.updates as Record<VersionedTable, unknown>)[table] = rows;
+    return this;
+  }
+
+  /** The decision rests on this row as it was read. */
+  expect<T extends VersionedTable>(table: T, row: { id: string; version: number }): this {
+    const expects = this.#plan.expects as Record<string, { id: string; version: number }[]>;
+    expects[table] = [...(expects[table] ?? []), { id: row.id, version: row.version }];
+    return this;
+  }
+
+  audit(action: string, subject: string, details: AuditEntry["details"] = {}): this {
+    const { ids, now, actor, eventId } = this.#ctx;
+    const entry = { id: ids.next("audit"), at: now, action, actor, subject, eventId, details };
+    return this.insert("auditEntry", entry);
+  }
+
+  /** A message to one of our queues, published after the commit and swept if that fails. */
+  send(message: OutboxMessage, delayMs = 0): this {
+    const { ids, now } = this.#ctx;
+    return this.insert("outbox", {
+      id: ids.next("outbox"),
+      message,
+      createdAt: now,
+      dueAt: now + delayMs + OUTBOX_GRACE_MS,
+      publishes: 0,
+    });
+  }
+
+  /** Tells a person, once per cause: the notice, its message, its audit entry. */
+  notify(request: NoticeRequest): this {
+    const { ids, now, eventId } = this.#ctx;
+    const id = ids.next("notice");
+    this.insert("notice", {
+      id,
+      ...request,
+      payload: null,
+      status: "pending",
+      vendorId: null,
+      eventId,
+      calls: 0,
+      leaseUntil: null,
+      firstCalledAt: null,
+      errorCode: null,
+      errorMessage: null,
+      createdAt: now,
+      sentAt: null,
+      version: 0,
+    });
+    this.send({ type: "notice.due.v1", noticeId: id, runId: ids.next("run") });
+    return this.audit("notice.planned", id, {
+      channel: request.channel,
+      template: request.template,
+    });
+  }
+
+  /** The message that started this run is done with the commit of this plan. */
+  complete(outboxId: string): this {
+    this.#plan.completes.push(outboxId);
+    return this;
+  }
+
+  /** A sentence for the event's trace: why this was decided. */
+  because(reason: string): this {
+    this.#plan.reasons.push(reason);
+    return this;
+  }
+
+  build(): Plan {
+    return mergePlans([this.#plan]);
+  }
+}
+
+/**
+ * All plans of one event as one, because one statement writes them.
+ *
+ * @throws Error when a row would be written twice: Postgres would lose the second write in silence.
+ */
+export function mergePlans(plans: readonly Plan[]): Plan {
+  const merged: Plan = { inserts: {}, updates: {}, expects: {}, completes: [], reasons: [] };
+  for (const plan of plans) {
+    for (const verb of ["inserts", "updates", "expects"] as const) {
+      const into = merged[verb] as Record<string, { id: string }[]>;
+      for (const [table, rows] of Object.entries(plan[verb] as Record<string, { id: string }[]>)) {
+        into[table] = [...(into[table] ?? []), ...rows];
+      }
+    }
+    merged.completes.push(...plan.completes);
+    merged.reasons.push(...plan.reasons);
+  }
+  assertEachRowOnce(merged);
+  return merged;
+}
+
+function assertEachRowOnce(plan: Plan): void {
+  const tables = new Set([...Object.keys(plan.inserts), ...Object.keys(plan.updates)]);
+  for (const table of tables) {
+    const seen = new Set<string>();
+    const written = [
+      ...((plan.inserts as Record<string, { id: string }[]>)[table] ?? []),
+      ...((plan.updates as Record<string, { id: string }[]>)[table] ?? []),
+    ];
+    for (const { id } of written) {
+      if (seen.has(id)) throw new Error(`plan writes ${table} ${id} twice in one statement`);
+      seen.add(id);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { Fact } from "../domain/facts.js";
+import type { Secret } from "../domain/secret.js";
+import type { Instant } from "../domain/time.js";
+
+/** A delivery as it came in: the exact bytes, before anything read them. */
+export interface RawRequest {
+  headers: Headers;
+  body: Uint8Array<ArrayBuffer>;
+  /** The last path segment, for senders that can carry a credential nowhere else. */
+  pathToken: string | null;
+}
+
+export type Verdict =
+  /** `by` is the environment name of the secret that matched. */
+  | { kind: "verified"; by: string }
+  /** `detail` says what was wrong with the request; it never repeats a signature or credential. */
+  | { kind: "missing_signature" | "bad_signature" | "stale_signature"; detail: string };
+
+/** What makes an event this event. `occurredAt` is null where the source gives no time. */
+export interface Identity {
+  eventKey: string;
+  type: string;
+  occurredAt: Instant | null;
+}
+
+/** What `normalise` may know of the deployment it runs in. */
+export interface NormaliseContext {
+  /** Project ids and slugs that are this very deployment, in lower case: trouble there must not feed itself. */
+  ours: ReadonlySet<string>;
+  receivedAt: Instant;
+}
+
+/** What a source's signature covers, for the conformance suite to know what it may ask. */
+export interface SignatureScope {
+  covers: "body and time" | "body" | "credential only";
+  /** How old a signed time may be; only where time is signed. */
+  toleranceMs?: number;
+}
+
+/**
+ * A provider here: data and three functions, all edge-safe.
+ * A fifth provider is one folder with one of these, and one line in `registry.ts`.
+ */
+export interface Source {
+  id: string;
+  /** Environment names of its secrets. `X` is required; `X_PREVIOUS` is always allowed beside it. */
+  secret: string;
+  signature: SignatureScope;
+  /** More is refused before it is read. Vercel itself refuses above 4.5 MB. */
+  bodyBytesMax: number;
+  /** Headers that `normalise` needs, in lower case; only these travel with the message. */
+  keepHeaders: readonly string[];
+  /** Checks the request against every live secret; several may be live during a rotation. */
+  verify(request: RawRequest, secrets: readonly Secret[], now: Instant): Promise<Verdict>;
+  /** Names the event. Never throws: what cannot be read is named by its bytes. */
+  identify(headers: Headers, body: Uint8Array<ArrayBuffer>): Promise<Identity>;
+  /**
+   * Says what the event means in our own terms; an empty list is an event that we only keep.
+   *
+   * @throws Permanent `unreadable_body` (not JSON in UTF-8) or `unexpected_shape` (names the field).
+   */
+  normalise(
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array<ArrayBuffer>,
+    context: NormaliseContext,
+  ): Fact[];
+}
+
+/** 4 MiB: what the house takes from anybody, below Vercel's own 4.5 MB. */
+export const BODY_BYTES_MAX = 4 * 1024 * 1024;
+
+export const defineSource = <const S extends Source>(source: S): S => Object.freeze(source);
