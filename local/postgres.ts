@@ -26,6 +26,8 @@ import {
   stopPostmaster,
 } from "./postgres/server.js";
 
+export { removeAbandoned } from "./postgres/abandoned.js";
+export { asSuperuser, ensureRole } from "./postgres/connection.js";
 export { PostgresFailure } from "./postgres/failure.js";
 
 export interface PostgresOptions {
@@ -95,7 +97,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const wanted = resolve(options.dataDir);
   makePassable(dirname(wanted));
   const dataDir = join(realpathSync(dirname(wanted)), basename(wanted));
-  const release = claimFolder(`${dataDir}.owner`, dataDir);
+  const release = claimFolder(dataDir);
   try {
     const setup = prepare(options, dataDir);
     const found = await adopt(setup);

@@ -7,6 +7,9 @@ interface Owner {
   readonly token: string;
 }
 
+/** The lock lies beside the data folder, which initdb wants empty. */
+export const lockFileOf = (dataDir: string): string => `${dataDir}.owner`;
+
 /** A lock that could not be taken after so many others took it first is not worth waiting for. */
 const TRIES_MAX = 5;
 
@@ -14,11 +17,13 @@ const TRIES_MAX = 5;
  * Says that this process works on a data folder. A Postgres that outlived its Signalbox has no
  * owner and may be adopted; one whose owner lives may not. Returns what lets go again.
  *
- * @param lockFile beside the data folder; holds pid and start of its owner, so that another
- *   process that got the same number later does not count
+ * The lock file holds pid and start of its owner, so that another process that got the same number
+ * later does not count.
+ *
  * @throws PostgresFailure `folder_in_use`
  */
-export function claimFolder(lockFile: string, dataDir: string): () => void {
+export function claimFolder(dataDir: string): () => void {
+  const lockFile = lockFileOf(dataDir);
   const me: Owner = { pid: process.pid, token: processToken(process.pid) ?? "unknown" };
   const draft = `${lockFile}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(me), { mode: 0o600 });
