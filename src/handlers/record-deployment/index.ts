@@ -1,0 +1,40 @@
+import { deploymentMoves } from "../../domain/deployment.js";
+import { PlanBuilder } from "../../domain/plan.js";
+import { read } from "../../store/load.js";
+import { defineHandler } from "../handler.js";
+
+/** Keeps each deployment at the farthest word that its source has said of it. */
+export const recordDeployment = defineHandler({
+  id: "record-deployment",
+  reactsTo: ["deployment.changed"],
+  load: (fact, source) => ({
+    deployment: read("deployment", "t.source = ? AND t.external_id = ?", [source, fact.externalId]),
+  }),
+  decide: (fact, rows, ctx) => {
+    const plan = new PlanBuilder(ctx);
+    const { externalId, project, name, target, state, url, commit, occurredAt } = fact;
+    const existing = rows.deployment[0];
+    const said = { project, name, target, state, stateAsOf: occurredAt, updatedAt: ctx.now };
+    if (existing === undefined) {
+      const id = ctx.ids.next("deployment");
+      const { source, now } = ctx;
+      const row = { id, source, externalId, ...said, url, commit, createdAt: now, version: 0 };
+      return plan
+        .insert("deployment", row)
+        .audit("deployment.recorded", id, { before: null, after: state })
+        .because(`first word of deployment ${id}: ${state}`)
+        .build();
+    }
+    const moves = deploymentMoves(existing, state, occurredAt);
+    const known = { url: url ?? existing.url, commit: commit ?? existing.commit };
+    if (moves) plan.update("deployment", existing, { ...said, ...known });
+    else plan.expect("deployment", existing);
+    return plan
+      .audit(moves ? "deployment.recorded" : "deployment.confirmed", existing.id, {
+        before: existing.state,
+        after: moves ? state : existing.state,
+      })
+      .because(moves ? `${state} is the later word` : `${state} is older than ${existing.state}`)
+      .build();
+  },
+});

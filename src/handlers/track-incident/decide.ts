@@ -1,0 +1,255 @@
+import type { SignalFact, SignalRaised } from "../../domain/facts.js";
+import type { Incident, Signal } from "../../domain/incident.js";
+import { type Plan, PlanBuilder } from "../../domain/plan.js";
+import { MINUTE_MS } from "../../domain/time.js";
+import { route } from "../../policy/route.js";
+import type { HandlerContext } from "../handler.js";
+
+export interface IncidentRows {
+  /** The newest incidents of the group, newest first. */
+  incidents: Incident[];
+  /** The newest signals of the group, newest first; as many as `OWN_SIGNALS_MAX` are asked for. */
+  signals: Signal[];
+}
+
+/** Our own errors come back as webhooks: past this many in a minute they are kept and not told. */
+export const OWN_SIGNALS_MAX = 30;
+
+/** Raises, joins, acknowledges or ends the incident of the signal's group. */
+export function decideIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext): Plan {
+  const plan = new PlanBuilder(ctx);
+  const open = rows.incidents.find((incident) => incident.status !== "resolved") ?? null;
+  if (open !== null) decideOpen(plan, fact, open, rows, ctx);
+  else decideClosed(plan, fact, rows, ctx);
+  return plan.build();
+}
+
+function decideOpen(
+  plan: PlanBuilder,
+  fact: SignalFact,
+  open: Incident,
+  rows: IncidentRows,
+  ctx: HandlerContext,
+): void {
+  addSignal(plan, fact, open.id, ctx);
+  if (fact.kind === "signal.raised" && isHeadless(open)) {
+    begin(plan, fact, open, rows, ctx);
+    return;
+  }
+  const transition = transitionOf(fact, open);
+  if (transition === null) {
+    plan
+      .expect("incident", open)
+      .audit("incident.joined", open.id, { signal: fact.kind })
+      .because(`joins the open incident ${open.id}`);
+    return;
+  }
+  const next = { ...open, ...transition, updatedAt: ctx.now };
+  plan
+    .update("incident", open, next)
+    .audit(`incident.${next.status}`, open.id, { before: open.status, after: next.status })
+    .because(`${fact.kind} takes incident ${open.id} from ${open.status} to ${next.status}`);
+  addEntry(plan, open.id, `${next.status} by ${ctx.source}`, ctx);
+  if (next.status === "resolved") tellResolved(plan, next);
+}
+
+/** What the signal changes of an open incident; null when it only joins. */
+function transitionOf(fact: SignalFact, open: Incident): Partial<Incident> | null {
+  if (fact.kind === "signal.resolved" && fact.occurredAt >= open.openedAt) {
+    return { status: "resolved", resolvedAt: fact.occurredAt, resolvedBy: fact.by };
+  }
+  if (fact.kind === "signal.acknowledged" && open.status === "open") {
+    return {
+      status: "acknowledged",
+      acknowledgedAt: fact.occurredAt,
+      acknowledgedBy: fact.by,
+    };
+  }
+  return null;
+}
+
+function decideClosed(
+  plan: PlanBuilder,
+  fact: SignalFact,
+  rows: IncidentRows,
+  ctx: HandlerContext,
+): void {
+  const last = rows.incidents[0] ?? null;
+  const late = last !== null && last.resolvedAt !== null && fact.occurredAt <= last.resolvedAt;
+  if (late || (last !== null && fact.kind !== "signal.raised")) {
+    addSignal(plan, fact, last.id, ctx);
+    if (fact.kind === "signal.raised" && isHeadless(last)) {
+      plan.update("incident", last, { ...headOf(fact), updatedAt: ctx.now });
+    } else plan.expect("incident", last);
+    plan
+      .audit("incident.joined", last.id, { signal: fact.kind, late })
+      .because(`belongs to incident ${last.id}, which has ended`);
+    return;
+  }
+  if (fact.kind === "signal.raised") raise(plan, fact, rows, ctx);
+  else openEnded(plan, fact, ctx);
+}
+
+function raise(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  rows: IncidentRows,
+  ctx: HandlerContext,
+): void {
+  const incident: Incident = { ...blankIncident(fact, ctx), ...headOf(fact) };
+  plan.insert("incident", incident);
+  addSignal(plan, fact, incident.id, ctx);
+  addEntry(plan, incident.id, `opened as ${incident.severity} by ${ctx.source}`, ctx);
+  plan.audit("incident.opened", incident.id, { severity: incident.severity, kind: incident.kind });
+  tellRaised(plan, fact, incident, rows, ctx);
+}
+
+/** The beginning of an incident that somebody acknowledged before we heard of it. */
+function begin(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  open: Incident,
+  rows: IncidentRows,
+  ctx: HandlerContext,
+): void {
+  const incident = { ...open, ...headOf(fact), updatedAt: ctx.now };
+  plan
+    .update("incident", open, incident)
+    .audit("incident.begun", open.id, { severity: incident.severity });
+  addEntry(plan, open.id, `its beginning came, as ${incident.severity}, by ${ctx.source}`, ctx);
+  tellRaised(plan, fact, incident, rows, ctx);
+}
+
+/** True when only an end or an acknowledgement is known of it. */
+function isHeadless(incident: Incident): boolean {
+  return incident.service === "";
+}
+
+/** What only the raising signal knows. */
+function headOf(fact: SignalRaised) {
+  const { title, service, environment, url, occurredAt } = fact;
+  return { title, service, environment, url, openedAt: occurredAt, severity: route(fact).severity };
+}
+
+function tellRaised(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  incident: Incident,
+  rows: IncidentRows,
+  ctx: HandlerContext,
+): void {
+  const { channels, reasons } = route(fact);
+  for (const reason of reasons) plan.because(reason);
+  if (fact.ours && floods(rows.signals, ctx.now)) {
+    plan.because(`trouble of our own, more than ${OWN_SIGNALS_MAX} signals in a minute: not told`);
+    return;
+  }
+  for (const channel of channels) {
+    plan.notify({
+      channel,
+      template: "incident-raised",
+      cause: `incident:${incident.id} opened`,
+      recipient: channel,
+      locale: "en",
+      data: noticeData(incident),
+    });
+  }
+}
+
+/** An end or an acknowledgement that came before its beginning: kept, so that a late beginning finds it. */
+function openEnded(
+  plan: PlanBuilder,
+  fact: Exclude<SignalFact, SignalRaised>,
+  ctx: HandlerContext,
+): void {
+  const ended = fact.kind === "signal.resolved";
+  const incident: Incident = {
+    ...blankIncident(fact, ctx),
+    status: ended ? "resolved" : "acknowledged",
+    ...(ended
+      ? { resolvedAt: fact.occurredAt, resolvedBy: fact.by }
+      : { acknowledgedAt: fact.occurredAt, acknowledgedBy: fact.by }),
+  };
+  plan
+    .insert("incident", incident)
+    .audit("incident.opened", incident.id, { severity: incident.severity, status: incident.status })
+    .because(`${fact.kind} came before its beginning`);
+  addSignal(plan, fact, incident.id, ctx);
+  addEntry(plan, incident.id, `${incident.status} by ${ctx.source} before its beginning came`, ctx);
+}
+
+function blankIncident(fact: SignalFact, ctx: HandlerContext): Incident {
+  return {
+    id: ctx.ids.next("incident"),
+    groupKey: fact.groupKey,
+    kind: fact.signalKind,
+    title: fact.title,
+    service: "",
+    environment: null,
+    severity: "P3",
+    status: "open",
+    url: null,
+    openedAt: fact.occurredAt,
+    acknowledgedAt: null,
+    acknowledgedBy: null,
+    resolvedAt: null,
+    resolvedBy: null,
+    createdAt: ctx.now,
+    updatedAt: ctx.now,
+    version: 0,
+  };
+}
+
+function floods(signals: readonly Signal[], now: number): boolean {
+  const recent = signals.filter((signal) => signal.occurredAt > now - MINUTE_MS);
+  return recent.length >= OWN_SIGNALS_MAX;
+}
+
+function addSignal(plan: PlanBuilder, fact: SignalFact, incidentId: string, ctx: HandlerContext) {
+  plan.insert("signal", {
+    id: ctx.ids.next("signal"),
+    incidentId,
+    eventId: ctx.eventId,
+    kind: fact.kind.slice("signal.".length) as Signal["kind"],
+    level: fact.kind === "signal.raised" ? fact.level : null,
+    title: fact.title,
+    occurredAt: fact.occurredAt,
+  });
+}
+
+function addEntry(plan: PlanBuilder, incidentId: string, text: string, ctx: HandlerContext): void {
+  plan.insert("incidentEntry", {
+    id: ctx.ids.next("incidentEntry"),
+    incidentId,
+    at: ctx.now,
+    text,
+  });
+}
+
+function tellResolved(plan: PlanBuilder, incident: Incident): void {
+  plan.notify({
+    channel: "slack",
+    template: "incident-resolved",
+    cause: `incident:${incident.id} resolved`,
+    recipient: "slack",
+    locale: "en",
+    data: noticeData(incident),
+  });
+}
+
+function noticeData(incident: Incident) {
+  const { id, severity, title, service, environment, kind, url } = incident;
+  const { openedAt, resolvedAt, resolvedBy } = incident;
+  return {
+    incidentId: id,
+    severity,
+    title,
+    service,
+    environment,
+    kind,
+    url,
+    openedAt,
+    resolvedAt,
+    resolvedBy,
+  };
+}

@@ -1,0 +1,20 @@
+import { read } from "../../store/load.js";
+import { defineHandler } from "../handler.js";
+import { decideIncident, OWN_SIGNALS_MAX } from "./decide.js";
+
+export const trackIncident = defineHandler({
+  id: "track-incident",
+  reactsTo: ["signal.raised", "signal.acknowledged", "signal.resolved"],
+  load: (fact) => ({
+    incidents: read("incident", "t.group_key = ?", [fact.groupKey], {
+      orderBy: "t.opened_at DESC, t.id DESC",
+      limit: 5,
+    }),
+    signals: read("signal", "i.group_key = ?", [fact.groupKey], {
+      join: "JOIN incident i ON i.id = t.incident_id",
+      orderBy: "t.occurred_at DESC",
+      limit: OWN_SIGNALS_MAX,
+    }),
+  }),
+  decide: (fact, rows, context) => decideIncident(fact, rows, context),
+});

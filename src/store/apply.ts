@@ -1,0 +1,55 @@
+import type { AttemptRow, EventRow } from "../domain/event.js";
+import type { Plan } from "../domain/plan.js";
+import { toStorableJson } from "./clean.js";
+import type { Database } from "./database.js";
+import { locksOf, type Shape, shapeOf, statementOf } from "./statement.js";
+
+/** What comes with an event's plan: its row as it is to be, its bytes, and this run of the worker. */
+export interface EventClaim {
+  event: EventRow;
+  headers: Readonly<Record<string, string>>;
+  body: Uint8Array;
+  attempt: AttemptRow;
+}
+
+const texts = new Map<string, string>();
+
+function textOf(shape: Shape): string {
+  const key = JSON.stringify(shape);
+  const known = texts.get(key);
+  if (known !== undefined) return known;
+  const text = statementOf(shape);
+  texts.set(key, text);
+  return text;
+}
+
+/**
+ * Writes all of a plan or none of it, in one statement. With a claim, nothing is written unless the
+ * event is still runnable and still the row that was loaded.
+ *
+ * @returns false when the event could not be claimed: it is finished, or another worker made it first.
+ * @throws Moved when a row changed since it was read, or one that was thought absent has appeared.
+ */
+export async function apply(
+  database: Database,
+  plan: Plan,
+  claim: EventClaim | null = null,
+): Promise<boolean> {
+  const locks = locksOf(plan);
+  const locked = Object.values(locks).reduce((sum, rows) => sum + rows.length, 0);
+  const { inserts, updates, completes } = plan;
+  const parameter = toStorableJson({
+    inserts,
+    updates,
+    completes,
+    locks,
+    locked,
+    ...(claim === null
+      ? {}
+      : { event: claim.event, headers: claim.headers, attempt: claim.attempt }),
+  });
+  const text = textOf(shapeOf(plan, claim !== null));
+  const values = claim === null ? [parameter] : [parameter, Buffer.from(claim.body)];
+  const rows = await database.query<{ ok: boolean }>(text, values);
+  return rows[0]?.ok === true;
+}

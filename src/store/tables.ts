@@ -1,0 +1,256 @@
+import type { AttemptRow, EventRow } from "../domain/event.js";
+import type { PlanTable, PlanTables } from "../domain/plan.js";
+
+/** How a field of a row is held in Postgres. `instant`: milliseconds here, timestamptz there. */
+type ColumnType = "text" | "integer" | "bigint" | "boolean" | "instant" | "jsonb";
+
+/** Every field of the row has its column: a field that is added and forgotten here is a type error. */
+interface Table<Row> {
+  name: string;
+  columns: { [Field in keyof Row]-?: ColumnType };
+}
+
+const columnOf = (field: string): string => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+
+export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
+  auditEntry: {
+    name: "audit_entry",
+    columns: {
+      id: "text",
+      at: "instant",
+      action: "text",
+      actor: "text",
+      subject: "text",
+      eventId: "text",
+      details: "jsonb",
+    },
+  },
+  deadLetter: {
+    name: "dead_letter",
+    columns: {
+      id: "text",
+      eventId: "text",
+      noticeId: "text",
+      status: "text",
+      code: "text",
+      message: "text",
+      hint: "text",
+      deaths: "integer",
+      createdAt: "instant",
+      updatedAt: "instant",
+      version: "integer",
+    },
+  },
+  deployment: {
+    name: "deployment",
+    columns: {
+      id: "text",
+      source: "text",
+      externalId: "text",
+      project: "text",
+      name: "text",
+      target: "text",
+      state: "text",
+      stateAsOf: "instant",
+      url: "text",
+      commit: "text",
+      createdAt: "instant",
+      updatedAt: "instant",
+      version: "integer",
+    },
+  },
+  entitlement: {
+    name: "entitlement",
+    columns: {
+      id: "text",
+      paymentId: "text",
+      account: "text",
+      livemode: "boolean",
+      userRef: "text",
+      packageRef: "text",
+      status: "text",
+      grantedAt: "instant",
+      revokedAt: "instant",
+      updatedAt: "instant",
+      version: "integer",
+    },
+  },
+  incident: {
+    name: "incident",
+    columns: {
+      id: "text",
+      groupKey: "text",
+      kind: "text",
+      title: "text",
+      service: "text",
+      environment: "text",
+      severity: "text",
+      status: "text",
+      url: "text",
+      openedAt: "instant",
+      acknowledgedAt: "instant",
+      acknowledgedBy: "text",
+      resolvedAt: "instant",
+      resolvedBy: "text",
+      createdAt: "instant",
+      updatedAt: "instant",
+      version: "integer",
+    },
+  },
+  incidentEntry: {
+    name: "incident_entry",
+    columns: { id: "text", incidentId: "text", at: "instant", text: "text" },
+  },
+  notice: {
+    name: "notice",
+    columns: {
+      id: "text",
+      channel: "text",
+      template: "text",
+      cause: "text",
+      recipient: "text",
+      locale: "text",
+      data: "jsonb",
+      payload: "jsonb",
+      status: "text",
+      vendorId: "text",
+      eventId: "text",
+      calls: "integer",
+      leaseUntil: "instant",
+      firstCalledAt: "instant",
+      errorCode: "text",
+      errorMessage: "text",
+      createdAt: "instant",
+      sentAt: "instant",
+      version: "integer",
+    },
+  },
+  outbox: {
+    name: "outbox",
+    columns: {
+      id: "text",
+      message: "jsonb",
+      createdAt: "instant",
+      dueAt: "instant",
+      publishes: "integer",
+    },
+  },
+  payment: {
+    name: "payment",
+    columns: {
+      id: "text",
+      account: "text",
+      livemode: "boolean",
+      externalId: "text",
+      state: "text",
+      stateAsOf: "instant",
+      amountMinor: "bigint",
+      currency: "text",
+      refundedMinor: "bigint",
+      userRef: "text",
+      packageRef: "text",
+      email: "text",
+      name: "text",
+      locale: "text",
+      paidAt: "instant",
+      failureCode: "text",
+      failureMessage: "text",
+      createdAt: "instant",
+      updatedAt: "instant",
+      version: "integer",
+    },
+  },
+  signal: {
+    name: "signal",
+    columns: {
+      id: "text",
+      incidentId: "text",
+      eventId: "text",
+      kind: "text",
+      level: "text",
+      title: "text",
+      occurredAt: "instant",
+    },
+  },
+  timer: {
+    name: "timer",
+    columns: {
+      id: "text",
+      kind: "text",
+      subject: "text",
+      dueAt: "instant",
+      status: "text",
+      createdAt: "instant",
+      version: "integer",
+    },
+  },
+};
+
+export const EVENT: Table<EventRow> = {
+  name: "event",
+  columns: {
+    id: "text",
+    source: "text",
+    eventKey: "text",
+    type: "text",
+    status: "text",
+    requestId: "text",
+    occurredAt: "instant",
+    receivedAt: "instant",
+    processedAt: "instant",
+    errorCode: "text",
+    errorMessage: "text",
+    trace: "jsonb",
+  },
+};
+
+export const ATTEMPT: Table<AttemptRow> = {
+  name: "attempt",
+  columns: {
+    id: "text",
+    eventId: "text",
+    outcome: "text",
+    errorCode: "text",
+    errorMessage: "text",
+    startedAt: "instant",
+    durationMs: "integer",
+  },
+};
+
+/** What the statement builders need of a table, made once at start. */
+export interface TableSql {
+  name: string;
+  columns: readonly string[];
+  /** `x.paid_at` turned into what the column takes, in the order of `columns`. */
+  values: readonly string[];
+  /** `id text, paid_at float8, …`: the recordset of a jsonb array of rows. */
+  recordset: string;
+  /** The row as json with our own field names, from the alias `t`. */
+  json: string;
+}
+
+function sqlOf(table: { name: string; columns: Record<string, ColumnType> }): TableSql {
+  const fields = Object.entries(table.columns);
+  const typed = ([field, type]: [string, ColumnType]): string =>
+    `"${field}" ${type === "instant" ? "float8" : type}`;
+  const valued = ([field, type]: [string, ColumnType]): string =>
+    type === "instant" ? `to_timestamp(x."${field}" / 1000)` : `x."${field}"`;
+  const shown = ([field, type]: [string, ColumnType]): string => {
+    const column = `t.${columnOf(field)}`;
+    const value = type === "instant" ? `(extract(epoch FROM ${column}) * 1000)::bigint` : column;
+    return `'${field}', ${value}`;
+  };
+  return {
+    name: table.name,
+    columns: fields.map(([field]) => columnOf(field)),
+    values: fields.map(valued),
+    recordset: fields.map(typed).join(", "),
+    json: `json_build_object(${fields.map(shown).join(", ")})`,
+  };
+}
+
+export const EVENT_SQL = sqlOf(EVENT);
+export const ATTEMPT_SQL = sqlOf(ATTEMPT);
+export const TABLE_SQL = Object.freeze(
+  Object.fromEntries(Object.entries(PLAN_TABLES).map(([key, table]) => [key, sqlOf(table)])),
+) as Readonly<Record<PlanTable, TableSql>>;
