@@ -1,0 +1,55 @@
+import type { Secret } from "../domain/secret.js";
+
+export type HmacHash = "SHA-1" | "SHA-256";
+
+const DIGEST_BYTES: Readonly<Record<HmacHash, number>> = { "SHA-1": 20, "SHA-256": 32 };
+
+/** One import per secret and hash: importing again for every request costs more than the check itself. */
+const imported: Readonly<Record<HmacHash, WeakMap<Secret, Promise<CryptoKey>>>> = {
+  "SHA-1": new WeakMap(),
+  "SHA-256": new WeakMap(),
+};
+
+/**
+ * The bytes of a lower-case hex digest of exactly the hash's length; null for anything else, so that
+ * two values joined by a doubled header are never read as one.
+ */
+export function digestOfHex(hash: HmacHash, hex: string): Uint8Array<ArrayBuffer> | null {
+  if (hex.length !== DIGEST_BYTES[hash] * 2 || !/^[0-9a-f]+$/.test(hex)) return null;
+  const bytes = new Uint8Array(DIGEST_BYTES[hash]);
+  for (let i = 0; i < bytes.length; i += 1) {
+    bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
+  }
+  return bytes;
+}
+
+/**
+ * The secret under which one of the digests signs the message, or null.
+ * The comparison is WebCrypto's own, whose time does not depend on the digest.
+ */
+export async function signingSecret(
+  hash: HmacHash,
+  secrets: readonly Secret[],
+  digests: readonly Uint8Array<ArrayBuffer>[],
+  message: Uint8Array<ArrayBuffer>,
+): Promise<Secret | null> {
+  for (const secret of secrets) {
+    // WebCrypto refuses to import an empty key; an empty secret signs nothing.
+    if (secret.bytes().length === 0) continue;
+    const key = await keyOf(hash, secret);
+    for (const digest of digests) {
+      if (await crypto.subtle.verify("HMAC", key, digest, message)) return secret;
+    }
+  }
+  return null;
+}
+
+function keyOf(hash: HmacHash, secret: Secret): Promise<CryptoKey> {
+  const known = imported[hash].get(secret);
+  if (known !== undefined) return known;
+  const key = crypto.subtle.importKey("raw", secret.bytes(), { name: "HMAC", hash }, false, [
+    "verify",
+  ]);
+  imported[hash].set(secret, key);
+  return key;
+}
