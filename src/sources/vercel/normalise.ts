@@ -1,0 +1,118 @@
+import type { DeploymentState } from "../../domain/deployment.js";
+import type { DeploymentChanged, Fact } from "../../domain/facts.js";
+import {
+  at,
+  bodyObject,
+  firstText,
+  type JsonObject,
+  needObject,
+  needText,
+  oneLine,
+  text,
+  webUrl,
+} from "../read.js";
+import type { NormaliseContext } from "../source.js";
+import { createdAtOf } from "./identify.js";
+
+const STATES: ReadonlyMap<string, DeploymentState> = new Map([
+  ["deployment.created", "created"],
+  ["deployment.ready", "ready"],
+  ["deployment.succeeded", "succeeded"],
+  ["deployment.error", "failed"],
+  ["deployment.canceled", "canceled"],
+  ["deployment.promoted", "promoted"],
+]);
+
+/**
+ * Deployments, and their failures as signals. `ready` and `succeeded` both come for one good
+ * deployment; only the later, `succeeded` (blocking checks passed), ends the trouble of its project and target.
+ */
+export function normalise(
+  _headers: Readonly<Record<string, string>>,
+  body: Uint8Array<ArrayBuffer>,
+  context: NormaliseContext,
+): Fact[] {
+  const event = bodyObject(body);
+  const state = STATES.get(text(event.type) ?? "");
+  if (state === undefined) return [];
+  const payload = needObject(event.payload, "payload");
+  const changed = changedOf(payload, state, createdAtOf(event.createdAt) ?? context.receivedAt);
+  if (state === "failed") return [changed, raisedBy(changed, payload, context.ours)];
+  return state === "succeeded" || state === "promoted" ? [changed, resolvedBy(changed)] : [changed];
+}
+
+function changedOf(
+  payload: JsonObject,
+  state: DeploymentState,
+  occurredAt: number,
+): DeploymentChanged {
+  const deployment = needObject(payload.deployment, "payload.deployment");
+  const name = firstText(deployment.name, payload.name, at(payload, "project", "name"));
+  const project = firstText(at(payload, "project", "id"), payload.projectId, name);
+  return {
+    kind: "deployment.changed",
+    externalId: needText(deployment.id, "payload.deployment.id"),
+    project: needText(project, "payload.project.id"),
+    name: oneLine(name ?? needText(project, "payload.project.id")),
+    state,
+    // Null is how a preview is told; a target that is set but not known here keeps its name.
+    target: (firstText(payload.target, deployment.target) ?? "preview").toLowerCase(),
+    url: addressOf(firstText(deployment.url, payload.url)),
+    commit: commitOf(deployment.meta),
+    occurredAt,
+  };
+}
+
+/** The event says that it failed, not why: the link leads to the log. */
+function raisedBy(
+  changed: DeploymentChanged,
+  payload: JsonObject,
+  ours: ReadonlySet<string>,
+): Fact {
+  return {
+    kind: "signal.raised",
+    groupKey: groupOf(changed),
+    signalKind: "deployment",
+    level: changed.target === "production" ? "error" : "warning",
+    title: oneLine(`Deployment of ${changed.name} to ${changed.target} failed`),
+    service: changed.name,
+    environment: changed.target,
+    url:
+      webUrl(at(payload, "links", "deployment")) ??
+      webUrl(at(payload, "deployment", "inspectorUrl")) ??
+      changed.url,
+    ours: ours.has(changed.project.toLowerCase()) || ours.has(changed.name.toLowerCase()),
+    occurredAt: changed.occurredAt,
+  };
+}
+
+function resolvedBy(changed: DeploymentChanged): Fact {
+  return {
+    kind: "signal.resolved",
+    groupKey: groupOf(changed),
+    signalKind: "deployment",
+    title: oneLine(`Deployment of ${changed.name} to ${changed.target} ${changed.state}`),
+    by: null,
+    occurredAt: changed.occurredAt,
+  };
+}
+
+function groupOf({ project, target }: DeploymentChanged): string {
+  return `vercel:${project}:${target}:deployment`;
+}
+
+/** The address is sent without its scheme. */
+function addressOf(host: string | null): string | null {
+  if (host === null) return null;
+  return webUrl(/^https?:\/\//.test(host) ? host : `https://${host}`);
+}
+
+/** The key depends on where the repository lives; a deployment from the command line has none. */
+function commitOf(meta: unknown): string | null {
+  const sha = firstText(
+    at(meta, "githubCommitSha"),
+    at(meta, "gitlabCommitSha"),
+    at(meta, "bitbucketCommitSha"),
+  );
+  return sha !== null && /^[0-9a-f]{7,64}$/i.test(sha) ? sha : null;
+}
