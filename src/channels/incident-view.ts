@@ -1,0 +1,41 @@
+import type { Notice } from "../domain/notice.js";
+import { SEVERITIES, type Severity } from "../domain/severity.js";
+import type { Instant } from "../domain/time.js";
+import { instantIn, requiredTextIn, textIn, urlIn } from "./notice-data.js";
+
+/** What every channel says about an incident, read leniently: a page with a gap beats no page. */
+export interface IncidentView {
+  incidentId: string;
+  severity: Severity;
+  title: string;
+  service: string | null;
+  environment: string | null;
+  kind: string | null;
+  url: string | null;
+  openedAt: Instant | null;
+  resolvedAt: Instant | null;
+  resolvedBy: string | null;
+  timeZone: string;
+}
+
+/** An unreadable severity is taken as P1: too loud is mended by a person, too quiet by nobody. */
+const SEVERITY_UNREADABLE: Severity = "P1";
+
+/** @throws Permanent `channel_refused` when `incidentId` is missing: nothing could be joined or resolved. */
+export function incidentView(notice: Notice): IncidentView {
+  const { data } = notice;
+  const severity = textIn(data, "severity");
+  return {
+    incidentId: requiredTextIn(notice, "incidentId"),
+    severity: SEVERITIES.find((s) => s === severity) ?? SEVERITY_UNREADABLE,
+    title: textIn(data, "title") ?? "Incident",
+    service: textIn(data, "service"),
+    environment: textIn(data, "environment"),
+    kind: textIn(data, "kind"),
+    url: urlIn(data, "url"),
+    openedAt: instantIn(data, "openedAt"),
+    resolvedAt: instantIn(data, "resolvedAt"),
+    resolvedBy: textIn(data, "resolvedBy"),
+    timeZone: textIn(data, "timeZone") ?? "UTC",
+  };
+}

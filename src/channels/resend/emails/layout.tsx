@@ -1,0 +1,209 @@
+import type { CSSProperties, ReactElement } from "react";
+import {
+  Body,
+  Button,
+  Container,
+  Head,
+  Heading,
+  Hr,
+  Html,
+  Preview,
+  Section,
+  Text,
+} from "react-email";
+import type { EmailContent, EmailPart, Tone } from "./content.js";
+import { sentBy } from "./layout-words.js";
+
+/** Thai faces first where a system has them; each falls back to what the reader's system reads best. */
+const FONT =
+  "'Sarabun','Noto Sans Thai','Leelawadee UI','Thonburi',-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
+
+const TONE_COLOR: Readonly<Record<Tone, string>> = {
+  good: "#15803d",
+  attention: "#b45309",
+  alarm: "#b91c1c",
+};
+
+/** Mail programs that know dark mode read this; the rest keep the inline colours. */
+const STYLES = `
+:root { color-scheme: light dark; supported-color-schemes: light dark; }
+@media (max-width: 600px) {
+  .card { padding: 28px 20px !important; }
+  .label, .value { display: block !important; width: 100% !important; }
+  .label { padding-bottom: 0 !important; }
+  .value { border-top: 0 !important; padding-top: 2px !important; }
+}
+@media (prefers-color-scheme: dark) {
+  .page { background-color: #111318 !important; }
+  .card { background-color: #1c1f26 !important; border-color: #31353f !important; }
+  .strong { color: #f3f4f6 !important; }
+  .plain { color: #d6d9df !important; }
+  .quiet { color: #a3a9b5 !important; }
+  .line { border-color: #31353f !important; }
+  .good { color: #4ade80 !important; }
+  .attention { color: #fbbf24 !important; }
+  .alarm { color: #fca5a5 !important; }
+}`;
+
+const STRONG = "#111827";
+const PLAIN = "#374151";
+const QUIET = "#5b6472";
+const LINE = "#e5e7eb";
+
+/** The one look of all mails: a card, the platform's name, and a part for each language. */
+export function EmailLayout(props: { content: EmailContent; platformName: string }): ReactElement {
+  const { content, platformName } = props;
+  const [first] = content.parts;
+  const preview = [first.highlight, ...first.paragraphs].filter((line) => line !== null).join(" ");
+  return (
+    <Html lang={first.language}>
+      <Head>
+        <title>{content.subject}</title>
+        <meta name="color-scheme" content="light dark" />
+        <meta name="supported-color-schemes" content="light dark" />
+        <style>{STYLES}</style>
+      </Head>
+      <Preview>{preview}</Preview>
+      <Body className="page" style={{ margin: 0, backgroundColor: "#f3f4f6", fontFamily: FONT }}>
+        <Container style={{ maxWidth: "560px", padding: "32px 12px" }}>
+          <Text className="strong" style={styles.platform}>
+            {platformName}
+          </Text>
+          <Section
+            className="card"
+            style={{ ...styles.card, borderTop: `4px solid ${TONE_COLOR[content.tone]}` }}
+          >
+            {content.parts.map((part, at) => (
+              <Part key={part.language} part={part} tone={content.tone} isFirst={at === 0} />
+            ))}
+          </Section>
+          {content.parts.map(({ language }) => (
+            <Text key={language} lang={language} className="quiet" style={styles.footer}>
+              {sentBy(language, platformName)}
+            </Text>
+          ))}
+        </Container>
+      </Body>
+    </Html>
+  );
+}
+
+function Part(props: { part: EmailPart; tone: Tone; isFirst: boolean }): ReactElement {
+  const { part, tone, isFirst } = props;
+  return (
+    <div lang={part.language}>
+      {isFirst ? null : <Hr className="line" style={styles.between} />}
+      <Heading
+        as={isFirst ? "h1" : "h2"}
+        className={tone}
+        style={{ ...styles.title, fontSize: isFirst ? "22px" : "18px", color: TONE_COLOR[tone] }}
+      >
+        {part.title}
+      </Heading>
+      {part.highlight === null || !isFirst ? null : (
+        <Text className="strong" style={styles.highlight}>
+          {part.highlight}
+        </Text>
+      )}
+      {part.paragraphs.map((paragraph) => (
+        <Text key={paragraph} className="plain" style={styles.paragraph}>
+          {paragraph}
+        </Text>
+      ))}
+      <Rows part={part} />
+      {part.action === null ? null : (
+        <Button href={part.action.url} style={styles.button}>
+          {part.action.label}
+        </Button>
+      )}
+      <Text className="quiet" style={styles.closing}>
+        {part.closing}
+      </Text>
+    </div>
+  );
+}
+
+/** A table of facts: each label is its row's heading, for those who hear the mail read. */
+function Rows({ part }: { part: EmailPart }): ReactElement {
+  return (
+    <table width="100%" cellPadding={0} cellSpacing={0} style={styles.table}>
+      <tbody>
+        {part.rows.map(({ label, value }) => (
+          <tr key={label}>
+            <th
+              scope="row"
+              className="label quiet line"
+              style={{ ...styles.cell, ...styles.label }}
+            >
+              {label}
+            </th>
+            <td className="value strong line" style={{ ...styles.cell, ...styles.value }}>
+              {value}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const styles = {
+  platform: {
+    margin: "0 0 16px",
+    fontSize: "15px",
+    fontWeight: 600,
+    color: STRONG,
+    textAlign: "center",
+  },
+  card: {
+    padding: "36px 40px",
+    backgroundColor: "#ffffff",
+    border: `1px solid ${LINE}`,
+    borderRadius: "8px",
+  },
+  title: { margin: "0 0 8px", lineHeight: "1.4", fontWeight: 700 },
+  highlight: {
+    margin: "4px 0 16px",
+    fontSize: "34px",
+    lineHeight: "1.3",
+    fontWeight: 700,
+    color: STRONG,
+  },
+  paragraph: {
+    margin: "0 0 10px",
+    fontSize: "16px",
+    lineHeight: "1.65",
+    color: PLAIN,
+    overflowWrap: "anywhere",
+  },
+  table: { margin: "18px 0", borderCollapse: "collapse" },
+  cell: {
+    padding: "10px 0",
+    fontSize: "15px",
+    lineHeight: "1.55",
+    verticalAlign: "top",
+    borderTop: `1px solid ${LINE}`,
+  },
+  label: { width: "36%", paddingRight: "16px", color: QUIET, fontWeight: 400, textAlign: "left" },
+  value: { color: STRONG, textAlign: "left", overflowWrap: "anywhere" },
+  button: {
+    display: "inline-block",
+    margin: "4px 0 14px",
+    padding: "12px 22px",
+    borderRadius: "6px",
+    backgroundColor: "#1d4ed8",
+    color: "#ffffff",
+    fontSize: "16px",
+    fontWeight: 600,
+    textDecoration: "none",
+  },
+  closing: { margin: "0", fontSize: "14px", lineHeight: "1.6", color: QUIET },
+  between: { margin: "32px 0", borderColor: LINE },
+  footer: {
+    margin: "14px 0 0",
+    fontSize: "13px",
+    lineHeight: "1.5",
+    color: QUIET,
+    textAlign: "center",
+  },
+} as const satisfies Record<string, CSSProperties>;

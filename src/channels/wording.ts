@@ -1,0 +1,67 @@
+import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS, SECOND_MS } from "../domain/time.js";
+
+/** A time as the reader of the locale writes it, with its zone: `19 November 2025 at 14:05 (Asia/Bangkok, GMT+7)`. */
+export function timeText(at: Instant, locale: string, timeZone: string): string {
+  const [language, zone] = [knownLocale(locale), knownZone(timeZone)];
+  const format = new Intl.DateTimeFormat(language, {
+    dateStyle: "long",
+    timeStyle: "short",
+    timeZone: zone,
+  });
+  return `${plainSpaces(format.format(at))} (${zoneText(at, language, zone)})`;
+}
+
+const UNITS = [
+  ["day", DAY_MS],
+  ["hour", HOUR_MS],
+  ["minute", MINUTE_MS],
+  ["second", SECOND_MS],
+] as const;
+
+/** A duration in words, its two largest units: `1 hour 5 minutes`. Under a second counts as one. */
+export function durationText(durationMs: number, locale: string): string {
+  let rest = Math.max(durationMs, SECOND_MS);
+  const words: string[] = [];
+  for (const [unit, unitMs] of UNITS) {
+    const count = Math.floor(rest / unitMs);
+    rest -= count * unitMs;
+    if (count > 0) words.push(unitText(count, unit, knownLocale(locale)));
+    else if (words.length > 0) break;
+    if (words.length === 2) break;
+  }
+  return words.join(" ");
+}
+
+function unitText(count: number, unit: string, locale: string): string {
+  const format = new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" });
+  return plainSpaces(format.format(count));
+}
+
+/** The zone's name, and beside it its distance from UTC, which more people can read. */
+function zoneText(at: Instant, locale: string, timeZone: string): string {
+  const parts = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: "short" });
+  const short = parts.formatToParts(at).find((part) => part.type === "timeZoneName")?.value;
+  return short === undefined || short === timeZone ? timeZone : `${timeZone}, ${short}`;
+}
+
+/** The locale, or English where a webhook brought a tag that `Intl` refuses. */
+function knownLocale(locale: string): string {
+  try {
+    return Intl.getCanonicalLocales(locale)[0] ?? "en";
+  } catch {
+    return "en";
+  }
+}
+
+function knownZone(timeZone: string): string {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone;
+  } catch {
+    return "UTC";
+  }
+}
+
+/** Newer ICU data puts narrow no-break spaces into times, which some mail programs show as boxes. */
+function plainSpaces(text: string): string {
+  return text.replace(/[\u00a0\u202f]/g, " ");
+}
