@@ -5,6 +5,7 @@ export type SampleBody = { [key: string]: unknown };
 
 /** A delivery as it would come, without what signing adds. */
 export interface Sample {
+  source: string;
   headers: Record<string, string>;
   body: SampleBody;
 }
@@ -79,9 +80,9 @@ export function loadSample(source: string, name: string): Sample {
 }
 
 /** A copy with ids and times of its own, and then what was asked to be set. */
-export function freshen(source: string, sample: Sample, o: Freshening): Sample {
+export function freshen(sample: Sample, o: Freshening): Sample {
   const body = shifted(sample.body, o.now - PLAYED_AT) as SampleBody;
-  for (const path of ID_PATHS.get(source) ?? []) {
+  for (const path of ID_PATHS.get(sample.source) ?? []) {
     const id = valueAt(body, path);
     if (typeof id !== "string" || o.keep?.includes(path)) continue;
     setAt(body, path, `${id}_${o.uniqueId}`);
@@ -89,23 +90,22 @@ export function freshen(source: string, sample: Sample, o: Freshening): Sample {
   for (const [path, given] of Object.entries(o.set ?? {})) {
     setAt(body, path, valueGiven(given, valueAt(body, path)));
   }
-  return { headers: { ...sample.headers }, body };
+  return { ...sample, headers: { ...sample.headers }, body };
 }
 
 /** The sample as a request: the bytes as the provider writes them, and its signed headers. */
 export function requestOf(
-  source: string,
-  sample: Sample,
+  { source, headers, body }: Sample,
   signing: Omit<Signing, "resource">,
 ): { headers: Record<string, string>; body: Uint8Array<ArrayBuffer> } {
-  const body = encodeBody(source, sample.body);
-  const { headers } = signedRequest(source, body, signing);
-  return { headers: { ...headers, ...sample.headers }, body };
+  const bytes = encodeBody(source, body);
+  const signed = signedRequest(source, bytes, signing);
+  return { headers: { ...signed.headers, ...headers }, body: bytes };
 }
 
 function readSample(source: string, name: string): Sample {
   const file = new URL(`./${source}/${name}.json`, import.meta.url);
-  return JSON.parse(readFileSync(file, "utf8")) as Sample;
+  return { ...(JSON.parse(readFileSync(file, "utf8")) as Omit<Sample, "source">), source };
 }
 
 /** What the provider itself calls it: in the body, or put together from what stands for it. */

@@ -4,8 +4,11 @@ export type HmacHash = "SHA-1" | "SHA-256";
 
 const DIGEST_BYTES: Readonly<Record<HmacHash, number>> = { "SHA-1": 20, "SHA-256": 32 };
 
+/** By way of the function, because Node's types and the DOM's name the key in different places. */
+type ImportedKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 /** One import per secret and hash: importing again for every request costs more than the check itself. */
-const imported: Readonly<Record<HmacHash, WeakMap<Secret, Promise<CryptoKey>>>> = {
+const imported: Readonly<Record<HmacHash, WeakMap<Secret, Promise<ImportedKey>>>> = {
   "SHA-1": new WeakMap(),
   "SHA-256": new WeakMap(),
 };
@@ -44,7 +47,7 @@ export async function signingSecret(
   return null;
 }
 
-function keyOf(hash: HmacHash, secret: Secret): Promise<CryptoKey> {
+function keyOf(hash: HmacHash, secret: Secret): Promise<ImportedKey> {
   const known = imported[hash].get(secret);
   if (known !== undefined) return known;
   const key = crypto.subtle.importKey("raw", secret.bytes(), { name: "HMAC", hash }, false, [
