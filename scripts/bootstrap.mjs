@@ -1,0 +1,189 @@
+// Makes a fresh clone runnable: packages from npm, and the Prisma client. Plain Node without
+// dependencies, in a syntax that an old Node can still read, so that it can say it is too old.
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { alone, runStep, StepFailed } from "./steps.mjs";
+
+/** The project's folder. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const NODE_MIN = [20, 19];
+const INSTALL_TIMEOUT_MS = 15 * 60_000;
+const GENERATE_TIMEOUT_MS = 2 * 60_000;
+
+/**
+ * Does what is still missing, and nothing when all is there. Progress goes to stderr. Ends the
+ * process with a sentence and code 1 when it can't.
+ */
+export async function bootstrap() {
+  try {
+    checkNode();
+    if (packagesAreComplete() && clientIsCurrent()) return;
+    await alone(join(root, ".cache", "bootstrap.lock"), async () => {
+      if (!packagesAreComplete()) await installPackages();
+      if (!clientIsCurrent()) await generateClient();
+    });
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    process.stderr.write(`\n${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+/**
+ * Runs a TypeScript file of the project, after the bootstrap, in this very process: signals, exit
+ * code and terminal are then its own, with nothing in between that must pass them on.
+ */
+export async function runTypeScript(file, args) {
+  await bootstrap();
+  const path = join(root, file);
+  process.argv = [process.execPath, path, ...args];
+  await import("tsx"); // registers its loader, as `node --import tsx` does
+  await import(pathToFileURL(path).href);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return;
+  throw new StepFailed(
+    `Signalbox needs Node ${NODE_MIN.join(".")} or later; this is ${process.versions.node}.\n` +
+      "Install a current one (https://nodejs.org, or your version manager), then try again.",
+  );
+}
+
+// ---- packages
+
+const stampFile = join(root, "node_modules", ".signalbox-stamp");
+
+function packagesAreComplete() {
+  const lock = read("package-lock.json");
+  const stamp = hash(lock, process.platform, process.arch);
+  if (read("node_modules/.signalbox-stamp") === stamp) return true;
+  if (!installedMatches(lock)) return false;
+  writeFileSync(stampFile, stamp);
+  return true;
+}
+
+/** Whether npm's own record of node_modules, written at the end of an install, has all we lock. */
+function installedMatches(lock) {
+  const record = read("node_modules/.package-lock.json");
+  if (record === "") return false;
+  const installed = JSON.parse(record).packages;
+  return Object.entries(JSON.parse(lock).packages).every(([path, wanted]) => {
+    if (path === "" || installed[path]?.version === wanted.version) return true;
+    return wanted.optional === true && !isForThisMachine(wanted);
+  });
+}
+
+/** Optional packages carry binaries for one system each, or are beyond our knowledge (libc). */
+function isForThisMachine({ os, cpu, libc }) {
+  if (os === undefined && cpu === undefined) return false;
+  const fits = (list, value) => list === undefined || list.includes(value);
+  return libc === undefined && fits(os, process.platform) && fits(cpu, process.arch);
+}
+
+async function installPackages() {
+  // No package's install script is needed here, and one of them wants to download an engine.
+  const args = ["ci", "--ignore-scripts", "--include=dev", "--include=optional"];
+  args.push("--no-audit", "--no-fund", "--no-progress", "--loglevel=error");
+  const [command, ...before] = npm();
+  await runStep({
+    title: "Installing packages from npm (once)",
+    done: "Installed packages from npm",
+    command,
+    args: [...before, ...args],
+    cwd: root,
+    timeoutMs: INSTALL_TIMEOUT_MS,
+    advice: adviceOnNpm,
+  });
+  if (!packagesAreComplete())
+    writeFileSync(stampFile, hash(read("package-lock.json"), process.platform, process.arch));
+}
+
+/** The npm that started us, if one did; else the one on the PATH. */
+function npm() {
+  const cli = process.env.npm_execpath ?? "";
+  return /^npm-cli\.c?js$/.test(basename(cli)) ? [process.execPath, cli] : ["npm"];
+}
+
+function adviceOnNpm(output) {
+  if (/ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|network/i.test(output)) {
+    return "npm can't reach its registry. Check the network, a proxy, and `npm config get registry`.";
+  }
+  if (/EACCES|EPERM/.test(output)) {
+    return `Something in ${root} belongs to another user. Give it to yourself, then try again.`;
+  }
+  if (/ENOSPC/.test(output)) return "The disk is full.";
+  if (/in sync|package-lock/.test(output)) {
+    return "package.json and package-lock.json differ. Run `npm install` if you changed one of them.";
+  }
+  return "Run `npm ci --ignore-scripts` to see all of it.";
+}
+
+// ---- Prisma client
+
+const clientStampFile = "generated/.signalbox-stamp";
+
+function clientStamp() {
+  const folder = join(root, "prisma");
+  const schemas = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((n) => n.endsWith(".prisma"))
+        .sort()
+    : [];
+  const prisma = JSON.parse(read("node_modules/prisma/package.json") || "{}").version;
+  return hash(String(prisma), ...schemas.map((name) => read(`prisma/${name}`)));
+}
+
+function clientIsCurrent() {
+  return existsSync(join(root, "generated", "prisma")) && read(clientStampFile) === clientStamp();
+}
+
+async function generateClient() {
+  await runStep({
+    title: "Generating the database client",
+    done: "Generated the database client",
+    command: process.execPath,
+    args: [join(root, "node_modules", "prisma", "build", "index.js"), "generate", "--no-hints"],
+    cwd: root,
+    env: {
+      // Generating uses no engine, yet Prisma would first download one if this named none.
+      PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+      PRISMA_HIDE_UPDATE_MESSAGE: "1",
+      CHECKPOINT_DISABLE: "1",
+    },
+    timeoutMs: GENERATE_TIMEOUT_MS,
+    advice: () => "Look at prisma/schema.prisma. Run `npx --no prisma validate` to see all of it.",
+  });
+  mkdirSync(join(root, "generated"), { recursive: true });
+  writeFileSync(join(root, clientStampFile), clientStamp());
+}
+
+// ----
+
+/** A file of the project, or "" when it is not there. */
+function read(path) {
+  const full = join(root, path);
+  return existsSync(full) ? readFileSync(full, "utf8") : "";
+}
+
+function hash(...parts) {
+  const sum = createHash("sha256");
+  for (const part of parts) sum.update(part).update("\0");
+  return sum.digest("hex");
+}
+
+const isMain =
+  process.argv[1] !== undefined &&
+  existsSync(process.argv[1]) &&
+  realpathSync(process.argv[1]) === realpathSync(fileURLToPath(import.meta.url));
+if (isMain) await bootstrap();
