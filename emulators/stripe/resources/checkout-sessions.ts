@@ -1,0 +1,351 @@
+import type Stripe from "stripe";
+import { parameterInvalid, parameterMissing, resourceMissing, unexpectedState } from "../errors.js";
+import type { Input } from "../form.js";
+import { LIST_PARAMS, listOf } from "../lists.js";
+import {
+  type Actor,
+  type Cart,
+  type LineItemRow,
+  NOBODY,
+  type Route,
+  type World,
+} from "../world.js";
+import { emptySession } from "./checkout-defaults.js";
+import { createCustomer, customerNamed } from "./customers.js";
+import { attempt, createIntent, settleIntent } from "./intent-states.js";
+import { resolvePaymentMethod } from "./payment-methods.js";
+
+const DAY_S = 24 * 60 * 60;
+const ITEMS_MAX = 100;
+
+const CREATE_PARAMS = [
+  "mode",
+  "line_items",
+  "success_url",
+  "cancel_url",
+  "customer",
+  "customer_creation",
+  "customer_email",
+  "client_reference_id",
+  "metadata",
+  "payment_intent_data",
+  "payment_method_types",
+  "expires_at",
+  "locale",
+  "expand",
+];
+
+export function sessionNamed(world: World, id: string): Stripe.Checkout.Session {
+  const session = world.tables.sessions.get(id);
+  if (session === undefined) throw resourceMissing("checkout.session", id, "session");
+  return session;
+}
+
+function lineItem(world: World, input: Input): LineItemRow {
+  input.accept(["price_data", "quantity"]);
+  const data = input.child("price_data");
+  if (data === undefined) throw parameterMissing(input.param("price_data"));
+  data.accept(["currency", "unit_amount", "product_data"]);
+  const product = data.child("product_data");
+  if (product === undefined) throw parameterMissing(data.param("product_data"));
+  product.accept(["name", "description", "metadata"]);
+  const quantity = input.integer("quantity") ?? 1;
+  const unit = data.requiredInteger("unit_amount");
+  const currency = data.requiredText("currency").toLowerCase();
+  const total = unit * quantity;
+  return {
+    id: world.kit.ids("li_"),
+    object: "item",
+    adjustable_quantity: null,
+    amount_discount: 0,
+    amount_subtotal: total,
+    amount_tax: 0,
+    amount_total: total,
+    currency,
+    description: product.requiredText("name"),
+    metadata: {},
+    price: {
+      id: world.kit.ids("price_"),
+      object: "price",
+      active: false,
+      billing_scheme: "per_unit",
+      created: world.now(),
+      currency,
+      livemode: world.livemode,
+      lookup_key: null,
+      metadata: {},
+      nickname: null,
+      product: world.kit.ids("prod_"),
+      recurring: null,
+      tax_behavior: "unspecified",
+      tiers_mode: null,
+      transform_quantity: null,
+      type: "one_time",
+      unit_amount: unit,
+      unit_amount_decimal: String(unit),
+    },
+    quantity,
+  };
+}
+
+function readCart(world: World, input: Input): Cart {
+  const items = input.children("line_items");
+  if (items.length === 0) throw parameterMissing("line_items");
+  if (items.length > ITEMS_MAX) {
+    throw parameterInvalid("line_items", `No more than ${ITEMS_MAX} line items are allowed.`);
+  }
+  const intent = input.child("payment_intent_data");
+  intent?.accept(["metadata", "description", "receipt_email"]);
+  return {
+    items: items.map((item) => lineItem(world, item)),
+    intent: {
+      metadata: intent?.metadata() ?? {},
+      description: intent?.text("description") ?? null,
+      receiptEmail: intent?.text("receipt_email") ?? null,
+    },
+  };
+}
+
+function expiryOf(world: World, input: Input): number {
+  const expiresAt = input.integer("expires_at");
+  if (expiresAt === undefined) return world.now() + DAY_S;
+  if (expiresAt < world.now() + 30 * 60 || expiresAt > world.now() + DAY_S) {
+    throw parameterInvalid(
+      "expires_at",
+      "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
+    );
+  }
+  return expiresAt;
+}
+
+function create(world: World, input: Input): Stripe.Checkout.Session {
+  const mode = input.oneOf("mode", ["payment"]);
+  if (mode === undefined) throw parameterMissing("mode");
+  const customer = input.text("customer") ?? null;
+  if (customer !== null) customerNamed(world, customer);
+  const cart = readCart(world, input);
+  const currencies = new Set(cart.items.map((item) => item.currency));
+  if (currencies.size > 1) {
+    throw parameterInvalid("line_items", "All line items must have the same currency.");
+  }
+  const total = cart.items.reduce((sum, item) => sum + item.amount_total, 0);
+  const id = world.kit.ids(world.livemode ? "cs_live_" : "cs_test_");
+  const session: Stripe.Checkout.Session = {
+    ...emptySession(),
+    id,
+    amount_subtotal: total,
+    amount_total: total,
+    cancel_url: input.text("cancel_url") ?? null,
+    client_reference_id: input.text("client_reference_id") ?? null,
+    created: world.now(),
+    currency: cart.items[0]?.currency ?? null,
+    customer,
+    customer_creation:
+      input.oneOf("customer_creation", ["always", "if_required"]) ??
+      (customer ? null : "if_required"),
+    customer_email: input.text("customer_email") ?? null,
+    expires_at: expiryOf(world, input),
+    livemode: world.livemode,
+    locale: (input.text("locale") ?? null) as Stripe.Checkout.Session.Locale | null,
+    metadata: input.metadata(),
+    mode,
+    payment_method_types: input.texts("payment_method_types") ?? ["card"],
+    success_url: input.text("success_url") ?? null,
+    url: `${world.kit.baseUrl}/c/pay/${id}`,
+  };
+  world.tables.carts.put(id, cart);
+  return world.tables.sessions.put(id, session);
+}
+
+function keep(
+  world: World,
+  session: Stripe.Checkout.Session,
+  changes: Partial<Stripe.Checkout.Session>,
+) {
+  return world.tables.sessions.put(session.id, { ...session, ...changes });
+}
+
+export interface Shopper {
+  email?: string | undefined;
+  name?: string | undefined;
+  /** `pm_card_visa` unless said; a declining one leaves the session open, a bank one pays days later. */
+  paymentMethod?: string | undefined;
+}
+
+/**
+ * What the shopper does on the hosted page. Of one purchase come payment_intent.created, charge.*, payment_intent.* and,
+ * unless the card was declined, checkout.session.completed.
+ * @throws when the session is not open.
+ */
+export function completeSession(
+  world: World,
+  id: string,
+  shopper: Shopper,
+): Stripe.Checkout.Session {
+  const session = sessionNamed(world, id);
+  if (session.status !== "open") throw notOpen(session);
+  const cart = world.tables.carts.get(id);
+  const known =
+    typeof session.customer === "string" ? customerNamed(world, session.customer) : null;
+  const email = shopper.email ?? session.customer_email ?? known?.email ?? null;
+  if (email === null) throw parameterMissing("email");
+  const name = shopper.name ?? known?.name ?? null;
+  const customer = known?.id ?? createdFor(world, session, email, name);
+  const method = resolvePaymentMethod(world, shopper.paymentMethod ?? "pm_card_visa", customer);
+  const intent =
+    typeof session.payment_intent === "string"
+      ? world.tables.paymentIntents.get(session.payment_intent)
+      : undefined;
+  const ready =
+    intent ??
+    createIntent(world, NOBODY, {
+      amount: session.amount_total ?? 0,
+      currency: session.currency ?? "usd",
+      customer,
+      description: cart?.intent.description ?? null,
+      metadata: cart?.intent.metadata ?? {},
+      receiptEmail: cart?.intent.receiptEmail ?? null,
+      captureMethod: "automatic_async",
+      methodTypes: session.payment_method_types,
+      automatic: false,
+      statementDescriptor: null,
+    });
+  const billed = world.tables.paymentMethods.put(method.id, {
+    ...method,
+    billing_details: { ...method.billing_details, email, name },
+  });
+  const tried = attempt(world, NOBODY, ready, billed);
+  const paid = tried.status === "succeeded";
+  const seen = { customer, payment_intent: tried.id };
+  if (!paid && tried.status !== "processing") return keep(world, session, seen);
+  const completed = keep(world, session, {
+    ...seen,
+    customer_details: {
+      address: null,
+      business_name: null,
+      email,
+      individual_name: null,
+      name,
+      phone: null,
+      tax_exempt: "none",
+      tax_ids: [],
+    },
+    payment_status: paid ? "paid" : "unpaid",
+    status: "complete",
+    url: null,
+  });
+  world.emit(NOBODY, "checkout.session.completed", completed);
+  return completed;
+}
+
+function createdFor(
+  world: World,
+  session: Stripe.Checkout.Session,
+  email: string,
+  name: string | null,
+): string | null {
+  if (session.customer_creation !== "always") return null;
+  return createCustomer(world, NOBODY, { email, name, description: null, metadata: {} }).id;
+}
+
+/** A bank's late word on a completed but unpaid session: settles its intent too. */
+export function settleSession(
+  world: World,
+  id: string,
+  outcome: "succeeded" | "failed",
+): Stripe.Checkout.Session {
+  const session = sessionNamed(world, id);
+  if (session.status !== "complete" || typeof session.payment_intent !== "string")
+    throw notOpen(session);
+  settleIntent(world, session.payment_intent, outcome);
+  const paid = outcome === "succeeded";
+  const settled = keep(world, session, { payment_status: paid ? "paid" : "unpaid" });
+  world.emit(NOBODY, `checkout.session.async_payment_${outcome}`, settled);
+  return settled;
+}
+
+function expire(
+  world: World,
+  actor: Actor,
+  session: Stripe.Checkout.Session,
+): Stripe.Checkout.Session {
+  if (session.status !== "open") throw notOpen(session);
+  const expired = keep(world, session, { status: "expired", url: null });
+  world.emit(actor, "checkout.session.expired", expired);
+  return expired;
+}
+
+/** Sessions whose time is over, by the emulator's clock. */
+export function expireSessions(world: World): void {
+  for (const session of world.tables.sessions.all()) {
+    if (session.status === "open" && session.expires_at <= world.now())
+      expire(world, NOBODY, session);
+  }
+}
+
+const notOpen = (session: Stripe.Checkout.Session) =>
+  unexpectedState(
+    "checkout_session_unexpected_state",
+    `This Checkout Session has a status of ${session.status} and a payment status of ${session.payment_status}.`,
+  );
+
+export const checkoutSessionRoutes = (world: World): Route[] => [
+  {
+    method: "POST",
+    path: "/v1/checkout/sessions",
+    accepts: CREATE_PARAMS,
+    run: ({ input }) => create(world, input),
+  },
+  {
+    method: "GET",
+    path: "/v1/checkout/sessions",
+    accepts: [...LIST_PARAMS, "customer", "payment_intent", "status"],
+    run: ({ input }) => {
+      const wanted = ["customer", "payment_intent", "status"] as const;
+      const rows = world.tables.sessions
+        .all()
+        .filter((row) =>
+          wanted.every((name) => !input.has(name) || row[name] === input.text(name)),
+        );
+      return listOf("/v1/checkout/sessions", "checkout.session", input, rows);
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/checkout/sessions/:id",
+    accepts: ["expand"],
+    run: ({ id }) => sessionNamed(world, id),
+  },
+  {
+    method: "POST",
+    path: "/v1/checkout/sessions/:id",
+    accepts: ["metadata", "expand"],
+    run: ({ id, input }) => {
+      const session = sessionNamed(world, id);
+      return keep(world, session, { metadata: input.metadata(session.metadata ?? {}) });
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/checkout/sessions/:id/expire",
+    accepts: ["expand"],
+    run: ({ id, actor }) => expire(world, actor, sessionNamed(world, id)),
+  },
+  {
+    method: "GET",
+    path: "/v1/checkout/sessions/:id/line_items",
+    accepts: LIST_PARAMS,
+    run: ({ id, input }) => {
+      sessionNamed(world, id);
+      const items = world.tables.carts.get(id)?.items ?? [];
+      // Unlike other lists this one is in the order of the cart.
+      const page = listOf(
+        `/v1/checkout/sessions/${id}/line_items`,
+        "item",
+        input,
+        [...items].reverse(),
+      );
+      return page;
+    },
+  },
+];

@@ -1,0 +1,203 @@
+import type Stripe from "stripe";
+import { parameterInvalid, parameterMissing, resourceMissing, unexpectedState } from "../errors.js";
+import type { Input } from "../form.js";
+import { LIST_PARAMS, listOf } from "../lists.js";
+import { type Actor, NOBODY, type Route, type World } from "../world.js";
+import { chargeNamed } from "./charges.js";
+import { behaviourOf } from "./payment-methods.js";
+
+/** Who pays back what: the charge named, or the latest one of the intent named. */
+function chargeOf(world: World, input: Input): Stripe.Charge {
+  const charge = input.text("charge");
+  if (charge) return chargeNamed(world, charge);
+  const id = input.text("payment_intent");
+  if (!id) throw parameterMissing("charge");
+  const intent = world.tables.paymentIntents.get(id);
+  if (intent === undefined) throw resourceMissing("payment_intent", id, "payment_intent", 400);
+  const latest = typeof intent.latest_charge === "string" ? intent.latest_charge : null;
+  if (latest === null || intent.status !== "succeeded") {
+    throw parameterInvalid(
+      "payment_intent",
+      `This PaymentIntent (${id}) does not have a successful charge to refund.`,
+    );
+  }
+  return chargeNamed(world, latest);
+}
+
+function create(world: World, actor: Actor, input: Input): Stripe.Refund {
+  const charge = chargeOf(world, input);
+  if (charge.status !== "succeeded") {
+    throw parameterInvalid(
+      "charge",
+      `Charge ${charge.id} is ${charge.status} and cannot be refunded.`,
+    );
+  }
+  if (charge.refunded) {
+    throw unexpectedState(
+      "charge_already_refunded",
+      `Charge ${charge.id} has already been refunded.`,
+    );
+  }
+  const left = charge.amount_captured - charge.amount_refunded;
+  const amount = input.integer("amount") ?? left;
+  if (amount < 1) {
+    throw parameterInvalid("amount", "Invalid positive integer", "parameter_invalid_integer");
+  }
+  if (amount > left) {
+    throw parameterInvalid(
+      "amount",
+      `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`,
+    );
+  }
+  const behaviour = behaviourOf(world, charge.payment_method);
+  const refund = newRefund(world, charge, amount, {
+    status: behaviour.refund === "succeeds" ? "succeeded" : "pending",
+    reason: input.oneOf("reason", ["duplicate", "fraudulent", "requested_by_customer"]) ?? null,
+    metadata: input.metadata(),
+  });
+  tell(world, actor, charge, refund);
+  return refund;
+}
+
+function newRefund(
+  world: World,
+  charge: Stripe.Charge,
+  amount: number,
+  fields: Pick<Stripe.Refund, "status" | "reason" | "metadata">,
+): Stripe.Refund {
+  const card = charge.payment_method_details?.type === "card";
+  const refund: Stripe.Refund = {
+    id: world.kit.ids("re_"),
+    object: "refund",
+    amount,
+    balance_transaction: charge.captured ? world.kit.ids("txn_") : null,
+    charge: charge.id,
+    created: world.now(),
+    currency: charge.currency,
+    customer: charge.customer,
+    customer_account: null,
+    ...(card
+      ? {
+          destination_details: {
+            type: "card",
+            card: {
+              reference_status: "pending",
+              reference_type: "acquirer_reference_number",
+              type: "refund",
+            },
+          },
+        }
+      : {}),
+    payment_intent: charge.payment_intent,
+    payment_method: charge.payment_method,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    transfer_reversal: null,
+    ...fields,
+  };
+  return world.tables.refunds.put(refund.id, refund);
+}
+
+function tell(world: World, actor: Actor, charge: Stripe.Charge, refund: Stripe.Refund): void {
+  const after = withRefunded(charge, charge.amount_refunded + refund.amount);
+  world.tables.charges.put(charge.id, after);
+  world.emit(actor, "refund.created", refund);
+  world.emit(actor, "charge.refunded", after, charge);
+}
+
+const withRefunded = (charge: Stripe.Charge, amount: number): Stripe.Charge => ({
+  ...charge,
+  amount_refunded: amount,
+  refunded: amount >= (charge.captured ? charge.amount_captured : charge.amount),
+});
+
+/** An authorisation that will not be captured: given back in full. */
+export function releaseCharge(world: World, actor: Actor, charge: Stripe.Charge): void {
+  const fields = { status: "succeeded", reason: null, metadata: {} };
+  tell(world, actor, charge, newRefund(world, charge, charge.amount, fields));
+}
+
+/**
+ * What the bank decided of a refund. A refund that succeeded can still fail; then its amount comes back off
+ * `charge.amount_refunded`.
+ */
+export function settleRefund(
+  world: World,
+  id: string,
+  outcome: "succeeded" | "failed",
+  failureReason = "unknown",
+): Stripe.Refund {
+  const before = refundNamed(world, id);
+  const open = outcome === "succeeded" ? ["pending"] : ["pending", "succeeded"];
+  if (!open.includes(before.status ?? "")) {
+    throw parameterInvalid("id", `${id} is ${before.status}: it cannot become ${outcome}`);
+  }
+  const failed = outcome === "failed";
+  const after: Stripe.Refund = {
+    ...before,
+    status: outcome,
+    ...(failed
+      ? { failure_reason: failureReason, failure_balance_transaction: world.kit.ids("txn_") }
+      : {}),
+  };
+  world.tables.refunds.put(id, after);
+  const charge = chargeNamed(world, typeof before.charge === "string" ? before.charge : "");
+  if (failed) {
+    const restored = withRefunded(charge, charge.amount_refunded - before.amount);
+    world.tables.charges.put(charge.id, restored);
+    world.emit(NOBODY, "charge.updated", restored, charge);
+  }
+  world.emit(NOBODY, "refund.updated", after, before);
+  world.emit(NOBODY, "charge.refund.updated", after, before);
+  if (failed) world.emit(NOBODY, "refund.failed", after);
+  return after;
+}
+
+function refundNamed(world: World, id: string): Stripe.Refund {
+  const refund = world.tables.refunds.get(id);
+  if (refund === undefined) throw resourceMissing("refund", id, "id");
+  return refund;
+}
+
+export const refundRoutes = (world: World): Route[] => [
+  {
+    method: "POST",
+    path: "/v1/refunds",
+    accepts: ["charge", "payment_intent", "amount", "reason", "metadata", "expand"],
+    run: ({ input, actor }) => create(world, actor, input),
+  },
+  {
+    method: "GET",
+    path: "/v1/refunds",
+    accepts: [...LIST_PARAMS, "charge", "payment_intent"],
+    run: ({ input }) => {
+      const charge = input.text("charge");
+      const intent = input.text("payment_intent");
+      const rows = world.tables.refunds
+        .all()
+        .filter((row) => charge === undefined || row.charge === charge)
+        .filter((row) => intent === undefined || row.payment_intent === intent);
+      return listOf("/v1/refunds", "refund", input, rows);
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/refunds/:id",
+    accepts: ["expand"],
+    run: ({ id }) => refundNamed(world, id),
+  },
+  {
+    method: "POST",
+    path: "/v1/refunds/:id",
+    accepts: ["metadata", "expand"],
+    run: ({ id, input, actor }) => {
+      const before = refundNamed(world, id);
+      const after = { ...before, metadata: input.metadata(before.metadata ?? {}) };
+      world.tables.refunds.put(id, after);
+      if (JSON.stringify(after) !== JSON.stringify(before)) {
+        world.emit(actor, "refund.updated", after, before);
+      }
+      return after;
+    },
+  },
+];
