@@ -47,13 +47,14 @@ function rangeOptions(args: readonly string[], byScoreAlready: boolean): RangeOp
     else if (word === "LIMIT") {
       options.limit = { offset: integer(at(args, i + 1)), count: integer(at(args, i + 2)) };
       i += 2;
-    } else if (word === "BYSCORE" && !byScoreAlready) options.byScore = true;
-    else if (word === "REV" && !byScoreAlready) options.reverse = true;
+    } else if (word === "BYSCORE" && !options.byScore) options.byScore = true;
+    else if (word === "REV" && !byScoreAlready && !options.reverse) options.reverse = true;
     else if (word === "BYLEX" && !byScoreAlready) {
       throw new CommandError("ERR BYLEX is not supported by this emulator");
     } else throw new CommandError(SYNTAX);
   }
-  if (options.limit !== null && !options.byScore) {
+  // Redis takes a count of -1 for "no LIMIT was given".
+  if (options.limit !== null && options.limit.count !== -1 && !options.byScore) {
     throw new CommandError(
       "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
     );
@@ -75,7 +76,7 @@ function range(store: Store, args: readonly string[], options: RangeOptions): Re
   const set = zset(store, at(args, 0));
   const members = set.ordered.slice(...select(set));
   if (options.reverse) members.reverse();
-  const wanted = limited(members, options.limit);
+  const wanted = options.byScore ? limited(members, options.limit) : members;
   if (!options.withScores) return wanted.map(({ member }) => member);
   return wanted.flatMap(({ member, score }) => [member, formatScore(score)]);
 }
