@@ -16,6 +16,8 @@ export interface VendorAnswer {
   headers?: Headers | undefined;
   /** Where the vendor asks for a longer wait than its headers say. */
   retryAfterSeconds?: number | undefined;
+  /** Where the vendor's word says more than its status. */
+  mayWorkLater?: boolean | undefined;
 }
 
 /**
@@ -26,7 +28,8 @@ export function refusalOf(answer: VendorAnswer): Transient | Permanent {
   const { vendor, status, word } = answer;
   const said = word !== undefined && VENDOR_WORD.test(word) ? ` ${word}` : "";
   const detail = `${vendor} answered ${status}${said}`;
-  if (!mayWorkLater(status)) return new Permanent("channel_refused", { detail });
+  if (!(answer.mayWorkLater ?? isPassing(status)))
+    return new Permanent("channel_refused", { detail });
   const retryAfterSeconds =
     answer.retryAfterSeconds ?? retryAfterOf(answer.headers ?? new Headers());
   return transient(detail, retryAfterSeconds);
@@ -63,7 +66,7 @@ export function retryAfterOf(headers: Headers): number | undefined {
   return Math.min(Math.max(Math.ceil(seconds), 1), RETRY_AFTER_SECONDS_MAX);
 }
 
-function mayWorkLater(status: number): boolean {
+function isPassing(status: number): boolean {
   return status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;
 }
 

@@ -100,7 +100,7 @@ function refused(
       return refusalOf({ ...answer, retryAfterSeconds: CONCURRENT_SECONDS });
     case "invalid_idempotent_request":
       // The same key with other bytes: the first bytes were taken, and these never will be.
-      return refusalOf({ ...answer, status: 400 });
+      return refusalOf({ ...answer, mayWorkLater: false });
     default:
       return refusalOf(answer);
   }

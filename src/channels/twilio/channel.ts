@@ -42,9 +42,10 @@ export function twilioChannel(config: TwilioConfig | undefined, common: ChannelC
         const word = typeof code === "number" ? String(code) : undefined;
         throw refusalOf({
           vendor: "Twilio",
-          status: code === TOO_MANY ? 429 : status,
+          status,
           word,
           headers,
+          mayWorkLater: code === TOO_MANY ? true : undefined,
         });
       }
       return { vendorId: typeof sid === "string" ? sid : null };

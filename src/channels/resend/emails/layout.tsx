@@ -28,14 +28,19 @@ const TONE_COLOR: Readonly<Record<Tone, string>> = {
 const STYLES = `
 :root { color-scheme: light dark; supported-color-schemes: light dark; }
 @media (max-width: 600px) {
-  .card { padding: 28px 20px !important; }
+  .inside { padding: 28px 20px !important; }
   .label, .value { display: block !important; width: 100% !important; }
-  .label { padding-bottom: 0 !important; }
+  .label { padding-right: 0 !important; padding-bottom: 0 !important; }
   .value { border-top: 0 !important; padding-top: 2px !important; }
 }
 @media (prefers-color-scheme: dark) {
-  .page { background-color: #111318 !important; }
-  .card { background-color: #1c1f26 !important; border-color: #31353f !important; }
+  .page, .page > table > tbody > tr > td { background-color: #111318 !important; }
+  .card {
+    background-color: #1c1f26 !important;
+    border-right-color: #31353f !important;
+    border-bottom-color: #31353f !important;
+    border-left-color: #31353f !important;
+  }
   .strong { color: #f3f4f6 !important; }
   .plain { color: #d6d9df !important; }
   .quiet { color: #a3a9b5 !important; }
@@ -64,13 +69,18 @@ export function EmailLayout(props: { content: EmailContent; platformName: string
         <style>{STYLES}</style>
       </Head>
       <Preview>{preview}</Preview>
-      <Body className="page" style={{ margin: 0, backgroundColor: "#f3f4f6", fontFamily: FONT }}>
+      <Body
+        lang={first.language}
+        className="page"
+        style={{ margin: 0, backgroundColor: "#f3f4f6", fontFamily: FONT }}
+      >
         <Container style={{ maxWidth: "560px", padding: "32px 12px" }}>
           <Text className="strong" style={styles.platform}>
             {platformName}
           </Text>
           <Section
             className="card"
+            tdClassName="inside"
             style={{ ...styles.card, borderTop: `4px solid ${TONE_COLOR[content.tone]}` }}
           >
             {content.parts.map((part, at) => (

@@ -17,7 +17,8 @@ const LABELS = {
 export function greeting(notice: Notice, language: Language): string {
   const name = textIn(notice.data, "userName");
   const fit = name !== null && name.length <= NAME_CHARS_MAX && !LOOKS_LIKE_AN_ADDRESS.test(name);
-  if (language === "th") return fit ? `สวัสดีคุณ${name}` : "สวัสดี";
+  if (language === "th")
+    return fit ? `สวัสดีคุณ${/^\p{Script=Thai}/u.test(name) ? "" : " "}${name}` : "สวัสดี";
   return fit ? `Hello ${name},` : "Hello,";
 }
 
