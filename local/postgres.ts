@@ -102,7 +102,10 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     const setup = prepare(options, dataDir);
     const found = await adopt(setup);
     const server = found ?? (await start(setup));
-    return await handle(setup, server, found !== undefined, release);
+    return await handle(setup, server, found !== undefined, release).catch(async (error) => {
+      await stopPostmaster(server.pid, setup.location, setup.binaries);
+      throw error;
+    });
   } catch (error) {
     release();
     throw error;
@@ -148,37 +151,50 @@ async function adopt(setup: Setup): Promise<{ pid: number; port: number } | unde
     rmSync(join(location, "postmaster.pid"), { force: true });
     return undefined;
   }
-  let settled = readPidFile(location);
-  const usable = await waitUntil(async () => {
-    settled = readPidFile(location);
-    if (settled === undefined || !isPostmasterOf(file.pid, location)) return true;
-    return settled.ready && settled.port !== undefined && (await isOurs(setup, settled.port));
-  }, ADOPT_TIMEOUT_MS);
-  const port = settled?.port;
-  const asWanted = options.port === undefined || options.port === port;
-  if (usable && settled?.pid === file.pid && port !== undefined && asWanted) {
-    if (isPostmasterOf(file.pid, location)) {
-      log(`Found Postgres still running (process ${file.pid})`);
-      return { pid: file.pid, port };
-    }
+  const port = await settle(setup, file.pid);
+  if (port !== undefined && (options.port ?? port) === port) {
+    log(`Found Postgres still running (process ${file.pid})`);
+    return { pid: file.pid, port };
   }
   log(`Ending the Postgres of an earlier start (process ${file.pid})`);
   await stopPostmaster(file.pid, location, setup.binaries);
   return undefined;
 }
 
-/** Answers with our password, from our folder, and with the durability that is wanted. */
-async function isOurs(setup: Setup, port: number): Promise<boolean> {
+/**
+ * Waits, bounded, until a found server has made up its mind: it may be in recovery, or leaving.
+ *
+ * @returns its port when it can be adopted
+ */
+async function settle(setup: Setup, pid: number): Promise<number | undefined> {
+  let port: number | undefined;
+  let isFit: boolean | undefined;
+  await waitUntil(async () => {
+    const file = readPidFile(setup.location);
+    if (file?.pid !== pid || !isPostmasterOf(pid, setup.location)) return true;
+    port = file.port;
+    if (file.ready && port !== undefined) isFit = await isFitToAdopt(setup, port);
+    return isFit !== undefined;
+  }, ADOPT_TIMEOUT_MS);
+  return isFit === true && isPostmasterOf(pid, setup.location) ? port : undefined;
+}
+
+/**
+ * Whether a server answers with our password, from our folder, and with the durability wanted.
+ * Undefined when it does not answer yet.
+ */
+async function isFitToAdopt(setup: Setup, port: number): Promise<boolean | undefined> {
+  const sql =
+    "SELECT current_setting('data_directory') AS folder, current_setting('fsync') AS fsync";
   try {
     const row = await asSuperuser(adminUrl(setup.record, port), async (client) => {
-      const sql =
-        "SELECT current_setting('data_directory') AS folder, current_setting('fsync') AS fsync";
       return (await client.query<{ folder: string; fsync: string }>(sql)).rows[0];
     });
     const fsync = setup.durability === "safe" ? "on" : "off";
     return row?.folder === setup.location && row.fsync === fsync;
-  } catch {
-    return false; // whatever its reason, one that does not answer us is not adopted but ended
+  } catch (error) {
+    // Class 28 is a wrong user or password, which no waiting mends.
+    return String((error as { code?: unknown }).code).startsWith("28") ? false : undefined;
   }
 }
 

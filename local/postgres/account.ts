@@ -27,13 +27,14 @@ const UNNAMED: Account = { uid: 58_431, gid: 58_431 };
  * whoever owns the data already, as the system's `postgres`, or under a bare number without a name.
  *
  * @param ownerOfData uid and gid of existing data, if there is any
+ * @param names of the users to look for; for tests
  */
-export function chooseAccounts(ownerOfData?: Account): Accounts {
+export function chooseAccounts(ownerOfData?: Account, names = USUAL_NAMES): Accounts {
   if (process.getuid?.() !== 0) return { server: "self", initdb: "self" };
   if (ownerOfData !== undefined && ownerOfData.uid !== 0) {
     return { server: ownerOfData, initdb: ownerOfData };
   }
-  const named = USUAL_NAMES.map(accountNamed).find((account) => account !== undefined);
+  const named = names.map(accountNamed).find((account) => account !== undefined);
   refuseUnlessSwitchable(named ?? UNNAMED);
   if (named !== undefined) return { server: named, initdb: named };
   return { server: UNNAMED, initdb: accountNamed("nobody") ?? UNNAMED };

@@ -18,7 +18,10 @@ import type { Binaries } from "./binaries.js";
 import { PostgresFailure } from "./failure.js";
 import { commandLine, isRunning, signalProcess, waitUntil } from "./processes.js";
 
-/** `safe` keeps every commit through a crash of the machine; `fast` only through one of Postgres. */
+/**
+ * `safe` keeps every commit through a crash of the machine. `fast`, for tests, through a SIGKILL of
+ * Postgres only: a commit reaches the kernel, which is not asked to bring it to the disk.
+ */
 export type Durability = "safe" | "fast";
 
 export const SUPERUSER = "postgres";
@@ -29,7 +32,8 @@ const FAST_STOP_MS = 15_000;
 const IMMEDIATE_STOP_MS = 10_000;
 const KILLED_MS = 5_000;
 
-const WITHOUT_DURABILITY = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+/** `synchronous_commit` stays on: without it commits wait in Postgres's memory, lost by a SIGKILL. */
+const WITHOUT_DURABILITY = { fsync: "off", full_page_writes: "off" };
 
 /** A clean environment: PGPORT, LD_LIBRARY_PATH and the like of the caller must not reach in. */
 const environment = (): NodeJS.ProcessEnv => ({
@@ -92,13 +96,21 @@ export function makeCluster(
   const run = spawnSync(binaries.initdb, args, { ...options, encoding: "utf8", timeout: 120_000 });
   if (run.status !== 0) {
     rmSync(draft, { recursive: true, force: true });
-    const why = run.error?.message ?? `${run.stderr}`.trim();
-    throw new PostgresFailure("start_failed", `Postgres could not make its data folder: ${why}`);
+    throw initFailed(run.error?.message ?? `${run.stderr}`.trim());
   }
   giveTo(data, accounts.server);
   rmSync(location, { recursive: true, force: true });
   renameSync(data, location);
   rmSync(draft, { recursive: true, force: true });
+}
+
+/** A container started under a bare number is the usual reason: initdb wants a name. */
+function initFailed(why: string): PostgresFailure {
+  const nameless = /could not look up effective user ID/.test(why)
+    ? " Run as a user that has a name (an entry in /etc/passwd), or set DATABASE_URL."
+    : "";
+  const message = `Postgres could not make its data folder: ${why}${nameless}`;
+  return new PostgresFailure("start_failed", message);
 }
 
 export type Launch =
