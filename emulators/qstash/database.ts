@@ -3,7 +3,8 @@ import { SCHEMA_SQL } from "./schema.js";
 
 const INT8_OID = 20;
 const LOCK_KEY = 7_106_512; // any number; one emulator per database
-const LOCK_WAIT_MS = 15_000;
+/** For taking a lost lock again; at the start the caller says how long. */
+const RETAKE_WAIT_MS = 15_000;
 const LOCK_RETRY_MS = 100;
 const CONNECTIONS_MAX = 6;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -30,7 +31,11 @@ export interface Database {
  * A predecessor that was killed may hold the lock for a moment longer, hence the bounded wait.
  * @throws when the database cannot be reached, or another emulator is at work on it.
  */
-export async function openDatabase(databaseUrl: string, log: Log): Promise<Database> {
+export async function openDatabase(
+  databaseUrl: string,
+  lockWaitMs: number,
+  log: Log,
+): Promise<Database> {
   const settings = {
     connectionString: databaseUrl,
     types,
@@ -40,7 +45,7 @@ export async function openDatabase(databaseUrl: string, log: Log): Promise<Datab
     application_name: "qstash-emulator",
   };
   const lock = new DatabaseLock(settings, log);
-  await lock.take(LOCK_WAIT_MS);
+  await lock.take(lockWaitMs);
   const pool = new pg.Pool({ ...settings, max: CONNECTIONS_MAX });
   pool.on("error", (error) => log("idle database connection lost", error));
   try {
@@ -101,7 +106,7 @@ class DatabaseLock {
   #retake(): void {
     if (this.#released) return;
     this.#timer = setTimeout(() => {
-      this.take(LOCK_WAIT_MS).catch((error: unknown) => {
+      this.take(RETAKE_WAIT_MS).catch((error: unknown) => {
         this.log("could not take the lock again yet", error);
         this.#retake();
       });

@@ -38,7 +38,7 @@ export interface EmulatorState {
   dlq: number;
   schedules: number;
   dedup: number;
-  /** Nothing is due and nothing in flight; delayed messages may be waiting. */
+  /** Nothing is due (no schedule either) and nothing in flight; delayed messages may be waiting. */
   atRest: boolean;
 }
 
@@ -266,14 +266,17 @@ export class Emulator {
 
   async state(): Promise<EmulatorState> {
     const idleBefore = this.dispatcher.isIdle;
-    const { due, later, ...counts } = await countRows(this.store.pool, this.clock.now());
+    const { due, later, schedulesDue, ...counts } = await countRows(
+      this.store.pool,
+      this.clock.now(),
+    );
     return {
       pending: due + later,
       due,
       delayed: later,
       inFlight: this.dispatcher.inFlight,
       ...counts,
-      atRest: due === 0 && idleBefore && this.dispatcher.isIdle,
+      atRest: due === 0 && schedulesDue === 0 && idleBefore && this.dispatcher.isIdle,
     };
   }
 

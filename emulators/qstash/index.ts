@@ -19,6 +19,7 @@ const FREE_PLAN: Limits & { parallelism: number } = {
 };
 
 const CLOSE_GRACE_MS = 3_000;
+const LOCK_WAIT_MS = 15_000;
 
 export interface QstashEmulatorOptions {
   /** Its role must be allowed to create the schema `qstash_emulator`. */
@@ -36,13 +37,17 @@ export interface QstashEmulatorOptions {
   limits?: Partial<Limits>;
   /** Sent as `Upstash-Region`. */
   region?: string;
+  /** How long calls in flight may run on after close(); 3 s. */
+  closeGraceMs?: number;
+  /** How long to wait for a killed predecessor's lock on the database to fall; 15 s. */
+  lockWaitMs?: number;
   log?: Log;
 }
 
 export interface QstashEmulator {
   readonly url: string;
   readonly port: number;
-  /** Ends calls in flight after a grace of 3 s; what was not finished is delivered next time. */
+  /** Ends calls in flight after a grace; what was not finished is delivered next time. */
   close(): Promise<void>;
   state(): Promise<EmulatorState>;
   /** Resolves at rest (nothing due, nothing in flight); throws after the real time given. */
@@ -71,7 +76,7 @@ export interface QstashEmulator {
 export async function startQstashEmulator(options: QstashEmulatorOptions): Promise<QstashEmulator> {
   const log = options.log ?? (() => undefined);
   const host = options.host ?? "127.0.0.1";
-  const database = await openDatabase(options.databaseUrl, log);
+  const database = await openDatabase(options.databaseUrl, options.lockWaitMs ?? LOCK_WAIT_MS, log);
   const emulator = await Emulator.open(database, {
     signingKeys: { current: options.currentSigningKey, next: options.nextSigningKey },
     baseClock: options.clock ?? systemClock,
@@ -94,13 +99,14 @@ export async function startQstashEmulator(options: QstashEmulatorOptions): Promi
     throw error;
   }
   const { port } = server.address() as AddressInfo;
+  const graceMs = options.closeGraceMs ?? CLOSE_GRACE_MS;
   const stop = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
-    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(cut);
-    await emulator.close(CLOSE_GRACE_MS);
+    await emulator.close(graceMs);
   };
   let closing: Promise<void> | null = null;
   return {

@@ -208,6 +208,7 @@ export async function countRows(pool: pg.Pool, nowMs: number) {
             count(*) FILTER (WHERE retried > 0) AS retrying,
             (SELECT count(*) FROM dlq) AS dlq,
             (SELECT count(*) FROM schedule) AS schedules,
+            (SELECT count(*) FROM schedule WHERE NOT paused AND next_at <= $1) AS schedules_due,
             (SELECT count(*) FROM dedup WHERE expires_at > $1) AS dedup
      FROM message`,
     [nowMs],
@@ -221,6 +222,7 @@ export async function countRows(pool: pg.Pool, nowMs: number) {
     retrying: counts.retrying ?? 0,
     dlq: counts.dlq ?? 0,
     schedules: counts.schedules ?? 0,
+    schedulesDue: counts.schedules_due ?? 0,
     dedup: counts.dedup ?? 0,
     delivered: ended.get("delivered") ?? 0,
     failed: ended.get("failed") ?? 0,
