@@ -28,7 +28,7 @@ type Context = Parameters<Parameters<Kit["app"]["get"]>[1]>[0];
 
 const asText = (value: object): string => JSON.stringify(value, null, 2);
 
-export const errorReply = (status: number, error: ErrorBody): Reply => ({
+const errorReply = (status: number, error: ErrorBody): Reply => ({
   status,
   body: asText({ error }),
   replayed: false,
