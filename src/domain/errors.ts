@@ -123,6 +123,11 @@ export const ERROR_CODES = {
     sentence: "No credentials are set for the channel of this notice.",
     hint: "Set the channel's environment variables, then replay.",
   },
+  notice_unconfirmed: {
+    status: 200,
+    sentence: "The notice was handed to its service, no answer came, and it is too late to ask again.",
+    hint: "Look at the service whether it arrived; replay to send it again, or discard.",
+  },
   lease_held: {
     status: 503,
     sentence: "Another worker is sending this notice right now.",

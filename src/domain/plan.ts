@@ -38,8 +38,19 @@ export interface Plan {
   expects: { [T in VersionedTable]?: { id: string; version: number }[] };
   /** Outbox rows that this very run completes. */
   completes: string[];
+  /** Dead events that a person gave up. */
+  discards: string[];
   reasons: string[];
 }
+
+export const emptyPlan = (): Plan => ({
+  inserts: {},
+  updates: {},
+  expects: {},
+  completes: [],
+  discards: [],
+  reasons: [],
+});
 
 /** What a decision may use besides its rows. */
 export interface DecideContext {
@@ -65,7 +76,7 @@ const OUTBOX_GRACE_MS = 30_000;
 /** Collects what a decision wants written. Refuses what one statement could not keep apart. */
 export class PlanBuilder {
   readonly #ctx: DecideContext;
-  readonly #plan: Plan = { inserts: {}, updates: {}, expects: {}, completes: [], reasons: [] };
+  readonly #plan: Plan = emptyPlan();
 
   constructor(ctx: DecideContext) {
     this.#ctx = ctx;
@@ -135,7 +146,8 @@ export class PlanBuilder {
       sentAt: null,
       version: 0,
     });
-    this.send({ type: "notice.due.v1", noticeId: id, runId: ids.next("run") });
+    const { channel } = request;
+    this.send({ type: "notice.due.v1", noticeId: id, channel, runId: ids.next("run") });
     return this.audit("notice.planned", id, {
       channel: request.channel,
       template: request.template,
@@ -145,6 +157,12 @@ export class PlanBuilder {
   /** The message that started this run is done with the commit of this plan. */
   complete(outboxId: string): this {
     this.#plan.completes.push(outboxId);
+    return this;
+  }
+
+  /** The event is given up: it never runs again. Only a dead one is. */
+  discard(eventId: string): this {
+    this.#plan.discards.push(eventId);
     return this;
   }
 
@@ -165,7 +183,7 @@ export class PlanBuilder {
  * @throws Error when a row would be written twice: Postgres would lose the second write in silence.
  */
 export function mergePlans(plans: readonly Plan[]): Plan {
-  const merged: Plan = { inserts: {}, updates: {}, expects: {}, completes: [], reasons: [] };
+  const merged = emptyPlan();
   for (const plan of plans) {
     for (const verb of ["inserts", "updates", "expects"] as const) {
       const into = merged[verb] as Record<string, { id: string }[]>;
@@ -174,6 +192,7 @@ export function mergePlans(plans: readonly Plan[]): Plan {
       }
     }
     merged.completes.push(...plan.completes);
+    merged.discards.push(...plan.discards);
     merged.reasons.push(...plan.reasons);
   }
   assertEachRowOnce(merged);

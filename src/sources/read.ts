@@ -14,6 +14,7 @@ export type BodyReading =
 const INSTANT_MAX = 1e14;
 const TITLE_CHARS_MAX = 300;
 const URL_CHARS_MAX = 2_000;
+const KEY_CHARS_MAX = 255;
 
 /**
  * Reads bytes as JSON in UTF-8, and no other way: a byte order mark is not skipped (JSON forbids
@@ -87,13 +88,18 @@ export function idText(value: unknown): string | null {
   return Number.isSafeInteger(value) ? String(value) : text(value);
 }
 
-/** One line that a person reads: control characters become spaces, and the end is cut. */
+/** Text that is to be a key somewhere: null also when it is longer than an index of a database bears. */
+export function shortText(value: unknown): string | null {
+  const found = text(value);
+  return found !== null && found.length <= KEY_CHARS_MAX ? found : null;
+}
+
+/** One line that a person reads: control characters become spaces, and the end is cut between characters. */
 export function oneLine(value: string, charsMax: number = TITLE_CHARS_MAX): string {
   const flat = value.replace(/[\p{Cc}\s]+/gu, " ").trim();
-  const chars = flat.length <= charsMax ? null : [...flat];
-  return chars === null || chars.length <= charsMax
-    ? flat
-    : `${chars.slice(0, charsMax - 1).join("")}…`;
+  // No character is longer than two units: more than these are never looked at.
+  const chars = [...flat.slice(0, charsMax * 2 + 2)];
+  return chars.length <= charsMax ? flat : `${chars.slice(0, charsMax - 1).join("")}…`;
 }
 
 /** A link that is safe to show: http or https, and of bearable length; else null. */
@@ -123,18 +129,20 @@ export function instantOfIso(value: unknown): Instant | null {
 }
 
 /**
- * Text that must be there.
+ * Text of a key's length that must be there.
  *
  * @param name the field as it is called in the body, for the person who reads the dead letter.
  * @throws Permanent `unexpected_shape`
  */
 export function needText(value: unknown, name: string): string {
-  return text(value) ?? unexpected(`${name} must be a string`);
+  return shortText(value) ?? unexpected(`${name} must be a string of 1 to ${KEY_CHARS_MAX}`);
 }
 
 /** @throws Permanent `unexpected_shape` */
 export function needId(value: unknown, name: string): string {
-  return idText(value) ?? unexpected(`${name} must be an id (a string or a whole number)`);
+  return (
+    shortText(idText(value)) ?? unexpected(`${name} must be an id (a short string or a number)`)
+  );
 }
 
 /** @throws Permanent `unexpected_shape` */

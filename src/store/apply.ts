@@ -37,11 +37,12 @@ export async function apply(
 ): Promise<boolean> {
   const locks = locksOf(plan);
   const locked = Object.values(locks).reduce((sum, rows) => sum + rows.length, 0);
-  const { inserts, updates, completes } = plan;
+  const { inserts, updates, completes, discards } = plan;
   const parameter = toStorableJson({
     inserts,
     updates,
     completes,
+    discards,
     locks,
     locked,
     ...(claim === null

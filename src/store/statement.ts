@@ -11,6 +11,7 @@ export interface Shape {
   updates: readonly PlanTable[];
   locks: readonly PlanTable[];
   completes: boolean;
+  discards: boolean;
   /** The planner takes a recordset for 100 rows and then scans; a LIMIT tells it better. */
   rowsLimit: number;
 }
@@ -26,7 +27,8 @@ export function locksOf(plan: Plan): Record<string, { id: string; version: numbe
     { id: string; version: number }[]
   >[]) {
     for (const [table, list] of Object.entries(rows)) {
-      const into = (locks[table] ??= []);
+      const into = locks[table] ?? [];
+      locks[table] = into;
       for (const { id, version } of list) {
         if (!into.some((row) => row.id === id)) into.push({ id, version });
       }
@@ -47,6 +49,7 @@ export function shapeOf(plan: Plan, claimsEvent: boolean): Shape {
     updates: keysWithRows(plan.updates),
     locks: keysWithRows(locksOf(plan)),
     completes: plan.completes.length > 0,
+    discards: plan.discards.length > 0,
     rowsLimit: most <= 8 ? 8 : ROWS_MAX,
   };
 }
@@ -134,6 +137,12 @@ export function statementOf(shape: Shape): string {
       ? [
           `completed AS (DELETE FROM outbox t USING guard WHERE guard.ok
   AND t.id IN (SELECT jsonb_array_elements_text($1::jsonb -> 'completes')))`,
+        ]
+      : []),
+    ...(shape.discards
+      ? [
+          `discarded AS (UPDATE event t SET status = 'discarded' FROM guard WHERE guard.ok
+  AND t.status = 'dead' AND t.id IN (SELECT jsonb_array_elements_text($1::jsonb -> 'discards')))`,
         ]
       : []),
   ];

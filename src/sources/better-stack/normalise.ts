@@ -6,6 +6,7 @@ import {
   type JsonObject,
   needId,
   oneLine,
+  shortText,
   text,
   webUrl,
 } from "../read.js";
@@ -42,10 +43,10 @@ function factsOfIncident(
     occurredAt: stateTime(state, attributes) ?? context.receivedAt,
   };
   if (state === "resolved") {
-    return [{ kind: "signal.resolved", ...base, by: text(attributes.resolved_by) }];
+    return [{ kind: "signal.resolved", ...base, by: shortText(attributes.resolved_by) }];
   }
   if (state === "acknowledged") {
-    return [{ kind: "signal.acknowledged", ...base, by: text(attributes.acknowledged_by) }];
+    return [{ kind: "signal.acknowledged", ...base, by: shortText(attributes.acknowledged_by) }];
   }
   return [
     {
@@ -72,7 +73,7 @@ function factsOfError(
 ): Fact[] {
   const means = ERROR_MEANS.find(([word]) => word.test(event))?.[1];
   if (means === undefined) return [];
-  const application = idText(attributes.application_id);
+  const application = shortText(idText(attributes.application_id));
   const service = oneLine(firstText(attributes.application_name, application) ?? "unknown");
   const said = [text(attributes.error_type), text(attributes.error_message)].filter(Boolean);
   const base = {
@@ -88,7 +89,7 @@ function factsOfError(
       ...base,
       level: "error",
       service,
-      environment: text(attributes.environment),
+      environment: shortText(attributes.environment),
       url: webUrl(attributes.error_url),
       ours: isOurs(context, service, application),
     },

@@ -6,6 +6,7 @@ import {
   instantOfSeconds,
   isObject,
   type JsonObject,
+  shortText,
   text,
 } from "../read.js";
 
@@ -26,7 +27,7 @@ export function deliveryOf(resource: string | null, body: JsonObject): Delivery 
   return {
     resource: resource?.trim().toLowerCase() || "unknown",
     action: text(body.action) ?? "unknown",
-    installation: text(at(body, "installation", "uuid")) ?? "",
+    installation: shortText(at(body, "installation", "uuid")) ?? "",
     data: isObject(data) ? data : {},
   };
 }

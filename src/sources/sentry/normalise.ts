@@ -10,6 +10,7 @@ import {
   needId,
   needObject,
   oneLine,
+  shortText,
   text,
   unexpected,
   webUrl,
@@ -89,7 +90,7 @@ function factsOfIssue(h: Happening): Fact[] {
       kind: "signal.raised",
       ...base,
       level: levelOf(issue.level),
-      service: firstText(project.slug, project.name, idText(project.id)) ?? "unknown",
+      service: oneLine(firstText(project.slug, project.name, idText(project.id)) ?? "unknown"),
       environment: null,
       url: webUrl(issue.web_url) ?? webUrl(issue.permalink),
       ours: isOurs(h, idText(project.id), project.slug),
@@ -108,8 +109,8 @@ function factsOfEventAlert(h: Happening): Fact[] {
       signalKind: "error",
       level: levelOf(event.level),
       title: oneLine(firstText(event.title, h.data.triggered_rule) ?? "An alert"),
-      service: slug ?? project ?? "unknown",
-      environment: text(event.environment) ?? tagOf(event, "environment"),
+      service: oneLine(slug ?? project ?? "unknown"),
+      environment: shortText(event.environment) ?? tagOf(event, "environment"),
       url: webUrl(event.web_url),
       ours: isOurs(h, project, slug),
       occurredAt: h.occurredAt,
@@ -136,8 +137,8 @@ function factsOfMetricAlert(h: Happening): Fact[] {
       kind: "signal.raised",
       ...base,
       level: h.action === "warning" ? "warning" : "error",
-      service: projects[0] ?? "unknown",
-      environment: text(environment),
+      service: oneLine(projects[0] ?? "unknown"),
+      environment: shortText(environment),
       url: webUrl(h.data.web_url),
       ours: isOurs(h, ...projects),
     },
@@ -178,7 +179,7 @@ function projectSlugOf(event: JsonObject): string | null {
 /** Tags are a list of pairs. */
 function tagOf(event: JsonObject, name: string): string | null {
   const tags = Array.isArray(event.tags) ? event.tags : [];
-  return text(
+  return shortText(
     at(
       tags.find((tag) => at(tag, 0) === name),
       1,

@@ -10,6 +10,8 @@ import {
   type JsonObject,
   needObject,
   needText,
+  oneLine,
+  shortText,
   text,
   unexpected,
 } from "../read.js";
@@ -45,7 +47,7 @@ export function normalise(
   const object = needObject(at(event.data, "object"), "data.object");
   return read({
     object,
-    account: text(event.account) ?? "",
+    account: event.account == null ? "" : needText(event.account, "account"),
     livemode: (event.livemode ?? object.livemode) === true,
     occurredAt: instantOfSeconds(event.created) ?? context.receivedAt,
   });
@@ -73,9 +75,10 @@ function intentFailed(h: Happening): Fact[] {
       money: moneyOf(h.object, h.object.amount, "amount"),
       buyer: buyerOfIntent(h.object),
       failure: {
-        code:
+        code: oneLine(
           firstText(at(error, "decline_code"), at(error, "code"), at(error, "type")) ?? "unknown",
-        message: text(at(error, "message")) ?? "The gateway gave no reason.",
+        ),
+        message: oneLine(text(at(error, "message")) ?? "The gateway gave no reason."),
       },
       occurredAt: h.occurredAt,
     },
@@ -112,7 +115,7 @@ function sessionCompleted(h: Happening, paid: boolean): Fact[] {
       buyer: {
         ...refsOf(session),
         email: firstEmail(at(who, "email"), session.customer_email),
-        name: text(at(who, "name")),
+        name: nameOf(who),
       },
       paid,
       occurredAt: h.occurredAt,
@@ -142,7 +145,8 @@ function keyOf(h: Happening, externalId: string): PaymentKey {
 
 /** A reference is an id, or the whole thing where somebody asked for it to be expanded. */
 function referenceOf(value: unknown): string | null {
-  return isObject(value) ? text(value.id) : text(value);
+  const id = isObject(value) ? value.id : (value ?? null);
+  return id === null ? null : needText(id, "data.object.payment_intent");
 }
 
 function moneyOf(object: JsonObject, amount: unknown, name: string): Money {
@@ -173,35 +177,44 @@ function payerOfCharge(charge: JsonObject): Pick<Buyer, "email" | "name"> {
   const billing = charge.billing_details;
   return {
     email: firstEmail(at(billing, "email"), charge.receipt_email),
-    name: text(at(billing, "name")),
+    name: nameOf(billing),
   };
+}
+
+function nameOf(payer: unknown): string | null {
+  const name = text(at(payer, "name"));
+  return name === null ? null : oneLine(name);
 }
 
 /** Metadata is free text that the platform's own checkout code writes; these are the names it uses. */
 function refsOf(object: JsonObject): Pick<Buyer, "userRef" | "packageRef" | "locale"> {
   const given = (name: string) => at(object.metadata, name);
   return {
-    userRef: firstText(
-      given("userId"),
-      given("user_id"),
-      given("userRef"),
-      given("user"),
-      object.client_reference_id,
+    userRef: shortText(
+      firstText(
+        given("userId"),
+        given("user_id"),
+        given("userRef"),
+        given("user"),
+        object.client_reference_id,
+      ),
     ),
-    packageRef: firstText(given("package"), given("packageId"), given("package_id"), given("plan")),
+    packageRef: shortText(
+      firstText(given("package"), given("packageId"), given("package_id"), given("plan")),
+    ),
     locale: firstLocale(given("locale"), given("language"), object.locale),
   };
 }
 
 function firstEmail(...values: readonly unknown[]): string | null {
-  const looksRight = (value: unknown) => /^[^\s@]+@[^\s@]+$/.test(text(value) ?? "");
+  const looksRight = (value: unknown) => /^[^\s@]+@[^\s@]+$/.test(shortText(value) ?? "");
   return text(values.find(looksRight));
 }
 
 /** The first that is a BCP 47 tag; `auto`, which leaves it to the browser, is none. */
 function firstLocale(...values: readonly unknown[]): string | null {
   for (const value of values) {
-    const tag = text(value)?.replaceAll("_", "-") ?? "";
+    const tag = shortText(value)?.replaceAll("_", "-") ?? "";
     if (/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(tag)) return tag;
   }
   return null;

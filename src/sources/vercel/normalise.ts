@@ -8,6 +8,7 @@ import {
   needObject,
   needText,
   oneLine,
+  shortText,
   text,
   webUrl,
 } from "../read.js";
@@ -56,7 +57,7 @@ function changedOf(
     name: oneLine(name ?? needText(project, "payload.project.id")),
     state,
     // Null is how a preview is told; a target that is set but not known here keeps its name.
-    target: (firstText(payload.target, deployment.target) ?? "preview").toLowerCase(),
+    target: (shortText(firstText(payload.target, deployment.target)) ?? "preview").toLowerCase(),
     url: addressOf(firstText(deployment.url, payload.url)),
     commit: commitOf(deployment.meta),
     occurredAt,

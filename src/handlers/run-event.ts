@@ -1,0 +1,216 @@
+import { AppError, Permanent, Transient } from "../domain/errors.js";
+import { type AttemptOutcome, type DeadLetter, type EventRow, isFinal } from "../domain/event.js";
+import type { Fact } from "../domain/facts.js";
+import type { Ids } from "../domain/ids.js";
+import { mergePlans, type Plan } from "../domain/plan.js";
+import type { Clock, Instant } from "../domain/time.js";
+import type { Delivery } from "../queues/delivery.js";
+import type { Source } from "../sources/source.js";
+import { apply } from "../store/apply.js";
+import { type Database, Moved } from "../store/database.js";
+import { recordAttempt, recordReceived } from "../store/events.js";
+import { load, type Reads, read, readEvent } from "../store/load.js";
+import { deadPlan, endedPlan, eventRow } from "./event-plan.js";
+import type { HandlerContext } from "./handler.js";
+import { handlersOf } from "./registry.js";
+
+export interface RunEventDeps {
+  database: Database;
+  clock: Clock;
+  ids: Ids;
+  sourceById(id: string): Source | undefined;
+  /** Project ids and slugs of this very deployment, in lower case. */
+  ours: ReadonlySet<string>;
+}
+
+/** One run of a worker for one event. */
+export interface EventRun {
+  delivery: Delivery;
+  /** The provider's bytes; or why they are not to be had. */
+  body: Uint8Array<ArrayBuffer> | Permanent;
+  /** The queue's message id and retry count. */
+  attemptId: string;
+  startedAt: Instant;
+}
+
+export interface EventResult {
+  outcome: AttemptOutcome;
+  eventId: string;
+  /** What the plan wants published; the caller relays it, a sweep makes sure. */
+  outbox: NonNullable<Plan["inserts"]["outbox"]>;
+}
+
+/** Rows may move between load and apply under load; past this it is left to the queue's retry. */
+const ROUNDS_MAX = 6;
+
+/**
+ * Runs an event: facts, then load → decide → apply, again while rows move.
+ * A permanent failure is written as a dead letter and is a result; a transient one is noted and thrown.
+ */
+export async function runEvent(run: EventRun, deps: RunEventDeps): Promise<EventResult> {
+  const facts = factsOf(run, deps);
+  try {
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const result = await runOnce(run, facts, deps);
+      if (result !== null) return result;
+    }
+    throw new Transient("database_busy", { detail: "rows moved in every round" });
+  } catch (error) {
+    if (error instanceof Transient) await noteTransient(run, error, deps);
+    throw error;
+  }
+}
+
+/** True when the trouble that this event speaks of is in this deployment, so that telling of it would feed it. */
+export function isOurs(run: EventRun, deps: Pick<RunEventDeps, "ours">): boolean {
+  if (run.body instanceof Permanent || deps.ours.size === 0) return false;
+  const text = new TextDecoder().decode(run.body).toLowerCase();
+  return [...deps.ours].some((name) => text.includes(`"${name}"`));
+}
+
+function factsOf(run: EventRun, deps: RunEventDeps): Fact[] | Permanent {
+  const { delivery, body } = run;
+  if (body instanceof Permanent) return body;
+  const source = deps.sourceById(delivery.source);
+  if (source === undefined) return new Permanent("unknown_source", { detail: delivery.source });
+  try {
+    const context = { ours: deps.ours, receivedAt: delivery.receivedAt };
+    return source.normalise(delivery.headers, body, context);
+  } catch (error) {
+    if (error instanceof Permanent) return error;
+    throw error;
+  }
+}
+
+/** One round of load, decide, apply; null when something moved and another round is due. */
+async function runOnce(
+  run: EventRun,
+  facts: Fact[] | Permanent,
+  deps: RunEventDeps,
+): Promise<EventResult | null> {
+  const { delivery } = run;
+  const { reads, decide } = reactionsTo(facts, delivery.source);
+  const eventKey = [delivery.source, delivery.eventKey];
+  const { event, deadLetter, ...rows } = await load(deps.database, {
+    ...reads,
+    event: readEvent("t.source = ? AND t.event_key = ?", eventKey),
+    deadLetter: read("deadLetter", "e.source = ? AND e.event_key = ?", eventKey, {
+      join: "JOIN event e ON e.id = t.event_id",
+    }),
+  });
+  const existing = (event as EventRow[])[0] ?? null;
+  if (existing !== null && isFinal(existing.status)) return duplicate(run, existing, deps);
+
+  const now = deps.clock.now();
+  const eventId = existing?.id ?? deps.ids.next("event");
+  const { source } = delivery;
+  const ctx = { now, ids: deps.ids, actor: `source:${source}`, source, eventId };
+  const letter = (deadLetter as DeadLetter[])[0] ?? null;
+  const decided = planOf(facts, () => decide(rows, ctx), letter, ctx);
+  const row = eventRow(delivery, { id: eventId, now, ...decided, reasons: decided.plan.reasons });
+  const attempt = {
+    id: run.attemptId,
+    eventId,
+    outcome: decided.status,
+    errorCode: row.errorCode,
+    errorMessage: row.errorMessage,
+    startedAt: run.startedAt,
+    durationMs: Math.max(0, now - run.startedAt),
+  };
+  const body = run.body instanceof Permanent ? new Uint8Array() : run.body;
+  try {
+    const claim = { event: row, headers: delivery.headers, body, attempt };
+    const applied = await apply(deps.database, decided.plan, claim);
+    if (!applied) return null; // somebody else finished or made it: the next load tells
+    return { outcome: decided.status, eventId, outbox: decided.plan.inserts.outbox ?? [] };
+  } catch (error) {
+    if (error instanceof Moved) return null;
+    throw error;
+  }
+}
+
+interface Decided {
+  status: "processed" | "ignored" | "dead";
+  plan: Plan;
+  error?: AppError;
+}
+
+function planOf(
+  facts: Fact[] | Permanent,
+  decide: () => Plan[],
+  letter: DeadLetter | null,
+  ctx: HandlerContext,
+): Decided {
+  const dead = (error: Permanent): Decided => {
+    const plan = deadPlan({ eventId: ctx.eventId }, error, letter, ctx);
+    return { status: "dead", plan, error };
+  };
+  if (facts instanceof Permanent) return dead(facts);
+  try {
+    const status = facts.length === 0 ? "ignored" : "processed";
+    const plan = mergePlans([...decide(), endedPlan(status, letter, ctx)]);
+    return { status, plan };
+  } catch (error) {
+    if (error instanceof Permanent) return dead(error);
+    throw error;
+  }
+}
+
+/** The reads of all handlers of all facts under names of their own, and the decisions that take them back. */
+function reactionsTo(facts: Fact[] | Permanent, source: string) {
+  const reads: Reads = {};
+  const decisions: ((rows: Record<string, unknown[]>, ctx: HandlerContext) => Plan)[] = [];
+  for (const fact of facts instanceof Permanent ? [] : facts) {
+    for (const handler of handlersOf(fact.kind)) {
+      const prefix = `h${decisions.length}_`;
+      const own = Object.entries(handler.load(fact, source));
+      for (const [name, wanted] of own) reads[prefix + name] = wanted;
+      decisions.push((rows, ctx) => {
+        const mine = own.map(([name]) => [name, rows[prefix + name] ?? []] as const);
+        return handler.decide(fact, Object.fromEntries(mine), ctx);
+      });
+    }
+  }
+  const decide = (rows: Record<string, unknown[]>, ctx: HandlerContext): Plan[] =>
+    decisions.map((decision) => decision(rows, ctx));
+  return { reads, decide };
+}
+
+async function duplicate(
+  run: EventRun,
+  existing: EventRow,
+  deps: RunEventDeps,
+): Promise<EventResult> {
+  await recordAttempt(deps.database, {
+    id: run.attemptId,
+    eventId: existing.id,
+    outcome: "duplicate",
+    errorCode: null,
+    errorMessage: null,
+    startedAt: run.startedAt,
+    durationMs: Math.max(0, deps.clock.now() - run.startedAt),
+  });
+  return { outcome: "duplicate", eventId: existing.id, outbox: [] };
+}
+
+/** Best effort: that the event is here and waits. Without a database this shows as a gap in the attempts. */
+async function noteTransient(run: EventRun, error: Transient, deps: RunEventDeps): Promise<void> {
+  if (error.code === "database_unavailable" || run.body instanceof Permanent) return;
+  const now = deps.clock.now();
+  const id = deps.ids.next("event");
+  const event = eventRow(run.delivery, { id, status: "received", now, reasons: [], error });
+  const attempt = {
+    id: run.attemptId,
+    eventId: id,
+    outcome: "transient" as const,
+    errorCode: error.code,
+    errorMessage: event.errorMessage,
+    startedAt: run.startedAt,
+    durationMs: Math.max(0, now - run.startedAt),
+  };
+  const kept = { event, headers: run.delivery.headers, body: run.body, attempt };
+  await recordReceived(deps.database, kept).catch((cause: unknown) => {
+    if (cause instanceof AppError) return; // the database is what failed; the queue keeps the event
+    throw cause;
+  });
+}

@@ -1,0 +1,117 @@
+import { Permanent, Transient } from "../../domain/errors.js";
+import type { DeadLetter } from "../../domain/event.js";
+import { NOTICE_RETRY_MS, type Notice } from "../../domain/notice.js";
+import type { TimerRow } from "../../domain/outbox.js";
+import { type DecideContext, mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
+import { deadPlan, sentenceOf } from "../event-plan.js";
+
+export interface NoticeRows {
+  notice: Notice;
+  deadLetter: DeadLetter | null;
+  timer: TimerRow | null;
+}
+
+/** More than the vendor's time limit, so that two workers never call for one notice at once. */
+const LEASE_MARGIN_MS = 5_000;
+
+export type SendStep =
+  /** Nothing is left to do; the message is completed. */
+  | { kind: "settled" }
+  /** Too late to ask again: a person decides. */
+  | { kind: "give_up" }
+  | { kind: "call" };
+
+/** What to do with a due notice. */
+export function nextStep(notice: Notice, now: number): SendStep {
+  if (notice.status !== "pending" && notice.status !== "sending") return { kind: "settled" };
+  if (notice.leaseUntil !== null && notice.leaseUntil > now) {
+    const retryAfterSeconds = Math.ceil((notice.leaseUntil - now) / 1000);
+    throw new Transient("lease_held", { retryAfterSeconds });
+  }
+  const first = notice.firstCalledAt;
+  return first !== null && now - first >= NOTICE_RETRY_MS ? { kind: "give_up" } : { kind: "call" };
+}
+
+/** Reserves the notice for one call: what goes out is stored before it goes. */
+export function reservePlan(
+  { notice, timer }: NoticeRows,
+  call: { payload: Record<string, unknown>; timeoutMs: number; outboxId: string },
+  ctx: DecideContext,
+): Plan {
+  const { now, ids } = ctx;
+  const firstCalledAt = notice.firstCalledAt ?? now;
+  const plan = new PlanBuilder(ctx).complete(call.outboxId).update("notice", notice, {
+    status: "sending",
+    payload: call.payload,
+    calls: notice.calls + 1,
+    firstCalledAt,
+    leaseUntil: now + call.timeoutMs + LEASE_MARGIN_MS,
+  });
+  if (timer === null) {
+    const dueAt = firstCalledAt + NOTICE_RETRY_MS;
+    const id = ids.next("timer");
+    const row = { id, kind: "notice.give_up" as const, subject: notice.id, dueAt };
+    plan.insert("timer", { ...row, status: "waiting", createdAt: now, version: 0 });
+    const message = { type: "timer.due.v1" as const, timerId: id, dueAt, runId: ids.next("run") };
+    plan.send(message, dueAt - now);
+  }
+  return plan.build();
+}
+
+/** The vendor has it. `mayBeTwice`: called before without a clear answer, on a channel that can't tell. */
+export function confirmPlan(
+  rows: NoticeRows,
+  receipt: { vendorId: string | null; mayBeTwice: boolean },
+  ctx: DecideContext,
+): Plan {
+  const { notice } = rows;
+  const plan = new PlanBuilder(ctx)
+    .update("notice", notice, {
+      status: "sent",
+      vendorId: receipt.vendorId,
+      sentAt: ctx.now,
+      leaseUntil: null,
+      errorCode: null,
+      errorMessage: null,
+    })
+    .audit("notice.sent", notice.id, { ...receipt, calls: notice.calls });
+  settle(plan, rows, ctx);
+  return plan.build();
+}
+
+/** The call failed for now: the lease ends, so that the queue's next attempt need not wait for it. */
+export function releasePlan({ notice }: NoticeRows, error: Transient, ctx: DecideContext): Plan {
+  const words = { errorCode: error.code, errorMessage: sentenceOf(error) };
+  return new PlanBuilder(ctx).update("notice", notice, { ...words, leaseUntil: null }).build();
+}
+
+/** The notice cannot be sent, or nobody knows whether it was: a dead letter, for a person. */
+export function failPlan(
+  rows: NoticeRows,
+  status: "failed" | "unknown",
+  error: Permanent,
+  ctx: DecideContext,
+): Plan {
+  const { notice, deadLetter } = rows;
+  const words = { errorCode: error.code, errorMessage: sentenceOf(error) };
+  const plan = new PlanBuilder(ctx)
+    .update("notice", notice, { status, leaseUntil: null, ...words })
+    .audit(`notice.${status}`, notice.id, { code: error.code });
+  endTimer(plan, rows, ctx);
+  return mergePlans([plan.build(), deadPlan({ noticeId: notice.id }, error, deadLetter, ctx)]);
+}
+
+export const unconfirmed = (): Permanent => new Permanent("notice_unconfirmed");
+
+function settle(plan: PlanBuilder, rows: NoticeRows, ctx: DecideContext): void {
+  const { deadLetter } = rows;
+  if (deadLetter !== null && deadLetter.status !== "resolved") {
+    plan.update("deadLetter", deadLetter, { status: "resolved", updatedAt: ctx.now });
+    plan.audit("dead_letter.resolved", deadLetter.id);
+  }
+  endTimer(plan, rows, ctx);
+}
+
+function endTimer(plan: PlanBuilder, { timer }: NoticeRows, _ctx: DecideContext): void {
+  if (timer?.status === "waiting") plan.update("timer", timer, { status: "done" });
+}

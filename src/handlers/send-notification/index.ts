@@ -1,0 +1,184 @@
+import type { Channel, Channels } from "../../channels/channel.js";
+import { AppError, Permanent, Transient } from "../../domain/errors.js";
+import type { Ids } from "../../domain/ids.js";
+import { type DecideContext, emptyPlan, type Plan } from "../../domain/plan.js";
+import { type Clock, isoOf } from "../../domain/time.js";
+import { apply } from "../../store/apply.js";
+import { type Database, Moved } from "../../store/database.js";
+import { load, read } from "../../store/load.js";
+import {
+  confirmPlan,
+  failPlan,
+  nextStep,
+  type NoticeRows,
+  releasePlan,
+  reservePlan,
+  unconfirmed,
+} from "./decide.js";
+
+export interface SendNotificationDeps {
+  database: Database;
+  channels: Channels;
+  clock: Clock;
+  ids: Ids;
+}
+
+export type SendOutcome = "sent" | "settled" | "failed" | "unknown";
+/** `outbox`: what the reserve wants published; the caller relays it, a sweep makes sure. */
+export interface SendResult {
+  outcome: SendOutcome;
+  outbox: NonNullable<Plan["inserts"]["outbox"]>;
+}
+
+const ROUNDS_MAX = 6;
+
+/**
+ * Sends one notice: reserve with one plan, call the channel with the notice's id as the vendor's
+ * idempotency key, confirm with a second. A crash between leaves the lease, and the next attempt asks again.
+ *
+ * @throws Transient when the channel or the database is to be asked again later.
+ */
+export async function sendNotification(
+  message: { noticeId: string; outboxId: string },
+  deps: SendNotificationDeps,
+): Promise<SendResult> {
+  const reserved = await settleOr(message.noticeId, deps, (rows, ctx) =>
+    reserve(rows, message.outboxId, deps.channels, ctx),
+  );
+  const { outcome, plan } = reserved;
+  const outbox = plan.inserts.outbox ?? [];
+  if (outcome !== "call") return { outcome, outbox };
+  const { notice } = await loadNotice(message.noticeId, deps);
+  const channel = deps.channels[notice.channel];
+  try {
+    const receipt = await channel.send({
+      noticeId: notice.id,
+      recipient: notice.recipient,
+      payload: notice.payload ?? {},
+    });
+    const mayBeTwice = channel.atLeastOnce && notice.calls > 1;
+    await settleOr(notice.id, deps, async (rows, ctx) => {
+      const plan = confirmPlan(rows, { ...receipt, mayBeTwice }, ctx);
+      return { outcome: "sent" as const, plan };
+    });
+    return { outcome: "sent", outbox };
+  } catch (error) {
+    return { outcome: await callFailed(notice.id, error, deps), outbox };
+  }
+}
+
+interface Step<Outcome> {
+  outcome: Outcome;
+  plan: Plan;
+}
+
+async function reserve(
+  rows: NoticeRows,
+  outboxId: string,
+  channels: Channels,
+  ctx: DecideContext,
+): Promise<Step<SendOutcome | "call">> {
+  const { notice } = rows;
+  const channel = channels[notice.channel];
+  const step = nextStep(notice, ctx.now);
+  const complete = (plan: Plan): Plan => ({ ...plan, completes: [outboxId] });
+  if (step.kind === "settled") {
+    return { outcome: "settled", plan: complete(emptyPlan()) };
+  }
+  if (step.kind === "give_up") {
+    return { outcome: "unknown", plan: complete(failPlan(rows, "unknown", unconfirmed(), ctx)) };
+  }
+  try {
+    const payload = notice.payload ?? (await renderWith(channel, rows));
+    const { timeoutMs } = channel;
+    return { outcome: "call", plan: reservePlan(rows, { payload, timeoutMs, outboxId }, ctx) };
+  } catch (error) {
+    if (!(error instanceof Permanent)) throw error;
+    return { outcome: "failed", plan: complete(failPlan(rows, "failed", error, ctx)) };
+  }
+}
+
+const renderWith = (channel: Channel, { notice }: NoticeRows): Promise<Record<string, unknown>> =>
+  channel.render(notice);
+
+/** Notes what the call's failure means; a transient one goes on to the queue. */
+async function callFailed(
+  noticeId: string,
+  error: unknown,
+  deps: SendNotificationDeps,
+): Promise<SendOutcome> {
+  if (error instanceof Permanent) {
+    await settleOr(noticeId, deps, async (rows, ctx) => {
+      return { outcome: "failed" as const, plan: failPlan(rows, "failed", error, ctx) };
+    });
+    return "failed";
+  }
+  if (error instanceof Transient && error.code === "channel_unavailable") {
+    const release = settleOr(noticeId, deps, async (rows, ctx) => {
+      return { outcome: "released" as const, plan: releasePlan(rows, error, ctx) };
+    });
+    await release.catch((cause: unknown) => {
+      if (!(cause instanceof AppError)) throw cause; // the lease runs out by itself
+    });
+  }
+  throw error;
+}
+
+/** Loads the notice, decides, applies; again while rows move. */
+async function settleOr<Outcome>(
+  noticeId: string,
+  deps: SendNotificationDeps,
+  decide: (rows: NoticeRows, ctx: DecideContext) => Promise<Step<Outcome>>,
+): Promise<Step<Outcome>> {
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const rows = await loadNotice(noticeId, deps);
+    const { eventId } = rows.notice;
+    const ctx = { now: deps.clock.now(), ids: deps.ids, actor: "system:notifications", eventId };
+    const step = await decide(rows, ctx);
+    try {
+      await apply(deps.database, step.plan);
+      return step;
+    } catch (error) {
+      if (!(error instanceof Moved)) throw error;
+    }
+  }
+  throw new Transient("database_busy", { detail: `notice moved until ${isoOf(deps.clock.now())}` });
+}
+
+async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise<NoticeRows> {
+  const { notice, deadLetter, timer } = await load(deps.database, {
+    notice: read("notice", "t.id = ?", [noticeId]),
+    deadLetter: read("deadLetter", "t.notice_id = ?", [noticeId]),
+    timer: read("timer", "t.kind = 'notice.give_up' AND t.subject = ?", [noticeId]),
+  });
+  const found = notice[0];
+  if (found === undefined) throw new Permanent("not_found", { detail: `no notice ${noticeId}` });
+  return { notice: found, deadLetter: deadLetter[0] ?? null, timer: timer[0] ?? null };
+}
+
+/** Its time is over: what no answer came for is handed to a person. Called by the notice's timer. */
+export async function giveUpNotice(noticeId: string, deps: SendNotificationDeps): Promise<void> {
+  await settleOr(noticeId, deps, async (rows, ctx) => {
+    const waiting = rows.notice.status === "pending" || rows.notice.status === "sending";
+    const plan = waiting ? failPlan(rows, "unknown", unconfirmed(), ctx) : endedTimer(rows);
+    return { outcome: "done" as const, plan };
+  });
+}
+
+/** The queue gave up on a notice's message for a cause that no retry mends. */
+export async function failNotice(
+  noticeId: string,
+  error: Permanent,
+  deps: SendNotificationDeps,
+): Promise<void> {
+  await settleOr(noticeId, deps, async (rows, ctx) => {
+    const waiting = rows.notice.status === "pending" || rows.notice.status === "sending";
+    const plan = waiting ? failPlan(rows, "failed", error, ctx) : emptyPlan();
+    return { outcome: "done" as const, plan };
+  });
+}
+
+const endedTimer = ({ timer }: NoticeRows): Plan =>
+  timer?.status === "waiting"
+    ? { ...emptyPlan(), updates: { timer: [{ ...timer, status: "done" }] } }
+    : emptyPlan();

@@ -1,0 +1,203 @@
+import type { Ids } from "../domain/ids.js";
+import type { Kv, Log, WaitUntil } from "../domain/ports.js";
+import type { Secret } from "../domain/secret.js";
+import { type Clock, DAY_MS, type Instant } from "../domain/time.js";
+import { type Delivery, sealDelivery } from "../queues/delivery.js";
+import { deduplicationIdOf, type Publisher } from "../queues/publish.js";
+import type { RawRequest, Source } from "../sources/source.js";
+import { gzip, readBody, sha256Hex, toBase64 } from "./body.js";
+import { type IngestOutcome, statusOf, toResponse } from "./outcome.js";
+import { type Spilled, SPILL_INDEX, SPILL_TTL_MS, spillKey } from "./spill.js";
+import { createTally } from "./tally.js";
+
+export interface DoorDeps {
+  sourceById(id: string): Source | undefined;
+  /** The live secrets of each source, by its id; the newest first. */
+  secretsOf(source: string): readonly Secret[];
+  publisher: Publisher;
+  /** Seals the delivery header. */
+  queueToken: Secret;
+  /** What the queue's plan takes in one message. */
+  queueBodyBytesMax: number;
+  kv: Kv;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  waitUntil: WaitUntil;
+}
+
+export type Door = (
+  request: Request,
+  path: { source: string; token: string | null },
+) => Promise<Response>;
+
+/** What the provider is told to wait when nothing durable could be reached. */
+const RETRY_AFTER_SECONDS = 30;
+/** Longer than any redelivery or re-drive. */
+const CLAIM_TTL_MS = 15 * DAY_MS;
+
+interface Received {
+  outcome: IngestOutcome;
+  type: string | null;
+  bodyBytes: number | null;
+}
+
+/**
+ * The door: raw bytes → verify → identify → publish → 202. One outgoing call before the answer; a 2xx is
+ * given only when the queue, or KV in its stead, has confirmed that it keeps the delivery.
+ */
+export function createDoor(deps: DoorDeps): Door {
+  const tally = createTally(deps);
+  return async (request, path) => {
+    const startedAt = deps.clock.now();
+    const requestId = deps.ids.next("request");
+    const source = deps.sourceById(path.source);
+    const { outcome, type, bodyBytes } = await receive(deps, source, request, path, {
+      requestId,
+      receivedAt: startedAt,
+    });
+    const response = toResponse(outcome, requestId);
+    const name = source?.id ?? "unknown";
+    const label = outcome.kind === "rejected" ? outcome.code : outcome.kind;
+    deps.log[outcome.kind === "unavailable" ? "error" : "info"]("delivery.received", {
+      requestId,
+      source: name,
+      outcome: label,
+      status: statusOf(outcome),
+      type,
+      bodyBytes,
+      ...("eventKey" in outcome ? { eventKey: outcome.eventKey } : {}),
+      ...("detail" in outcome ? { detail: outcome.detail } : {}),
+      ...("spilled" in outcome && outcome.spilled ? { spilled: true } : {}),
+      durationMs: deps.clock.now() - startedAt,
+    });
+    const at = new Date(startedAt).toISOString();
+    const refusal =
+      outcome.kind === "rejected"
+        ? { at, requestId, code: outcome.code, detail: outcome.detail }
+        : null;
+    tally.note(name, label, refusal);
+    return response;
+  };
+}
+
+async function receive(
+  deps: DoorDeps,
+  source: Source | undefined,
+  request: Request,
+  path: { source: string; token: string | null },
+  meta: { requestId: string; receivedAt: Instant },
+): Promise<Received> {
+  const rejected = (outcome: IngestOutcome, bodyBytes: number | null = null): Received => ({
+    outcome,
+    type: null,
+    bodyBytes,
+  });
+  const inPath = source?.signature.covers === "credential only";
+  if (source === undefined || (path.token !== null && !inPath)) {
+    const detail = "No source answers at this address.";
+    return rejected({ kind: "rejected", code: "unknown_source", detail });
+  }
+  if (request.method !== "POST") {
+    const detail = `Webhooks are posted; this was ${request.method}.`;
+    return rejected({ kind: "rejected", code: "method_not_allowed", detail });
+  }
+  const body = await readBody(request, source.bodyBytesMax);
+  if (body === null) {
+    const detail = `The body may have ${source.bodyBytesMax} bytes at most.`;
+    return rejected({ kind: "rejected", code: "too_large", detail });
+  }
+  const raw: RawRequest = { headers: request.headers, body, pathToken: path.token };
+  const verdict = await source.verify(raw, deps.secretsOf(source.id), meta.receivedAt);
+  if (verdict.kind !== "verified") {
+    return rejected({ kind: "rejected", code: verdict.kind, detail: verdict.detail }, body.length);
+  }
+  const identity = await source.identify(request.headers, body);
+  const delivery: Delivery = {
+    v: 1,
+    source: source.id,
+    eventKey: identity.eventKey,
+    type: identity.type,
+    occurredAt: identity.occurredAt ?? meta.receivedAt,
+    receivedAt: meta.receivedAt,
+    requestId: meta.requestId,
+    verifiedBy: verdict.by,
+    headers: keptHeaders(source, request.headers),
+    encoding: "raw",
+  };
+  const outcome = await handOver(deps, delivery, body);
+  return { outcome, type: identity.type, bodyBytes: body.length };
+}
+
+function keptHeaders(source: Source, headers: Headers): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of source.keepHeaders) {
+    const value = headers.get(name);
+    if (value !== null) kept[name] = value;
+  }
+  return kept;
+}
+
+/** Gets the delivery into the queue; or, when the queue cannot be had, into KV. */
+async function handOver(
+  deps: DoorDeps,
+  delivery: Delivery,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<IngestOutcome> {
+  const { eventKey } = delivery;
+  const deduplicationId = await deduplicationIdOf(delivery.source, eventKey);
+  const packed = await pack(deps, delivery, body, deduplicationId);
+  const sealed = await sealDelivery(packed.delivery, deps.queueToken);
+  try {
+    const message = { sealed, body: packed.body, deduplicationId };
+    const { deduplicated } = await deps.publisher.publishDelivery(message);
+    if (deduplicated) return { kind: "duplicate", eventKey };
+    return { kind: "accepted", eventKey, spilled: false };
+  } catch (error) {
+    const { requestId } = delivery;
+    deps.log.warn("delivery.spilling", { requestId, detail: (error as Error).message });
+    const spilled: Spilled = { sealed, deduplicationId, body: toBase64(packed.body) };
+    return spill(deps, delivery, spilled);
+  }
+}
+
+async function spill(deps: DoorDeps, delivery: Delivery, spilled: Spilled): Promise<IngestOutcome> {
+  const key = spillKey(spilled.deduplicationId);
+  try {
+    const at = delivery.receivedAt;
+    await deps.kv.park(SPILL_INDEX, key, JSON.stringify(spilled), at, SPILL_TTL_MS);
+    return { kind: "accepted", eventKey: delivery.eventKey, spilled: true };
+  } catch (error) {
+    const { requestId } = delivery;
+    deps.log.error("delivery.refused", { requestId, detail: (error as Error).message });
+    return { kind: "unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  }
+}
+
+/** Makes the body fit the queue: as it is, gzipped, or left in KV with only its claim in the message. */
+async function pack(
+  deps: DoorDeps,
+  delivery: Delivery,
+  body: Uint8Array<ArrayBuffer>,
+  deduplicationId: string,
+): Promise<{ delivery: Delivery; body: Uint8Array<ArrayBuffer> }> {
+  if (body.length <= deps.queueBodyBytesMax) return { delivery, body };
+  const zipped = await gzip(body);
+  if (zipped.length <= deps.queueBodyBytesMax) {
+    return { delivery: { ...delivery, encoding: "gzip" }, body: zipped };
+  }
+  const claimKey = `body:${deduplicationId}`;
+  try {
+    await deps.kv.setFor(claimKey, toBase64(zipped), CLAIM_TTL_MS);
+  } catch (error) {
+    // KV is down: the queue's limit is its plan's, and may be more than we were told.
+    const { requestId } = delivery;
+    deps.log.warn("body.unclaimed", { requestId, detail: (error as Error).message });
+    return { delivery: { ...delivery, encoding: "gzip" }, body: zipped };
+  }
+  const bodySha256 = await sha256Hex(body);
+  return {
+    delivery: { ...delivery, encoding: "claim", claimKey, bodySha256 },
+    body: new Uint8Array(),
+  };
+}

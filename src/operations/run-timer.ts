@@ -1,0 +1,31 @@
+import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notification/index.js";
+import type { TimerRow } from "../domain/outbox.js";
+import { overdueTimers } from "../store/outbox.js";
+
+/** What each kind of timer does when its time has come. Doing it twice does it once. */
+const TIMER_KINDS: Record<
+  TimerRow["kind"],
+  (timer: TimerRow, deps: SendNotificationDeps) => Promise<void>
+> = {
+  "notice.give_up": (timer, deps) => giveUpNotice(timer.subject, deps),
+};
+
+/** Runs a timer that is due; one that is done, or woken too early, is left as it is. */
+export async function runTimer(
+  timer: TimerRow,
+  deps: SendNotificationDeps,
+): Promise<"ran" | "early" | "done"> {
+  if (timer.status === "done") return "done";
+  if (timer.dueAt > deps.clock.now()) return "early";
+  await TIMER_KINDS[timer.kind](timer, deps);
+  return "ran";
+}
+
+const TIMERS_MAX = 500;
+
+/** Runs what is overdue, so that a late or lost wake-up costs a minute and not the deed. */
+export async function sweepTimers(deps: SendNotificationDeps): Promise<number> {
+  const timers = await overdueTimers(deps.database, deps.clock.now(), TIMERS_MAX);
+  for (const timer of timers) await runTimer(timer, deps);
+  return timers.length;
+}

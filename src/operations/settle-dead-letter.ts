@@ -1,0 +1,104 @@
+import type { DeadLetter } from "../domain/event.js";
+import type { Ids } from "../domain/ids.js";
+import type { Notice } from "../domain/notice.js";
+import { type Plan, PlanBuilder } from "../domain/plan.js";
+import type { Clock } from "../domain/time.js";
+import { apply } from "../store/apply.js";
+import { type Database, Moved } from "../store/database.js";
+import { load, read } from "../store/load.js";
+import type { Relay } from "./relay-outbox.js";
+
+export interface SettleDeps {
+  database: Database;
+  clock: Clock;
+  ids: Ids;
+  relay: Relay;
+}
+
+export interface SettleRequest {
+  id: string;
+  /** Why, for the audit trail. */
+  reason: string;
+  /** Who: `admin`, an operator's name. */
+  actor: string;
+}
+
+/** `settled`: it was resolved or discarded before; nothing is done again. */
+export type SettleOutcome =
+  | { kind: "replaying"; runId: string }
+  | { kind: "discarded" }
+  | { kind: "not_found" }
+  | { kind: "settled"; status: DeadLetter["status"] };
+
+const ROUNDS_MAX = 5;
+
+interface Rows {
+  letter: DeadLetter;
+  notice: Notice | null;
+}
+
+/** Runs a dead letter again, through the queue and the same code, under a fresh run id. */
+export function replayDeadLetter(request: SettleRequest, deps: SettleDeps): Promise<SettleOutcome> {
+  return settle(request, deps, ({ letter, notice }, plan) => {
+    const runId = deps.ids.next("run");
+    if (letter.eventId !== null) {
+      plan.send({ type: "event.replay.v1", eventId: letter.eventId, runId });
+    }
+    if (notice !== null) {
+      // What the vendor never took is rendered anew; what it may have taken keeps its bytes and its key.
+      const payload = notice.status === "unknown" ? notice.payload : null;
+      const fresh = { status: "pending" as const, leaseUntil: null, firstCalledAt: null, payload };
+      plan.update("notice", notice, fresh);
+      plan.send({ type: "notice.due.v1", noticeId: notice.id, channel: notice.channel, runId });
+    }
+    plan.update("deadLetter", letter, { status: "replaying", updatedAt: deps.clock.now() });
+    plan.audit("dead_letter.replayed", letter.id, { reason: request.reason, runId });
+    return { kind: "replaying", runId };
+  });
+}
+
+/** Gives a dead letter up for good; its event or notice is marked so and never runs again. */
+export function discardDeadLetter(
+  request: SettleRequest,
+  deps: SettleDeps,
+): Promise<SettleOutcome> {
+  return settle(request, deps, ({ letter, notice }, plan) => {
+    if (letter.eventId !== null) plan.discard(letter.eventId);
+    if (notice !== null) plan.update("notice", notice, { status: "discarded", leaseUntil: null });
+    plan.update("deadLetter", letter, { status: "discarded", updatedAt: deps.clock.now() });
+    plan.audit("dead_letter.discarded", letter.id, { reason: request.reason });
+    return { kind: "discarded" };
+  });
+}
+
+async function settle(
+  request: SettleRequest,
+  deps: SettleDeps,
+  decide: (rows: Rows, plan: PlanBuilder) => SettleOutcome,
+): Promise<SettleOutcome> {
+  for (let round = 0; ; round += 1) {
+    const { letters, notices } = await load(deps.database, {
+      letters: read("deadLetter", "t.id = ?", [request.id]),
+      notices: read("notice", "d.id = ?", [request.id], {
+        join: "JOIN dead_letter d ON d.notice_id = t.id",
+      }),
+    });
+    const letter = letters[0];
+    if (letter === undefined) return { kind: "not_found" };
+    if (letter.status === "resolved" || letter.status === "discarded") {
+      return { kind: "settled", status: letter.status };
+    }
+    const { actor } = request;
+    const ctx = { now: deps.clock.now(), ids: deps.ids, actor, eventId: letter.eventId };
+    const builder = new PlanBuilder(ctx);
+    const outcome = decide({ letter, notice: notices[0] ?? null }, builder);
+    const plan: Plan = builder.build();
+    try {
+      await apply(deps.database, plan);
+      await deps.relay(plan.inserts.outbox ?? []);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof Moved) || round >= ROUNDS_MAX) throw error;
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import { createHash, createSecretKey, type KeyObject } from "node:crypto";
+import { jwtVerify } from "jose";
+import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js";
+import type { Clock, Instant } from "../domain/time.js";
+import type { Log, Report } from "../domain/ports.js";
+import type { Secret } from "../domain/secret.js";
+import { type QueueConfig, type QueueName, queueUrl } from "./publish.js";
+
+/** One delivery of a queue's message to a worker. */
+export interface Consumed {
+  messageId: string;
+  /** Attempts before this one. */
+  retried: number;
+  headers: Headers;
+  body: Uint8Array<ArrayBuffer>;
+  startedAt: Instant;
+}
+
+/** What a worker did with it; `requestId` is the one that the door gave, where there was a door. */
+export interface Handled {
+  status: string;
+  requestId: string;
+}
+export type Worker = (message: Consumed) => Promise<Handled>;
+
+export interface ConsumerDeps {
+  config: Pick<QueueConfig, "publicBaseUrl">;
+  /** QStash's signing keys: the current one and the next. */
+  signingKeys: readonly Secret[];
+  clock: Clock;
+  log: Log;
+  report: Report;
+}
+
+/** QStash's clock may differ from ours by this much. */
+const CLOCK_TOLERANCE_SECONDS = 30;
+
+/** Signs our own request only if it was this very queue that QStash was told to call. */
+export type SignatureCheck = (request: Request, body: Uint8Array, url: string) => Promise<boolean>;
+
+/**
+ * Checks QStash's signature over the bytes. The SDK's Receiver takes a string, so a body with a BOM or
+ * bad UTF-8 could never be accepted; a test holds this to the Receiver for all that it can take.
+ */
+export function createSignatureCheck(keys: readonly Secret[], clock: Clock): SignatureCheck {
+  const keyObjects: KeyObject[] = keys.map((key) => createSecretKey(key.bytes()));
+  return async (request, body, url) => {
+    const jwt = request.headers.get("upstash-signature");
+    if (jwt === null) return false;
+    const hash = createHash("sha256").update(body).digest("base64url");
+    for (const key of keyObjects) {
+      try {
+        const { payload } = await jwtVerify(jwt, key, {
+          algorithms: ["HS256"],
+          issuer: "Upstash",
+          subject: url,
+          clockTolerance: CLOCK_TOLERANCE_SECONDS,
+          currentDate: new Date(clock.now()),
+          requiredClaims: ["exp", "nbf", "sub", "body"],
+        });
+        if (String(payload.body).replace(/=+$/, "") === hash) return true;
+      } catch {
+        // Not by this key, or not for this address or time: the next key decides, and none means false.
+      }
+    }
+    return false;
+  };
+}
+
+const json = (status: number, body: object, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+
+/** Takes a queue's call, checks who it is from, runs the worker, and says what the queue must do next. */
+export function createConsumer(
+  deps: ConsumerDeps,
+  workers: Readonly<Record<QueueName, Worker>>,
+): (queue: QueueName, request: Request) => Promise<Response> {
+  const isSigned = createSignatureCheck(deps.signingKeys, deps.clock);
+  return async (queue, request) => {
+    const startedAt = deps.clock.now();
+    const body = new Uint8Array(await request.arrayBuffer());
+    if (!(await isSigned(request, body, queueUrl(deps.config, queue)))) {
+      deps.log.warn("message.refused", { queue, code: "bad_signature" });
+      return json(401, { code: "bad_signature", detail: "not signed by QStash for this address" });
+    }
+    const messageId = request.headers.get("upstash-message-id") ?? "unknown";
+    const retried = Number(request.headers.get("upstash-retried") ?? 0);
+    const fields = { queue, messageId, retried };
+    try {
+      const message = { messageId, retried, headers: request.headers, body, startedAt };
+      const handled = await workers[queue](message);
+      const durationMs = deps.clock.now() - startedAt;
+      deps.log.info("attempt.finished", { ...fields, ...handled, durationMs });
+      return json(200, handled);
+    } catch (error) {
+      const durationMs = deps.clock.now() - startedAt;
+      return failed(deps, error, { ...fields, durationMs });
+    }
+  };
+}
+
+function failed(
+  deps: ConsumerDeps,
+  error: unknown,
+  fields: { queue: QueueName; messageId: string; retried: number; durationMs: number },
+): Response {
+  const requestId = requestIdOf(error);
+  const known = error instanceof AppError ? error : null;
+  const code = known?.code ?? "internal";
+  const detail = known?.detail ?? null;
+  if (known instanceof Transient) {
+    deps.log.warn("attempt.failed", { ...fields, requestId, code, detail, cause: causeOf(known) });
+    const retryAfter = { "retry-after": String(known.retryAfterSeconds ?? 10) };
+    // Without a wish of its own, our Retry-Delay expression times the next attempt.
+    const headers = known.retryAfterSeconds === undefined ? {} : retryAfter;
+    return json(503, { code, detail: ERROR_CODES[code].sentence }, headers);
+  }
+  deps.log.error("attempt.failed", { ...fields, requestId, code, detail, cause: causeOf(error) });
+  if (!isQuiet(error)) deps.report(error, { requestId, action: `${fields.queue}.attempt` });
+  if (known instanceof Permanent) {
+    return json(489, { code, detail }, { "upstash-nonretryable-error": "true" });
+  }
+  return json(500, { code, detail: ERROR_CODES.internal.sentence });
+}
+
+/** The kind of a cause, for the log: its name and code, never its text, which may quote data. */
+function causeOf(error: unknown): string | null {
+  const cause = error instanceof AppError ? error.cause : error;
+  if (!(cause instanceof Error)) return null;
+  const { code } = cause as { code?: unknown };
+  return typeof code === "string" ? `${cause.name} ${code}` : cause.name;
+}
+
+const requestIds = new WeakMap<object, string>();
+const quiet = new WeakSet<object>();
+
+/** Notes on an error what only the worker knows of it, without touching the error itself. */
+export function noteError(error: unknown, note: { requestId: string; quiet: boolean }): void {
+  if (typeof error !== "object" || error === null) return;
+  requestIds.set(error, note.requestId);
+  if (note.quiet) quiet.add(error);
+}
+
+const requestIdOf = (error: unknown): string =>
+  (typeof error === "object" && error !== null && requestIds.get(error)) || "unknown";
+const isQuiet = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && quiet.has(error);

@@ -1,0 +1,33 @@
+import { z } from "zod";
+
+/**
+ * What our own queues carry, by version. An old version stays readable until the queues have drained
+ * twice after its last writer is gone; `tests/queues/golden/` pins the wire form of each.
+ * Webhooks themselves travel as their own bytes: see `delivery.ts`.
+ */
+const outboxId = z.string().min(1);
+const runId = z.string().min(1);
+
+const noticeDueV1 = z.strictObject({
+  type: z.literal("notice.due.v1"),
+  noticeId: z.string().min(1),
+  channel: z.enum(["email", "slack", "pagerduty", "sms"]),
+  runId,
+  outboxId,
+});
+const timerDueV1 = z.strictObject({
+  type: z.literal("timer.due.v1"),
+  timerId: z.string().min(1),
+  dueAt: z.int(),
+  runId,
+  outboxId,
+});
+const eventReplayV1 = z.strictObject({
+  type: z.literal("event.replay.v1"),
+  eventId: z.string().min(1),
+  runId,
+  outboxId,
+});
+
+export const queueMessage = z.discriminatedUnion("type", [noticeDueV1, timerDueV1, eventReplayV1]);
+export type QueueMessage = z.infer<typeof queueMessage>;

@@ -1,0 +1,181 @@
+import { Transient } from "../domain/errors.js";
+import type { OutboxMessage, OutboxRow } from "../domain/outbox.js";
+import type { Post } from "../domain/ports.js";
+import type { Secret } from "../domain/secret.js";
+import { DELIVERY_HEADER } from "./delivery.js";
+
+export const QUEUES = ["events", "notifications", "timers", "failed"] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+export interface QueueConfig {
+  /** QStash's address, without a slash at the end. */
+  url: string;
+  token: Secret;
+  /** Exactly as QStash will call it, because it signs that. */
+  publicBaseUrl: string;
+  /** Marks this deployment's messages: the dead letter queue is shared by the whole account. */
+  label: string;
+  /** Events at once, over all instances; keep it under the database pool. */
+  eventParallelism: number;
+  /** Mails a second that the account may send. */
+  emailPerSecond: number;
+  publishTimeoutMs: number;
+}
+
+/** Attempts after the first; then the dead letter queue, which a sweep re-drives. Plans allow as few as 3. */
+const RETRIES = "3";
+/** Milliseconds before each: 10 s, 30 s, 90 s; the default backoff would take six hours by the fourth. */
+const RETRY_DELAY = "min(300000, 10000 * pow(3, retried))";
+
+export interface Published {
+  messageId: string;
+  /** The queue has seen this deduplication id within its window and took nothing new. */
+  deduplicated: boolean;
+}
+
+export interface Publisher {
+  /** The one call before the ack. `sealed` is the delivery header; the body goes as it is. */
+  publishDelivery(message: {
+    sealed: string;
+    body: Uint8Array<ArrayBuffer>;
+    deduplicationId: string;
+  }): Promise<Published>;
+  /** Publishes messages of our own in one call; each carries its outbox id, by which its receiver completes it. */
+  publishOutbox(rows: readonly Pick<OutboxRow, "id" | "message" | "publishes">[]): Promise<void>;
+  /** Publishes a message of any of our queues once more, under an id that no window has seen. */
+  republish(message: {
+    queue: QueueName;
+    headers: Readonly<Record<string, string>>;
+    body: Uint8Array<ArrayBuffer>;
+    deduplicationId: string;
+  }): Promise<void>;
+}
+
+export const queueUrl = (config: Pick<QueueConfig, "publicBaseUrl">, queue: QueueName): string =>
+  `${config.publicBaseUrl}/api/queues/${queue}`;
+
+function flowOf(config: QueueConfig, message: OutboxMessage | null): [key: string, value: string] {
+  if (message === null) return ["events", `parallelism=${config.eventParallelism}`];
+  if (message.type === "timer.due.v1") return ["timers", "parallelism=2"];
+  if (message.type === "event.replay.v1") return ["replays", "parallelism=2"];
+  // One key per channel, so that a page never waits behind mail.
+  const rate = message.channel === "email" ? config.emailPerSecond : 0;
+  return [`notices-${message.channel}`, rate > 0 ? `rate=${rate}, period=1s` : "parallelism=2"];
+}
+
+export const queueOf = (message: OutboxMessage): QueueName => {
+  switch (message.type) {
+    case "notice.due.v1":
+      return "notifications";
+    case "timer.due.v1":
+      return "timers";
+    case "event.replay.v1":
+      return "events";
+  }
+};
+
+function headersFor(config: QueueConfig, message: OutboxMessage | null): Record<string, string> {
+  const [flowKey, flowValue] = flowOf(config, message);
+  return {
+    "Upstash-Method": "POST",
+    "Upstash-Retries": RETRIES,
+    "Upstash-Retry-Delay": RETRY_DELAY,
+    "Upstash-Timeout": "60s",
+    "Upstash-Label": config.label,
+    "Upstash-Failure-Callback": queueUrl(config, "failed"),
+    "Upstash-Flow-Control-Key": `${config.label}-${flowKey}`,
+    "Upstash-Flow-Control-Value": flowValue,
+  };
+}
+
+/** QStash wakes a timer at its time; seconds, rounded up so that it is never early. */
+function notBeforeOf(message: OutboxMessage): Record<string, string> {
+  if (message.type !== "timer.due.v1") return {};
+  return { "Upstash-Not-Before": String(Math.ceil(message.dueAt / 1000)) };
+}
+
+/** Publishing is one plain POST: QStash's client has no time limit, and the ack path has one call to spend. */
+export function createPublisher(config: QueueConfig, post: Post): Publisher {
+  const authorization = `Bearer ${config.token.reveal()}`;
+  const eventsUrl = `${config.url}/v2/publish/${queueUrl(config, "events")}`;
+  const eventHeaders = Object.freeze({
+    ...headersFor(config, null),
+    Authorization: authorization,
+    "Content-Type": "application/octet-stream",
+  });
+  const send: Post = async (request) => {
+    try {
+      return await post(request);
+    } catch (cause) {
+      throw new Transient("queue_unavailable", { cause });
+    }
+  };
+  const timeoutMs = config.publishTimeoutMs;
+  return {
+    async publishDelivery({ sealed, body, deduplicationId }) {
+      const headers = {
+        ...eventHeaders,
+        "Upstash-Deduplication-Id": deduplicationId,
+        [`Upstash-Forward-${DELIVERY_HEADER}`]: sealed,
+      };
+      const answer = await send({ url: eventsUrl, headers, body, timeoutMs });
+      return readPublished(answer);
+    },
+    async publishOutbox(rows) {
+      const batch = rows.map(({ id, message, publishes }) => ({
+        destination: queueUrl(config, queueOf(message)),
+        headers: {
+          ...headersFor(config, message),
+          ...notBeforeOf(message),
+          "Upstash-Deduplication-Id": `${id}-${publishes}`,
+          "Content-Type": "application/json",
+        },
+        body: JSON.stringify({ ...message, outboxId: id }),
+      }));
+      const headers = { Authorization: authorization, "Content-Type": "application/json" };
+      const body = JSON.stringify(batch);
+      const answer = await send({ url: `${config.url}/v2/batch`, headers, body, timeoutMs });
+      if (answer.status >= 300) throw refusal(answer.status);
+    },
+    async republish({ queue, headers: forwarded, body, deduplicationId }) {
+      const forward = Object.entries(forwarded).map(([name, value]) => [
+        name === "content-type" ? name : `Upstash-Forward-${name}`,
+        value,
+      ]);
+      const headers = {
+        ...headersFor(config, null),
+        "Upstash-Flow-Control-Key": `${config.label}-redrive`,
+        "Upstash-Flow-Control-Value": "parallelism=2",
+        Authorization: authorization,
+        "Upstash-Deduplication-Id": deduplicationId,
+        ...Object.fromEntries(forward),
+      };
+      const url = `${config.url}/v2/publish/${queueUrl(config, queue)}`;
+      readPublished(await send({ url, headers, body, timeoutMs }));
+    },
+  };
+}
+
+function refusal(status: number): Transient {
+  return new Transient("queue_unavailable", { detail: `QStash answered ${status}` });
+}
+
+function readPublished(answer: { status: number; text: string }): Published {
+  if (answer.status < 200 || answer.status >= 300) throw refusal(answer.status);
+  try {
+    const { messageId, deduplicated } = JSON.parse(answer.text) as Partial<Published>;
+    if (typeof messageId !== "string") throw new TypeError("messageId is missing");
+    return { messageId, deduplicated: deduplicated === true };
+  } catch (cause) {
+    throw new Transient("queue_unavailable", { detail: "QStash's answer is unreadable", cause });
+  }
+}
+
+const hexOf = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Hashed, because QStash refuses `:` in an id and a header takes ASCII only. */
+export async function deduplicationIdOf(source: string, eventKey: string): Promise<string> {
+  const bytes = new TextEncoder().encode(`${source}\n${eventKey}`);
+  return hexOf(await crypto.subtle.digest("SHA-256", bytes));
+}

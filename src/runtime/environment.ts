@@ -1,0 +1,198 @@
+import { Secret } from "../domain/secret.js";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where a variable is read: the door on the edge, the workers on Node, or only `npm start`. */
+type Use = "door" | "node" | "local";
+
+interface Variable {
+  use: readonly Use[];
+  kind: "text" | "secret" | "url" | "integer" | "boolean";
+  /** Absent: required, unless optional. */
+  default?: string;
+  optional?: true;
+  /** A secret that may be shorter would be guessed. */
+  lengthMin?: number;
+  /** Secrets under rotation: the old one under this name with `_PREVIOUS`. */
+  rotates?: true;
+  about: string;
+}
+
+const text = (about: string, o: Partial<Variable> = {}): Variable => ({
+  use: ["door", "node"],
+  kind: "text",
+  about,
+  ...o,
+});
+const secret = (about: string, o: Partial<Variable> = {}): Variable =>
+  text(about, { kind: "secret", ...o });
+const url = (about: string, o: Partial<Variable> = {}): Variable =>
+  text(about, { kind: "url", ...o });
+const integer = (about: string, fallback: string, o: Partial<Variable> = {}): Variable =>
+  text(about, { kind: "integer", default: fallback, ...o });
+const node = { use: ["node"] as const };
+const optional = { use: ["node"] as const, optional: true as const };
+
+/** Every variable that is read, and nowhere else. `docs/reference/environment.md` is generated from it. */
+export const ENVIRONMENT = {
+  PUBLIC_BASE_URL: url(
+    "The address at which QStash reaches this deployment, exactly: QStash signs it. No slash at the end.",
+  ),
+  STRIPE_WEBHOOK_SECRET: secret("Signing secret of the Stripe endpoint (`whsec_…`).", {
+    rotates: true,
+  }),
+  SENTRY_CLIENT_SECRET: secret("Client secret of the Sentry integration.", { rotates: true }),
+  VERCEL_WEBHOOK_SECRET: secret("Secret of the Vercel webhook.", { rotates: true }),
+  BETTER_STACK_WEBHOOK_TOKEN: secret(
+    "Token that Better Stack sends as Basic password, as X-Webhook-Token, or in the path.",
+    { rotates: true, lengthMin: 16 },
+  ),
+  QSTASH_URL: url("QStash's address.", { default: "https://qstash.upstash.io" }),
+  QSTASH_TOKEN: secret("Publishes to QStash; the door's seal is derived from it.", {
+    rotates: true,
+  }),
+  QSTASH_CURRENT_SIGNING_KEY: secret("Verifies QStash's calls.", node),
+  QSTASH_NEXT_SIGNING_KEY: secret("The same after a rotation of QStash's keys.", node),
+  QSTASH_BODY_BYTES_MAX: integer(
+    "Largest message of the QStash plan, in bytes; larger bodies are gzipped, then left in KV.",
+    "1000000",
+  ),
+  QSTASH_LABEL: text("Marks this deployment's messages in a shared QStash account.", {
+    default: "signalbox",
+  }),
+  KV_REST_API_URL: url("Upstash Redis REST address (Vercel KV)."),
+  KV_REST_API_TOKEN: secret("Its token."),
+  DATABASE_URL: secret("Postgres 15 or later; the pooled address for traffic.", node),
+  DATABASE_POOL_MAX: integer("Connections of one instance.", "10", node),
+  DATABASE_PREPARED_STATEMENTS: text(
+    "`false` behind a pooler that does not keep a session's prepared statements.",
+    { ...node, kind: "boolean", default: "true" },
+  ),
+  EVENT_PARALLELISM: integer("Events worked on at once, over all instances.", "8"),
+  EMAIL_PER_SECOND: integer("Mails a second that the Resend account may send.", "2"),
+  ADMIN_TOKEN: secret("Opens /api/admin.", { ...node, lengthMin: 16 }),
+  CRON_SECRET: secret("What Vercel's cron sends as Bearer.", { ...node, lengthMin: 16 }),
+  PLATFORM_NAME: text("How people know this platform; heads mails and messages.", {
+    ...node,
+    default: "Signalbox",
+  }),
+  RESEND_API_KEY: secret("Mail. Without it, mails become dead letters that say so.", optional),
+  RESEND_BASE_URL: url("Resend's address, when it is not the official one.", optional),
+  EMAIL_FROM: text("Sender: `Name <address>` of a domain that Resend has verified.", {
+    ...node,
+    default: "Signalbox <notices@example.com>",
+  }),
+  SLACK_WEBHOOK_URL: secret("Slack's incoming webhook; the address is the credential.", optional),
+  PAGERDUTY_ROUTING_KEY: secret("Events v2 integration key.", optional),
+  PAGERDUTY_EVENTS_URL: url("PagerDuty's address for events.", {
+    ...node,
+    default: "https://events.pagerduty.com/v2/enqueue",
+  }),
+  TWILIO_ACCOUNT_SID: text("SMS: the account.", optional),
+  TWILIO_AUTH_TOKEN: secret("SMS: its token.", optional),
+  TWILIO_FROM: text("SMS: the sending number or messaging service.", optional),
+  TWILIO_API_URL: url("Twilio's address.", { ...node, default: "https://api.twilio.com" }),
+  SENTRY_DSN: text("Where our own defects are reported.", optional),
+  SENTRY_PROJECT_SLUG: text(
+    "Our own Sentry project by name, so that its alerts are not reported again.",
+    optional,
+  ),
+  VERCEL_PROJECT_ID: text("Set by Vercel: deployments of this project are our own.", optional),
+  VERCEL_DEPLOYMENT_ID: text("Set by Vercel; on every log line.", optional),
+  LOG_LEVEL: text("`debug`, `info`, `warn` or `error`.", { default: "info" }),
+  STRIPE_API_KEY: secret("Stripe's API; `npm start` uses its emulator without it.", {
+    use: ["local"],
+    optional: true,
+  }),
+  STRIPE_API_URL: url("Stripe's address, when it is not the official one.", {
+    use: ["local"],
+    optional: true,
+  }),
+} as const satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof ENVIRONMENT;
+
+/** All problems at once, so that a deployment is mended in one go. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration has ${problems.length} problem(s):\n- ${problems.join("\n- ")}`);
+    this.name = "ConfigError";
+  }
+}
+
+export interface Reader {
+  text(name: VariableName): string;
+  optionalText(name: VariableName): string | undefined;
+  integer(name: VariableName): number;
+  boolean(name: VariableName): boolean;
+  secret(name: VariableName): Secret;
+  optionalSecret(name: VariableName): Secret | undefined;
+  /** The live secret, then the one before it. */
+  secrets(name: VariableName): readonly Secret[];
+  /** @throws ConfigError when anything that was read, or should have been, is wrong. */
+  finish(): void;
+}
+
+/** Reads variables by the table above; collects problems instead of stopping at the first. */
+export function readEnvironment(env: Env): Reader {
+  const problems: string[] = [];
+  const raw = (name: VariableName): string | undefined => {
+    const variable: Variable = ENVIRONMENT[name];
+    const value = env[name]?.trim();
+    if (value !== undefined && value !== "") return checked(name, variable, value, problems);
+    if (variable.default !== undefined) return variable.default;
+    if (!variable.optional) problems.push(`${name} is missing: ${variable.about}`);
+    return undefined;
+  };
+  const secretOf = (name: VariableName): Secret => new Secret(name, raw(name) ?? "");
+  refuseDevQueue(env, problems);
+  return {
+    text: (name) => raw(name) ?? "",
+    optionalText: raw,
+    integer: (name) => Number(raw(name) ?? 0),
+    boolean: (name) => raw(name) === "true",
+    secret: secretOf,
+    optionalSecret(name) {
+      const value = raw(name);
+      return value === undefined ? undefined : new Secret(name, value);
+    },
+    secrets(name) {
+      const previous = env[`${name}_PREVIOUS`]?.trim();
+      const live = secretOf(name);
+      return previous ? [live, new Secret(`${name}_PREVIOUS`, previous)] : [live];
+    },
+    finish() {
+      if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+    },
+  };
+}
+
+/** Secrets are named, never shown. */
+function checked(name: string, variable: Variable, value: string, problems: string[]): string {
+  if (variable.lengthMin !== undefined && value.length < variable.lengthMin) {
+    problems.push(`${name} has ${value.length} characters; it needs ${variable.lengthMin} or more`);
+  }
+  if (variable.kind === "integer" && !/^[1-9]\d*$/.test(value)) {
+    problems.push(`${name} must be a whole number above 0`);
+  }
+  if (variable.kind === "boolean" && value !== "true" && value !== "false") {
+    problems.push(`${name} must be true or false`);
+  }
+  if (variable.kind === "url") {
+    if (!/^https?:\/\/[^\s/]+/.test(value)) problems.push(`${name} must be an http(s) address`);
+    return value.replace(/\/+$/, "");
+  }
+  return value;
+}
+
+/** In dev mode the SDK trusts keys that are printed in its documentation: anybody could sign. */
+function refuseDevQueue(env: Env, problems: string[]): void {
+  const dev = env.QSTASH_DEV;
+  if (isProduction(env) && dev !== undefined && dev !== "" && dev !== "false") {
+    problems.push("QSTASH_DEV is set in production: unset it, its signing keys are public");
+  }
+}
+
+export function isProduction(env: Env): boolean {
+  return (env.VERCEL_ENV ?? env.NODE_ENV) === "production";
+}

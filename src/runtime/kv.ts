@@ -1,0 +1,64 @@
+import { Redis } from "@upstash/redis";
+import type { Kv } from "../domain/ports.js";
+import type { KvConfig } from "./config.js";
+
+/**
+ * KV over Upstash's REST. `@vercel/kv` is a thin, deprecated subclass of this client; this file is the
+ * only one that knows either. Every call is bounded: the client has no time limit of its own.
+ */
+export function createKv(config: KvConfig): Kv {
+  const redis = new Redis({
+    url: config.url,
+    token: config.token.reveal(),
+    retry: false,
+    enableAutoPipelining: false,
+    enableTelemetry: false,
+    automaticDeserialization: false,
+    signal: () => AbortSignal.timeout(config.timeoutMs),
+  });
+  return Object.freeze<Kv>({
+    get: (key) => redis.get<string>(key),
+    async setFor(key, value, ttlMs) {
+      await redis.set(key, value, { px: ttlMs });
+    },
+    async delete(key) {
+      await redis.del(key);
+    },
+    async park(index, key, value, at, ttlMs) {
+      await redis
+        .multi()
+        .set(key, value, { px: ttlMs })
+        .zadd(index, { score: at, member: key })
+        .exec();
+    },
+    async parked(index, limit) {
+      return redis.zrange<string[]>(index, 0, limit - 1);
+    },
+    parkedCount: (index) => redis.zcard(index),
+    async unpark(index, key) {
+      await redis.multi().zrem(index, key).del(key).exec();
+    },
+    async tally(counts, lists, { ttlMs, listMax }) {
+      const pipeline = redis.pipeline();
+      for (const [key, fields] of Object.entries(counts)) {
+        for (const [field, count] of Object.entries(fields)) pipeline.hincrby(key, field, count);
+        pipeline.pexpire(key, ttlMs);
+      }
+      for (const [key, values] of Object.entries(lists)) {
+        if (values.length === 0) continue;
+        pipeline.lpush(key, ...values);
+        pipeline.ltrim(key, 0, listMax - 1);
+        pipeline.pexpire(key, ttlMs);
+      }
+      if (pipeline.length() > 0) await pipeline.exec();
+    },
+    async counts(key) {
+      const fields = (await redis.hgetall<Record<string, string>>(key)) ?? {};
+      return Object.fromEntries(Object.entries(fields).map(([name, n]) => [name, Number(n)]));
+    },
+    list: (key, limit) => redis.lrange<string>(key, 0, limit - 1),
+    async ping() {
+      await redis.ping();
+    },
+  });
+}

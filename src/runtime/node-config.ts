@@ -1,0 +1,87 @@
+import type { ChannelsConfig } from "../channels/channel.js";
+import type { Secret } from "../domain/secret.js";
+import type { DatabaseConfig } from "../store/database.js";
+import { type DoorConfig, readDoorConfig } from "./config.js";
+import { isProduction, type Reader, readEnvironment } from "./environment.js";
+
+export interface NodeConfig {
+  door: DoorConfig;
+  database: DatabaseConfig;
+  channels: ChannelsConfig;
+  signingKeys: readonly Secret[];
+  /** The tokens that may have sealed a delivery: the live one, then the one before. */
+  queueTokens: readonly Secret[];
+  adminToken: Secret;
+  cronSecret: Secret;
+  sentryDsn: string | undefined;
+  /** Project ids and slugs that are this very deployment, in lower case. */
+  ours: ReadonlySet<string>;
+  production: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const QUERY_TIMEOUT_MS = 10_000;
+
+/** @throws ConfigError with every problem at once, the door's included. */
+export function parseNodeConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<NodeConfig> {
+  const read = readEnvironment(env);
+  const sentryDsn = read.optionalText("SENTRY_DSN");
+  const config: NodeConfig = {
+    door: readDoorConfig(read),
+    database: {
+      url: read.secret("DATABASE_URL").reveal(),
+      poolMax: read.integer("DATABASE_POOL_MAX"),
+      preparedStatements: read.boolean("DATABASE_PREPARED_STATEMENTS"),
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      queryTimeoutMs: QUERY_TIMEOUT_MS,
+    },
+    channels: readChannels(read),
+    signingKeys: [
+      read.secret("QSTASH_CURRENT_SIGNING_KEY"),
+      read.secret("QSTASH_NEXT_SIGNING_KEY"),
+    ],
+    queueTokens: read.secrets("QSTASH_TOKEN"),
+    adminToken: read.secret("ADMIN_TOKEN"),
+    cronSecret: read.secret("CRON_SECRET"),
+    sentryDsn,
+    ours: new Set(
+      [
+        projectOfDsn(sentryDsn),
+        read.optionalText("SENTRY_PROJECT_SLUG"),
+        read.optionalText("VERCEL_PROJECT_ID"),
+      ].flatMap((name) => (name === undefined ? [] : [name.toLowerCase()])),
+    ),
+    production: isProduction(env),
+  };
+  read.finish();
+  return Object.freeze(config);
+}
+
+/** The project's id is the last segment of a DSN: `https://key@host/4509877862268928`. */
+function projectOfDsn(dsn: string | undefined): string | undefined {
+  return dsn === undefined ? undefined : /\/(\d+)\/?$/.exec(dsn)?.[1];
+}
+
+function readChannels(read: Reader): ChannelsConfig {
+  const resendKey = read.optionalSecret("RESEND_API_KEY");
+  const slackUrl = read.optionalSecret("SLACK_WEBHOOK_URL");
+  const routingKey = read.optionalSecret("PAGERDUTY_ROUTING_KEY");
+  const [accountSid, authToken, from] = [
+    read.optionalText("TWILIO_ACCOUNT_SID"),
+    read.optionalSecret("TWILIO_AUTH_TOKEN"),
+    read.optionalText("TWILIO_FROM"),
+  ];
+  const baseUrl = read.optionalText("RESEND_BASE_URL");
+  return {
+    platformName: read.text("PLATFORM_NAME"),
+    resend: resendKey && { apiKey: resendKey, baseUrl, from: read.text("EMAIL_FROM") },
+    slack: slackUrl && { webhookUrl: slackUrl },
+    pagerduty: routingKey && { routingKey, eventsUrl: read.text("PAGERDUTY_EVENTS_URL") },
+    twilio:
+      accountSid !== undefined && authToken !== undefined && from !== undefined
+        ? { accountSid, authToken, from, apiUrl: read.text("TWILIO_API_URL") }
+        : undefined,
+  };
+}

@@ -1,0 +1,51 @@
+import * as Sentry from "@sentry/node";
+import type { Report } from "../domain/ports.js";
+
+/** Kept of a report: what broke and where. Not kept: who was hit, and what the request carried. */
+function scrub<E extends Sentry.Event>(event: E): E {
+  delete event.user;
+  delete event.request;
+  delete event.server_name;
+  delete event.extra;
+  event.breadcrumbs = [];
+  return event;
+}
+
+export interface Reporter {
+  report: Report;
+  close(): Promise<void>;
+}
+
+/** Reports defects to Sentry, with the request id that ties them to the log. Without a DSN, to nobody. */
+export function createReporter(options: {
+  dsn: string | undefined;
+  environment: string;
+  deploymentId: string | undefined;
+}): Reporter {
+  if (options.dsn === undefined) {
+    return { report: () => undefined, close: () => Promise.resolve() };
+  }
+  const client = new Sentry.NodeClient({
+    dsn: options.dsn,
+    environment: options.environment,
+    ...(options.deploymentId === undefined ? {} : { release: options.deploymentId }),
+    sendDefaultPii: false,
+    tracesSampleRate: 0.1,
+    integrations: [],
+    transport: Sentry.makeNodeTransport,
+    stackParser: Sentry.defaultStackParser,
+    beforeSend: scrub,
+  });
+  client.init();
+  return {
+    report(error, { requestId, action }) {
+      const scope = new Sentry.Scope();
+      scope.setClient(client);
+      scope.setTags({ requestId, action });
+      scope.captureException(error);
+    },
+    async close() {
+      await client.close(2_000);
+    },
+  };
+}

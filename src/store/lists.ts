@@ -1,0 +1,312 @@
+import type { PrismaClient } from "../../generated/prisma/client.js";
+import type { Instant } from "../domain/time.js";
+import { asked } from "./prisma.js";
+
+/** What a person asks of a list; what is not given does not narrow it. */
+export interface PageRequest<Filter extends string> {
+  limit: number;
+  /** The id that the page before ended with; null for the first. */
+  after: string | null;
+  filters: { readonly [F in Filter]?: string | undefined };
+}
+
+/** Newest first. Ids sort by the time of their making, so the id alone is the place in the list. */
+export interface Page<Row> {
+  rows: Row[];
+  /** Where the next page begins; null when this is the last. */
+  nextAfter: string | null;
+}
+
+export interface List<Filter extends string, Row, Detail = Row> {
+  page(request: PageRequest<Filter>): Promise<Page<Row>>;
+  find(id: string): Promise<Detail | null>;
+}
+
+type Plain<T> = T extends Date ? Instant : T extends bigint ? number : T;
+type PlainRow<Row> = { [Field in keyof Row]: Plain<Row[Field]> };
+
+/** More rows than a person reads of one object's story. */
+const DETAIL_ROWS_MAX = 500;
+
+/** Times as milliseconds and amounts as numbers, as everywhere outside the database. */
+function plain<Row extends object>(row: Row): PlainRow<Row> {
+  const entries = Object.entries(row).map(([field, value]: [string, unknown]) => {
+    if (value instanceof Date) return [field, value.getTime()];
+    if (typeof value === "bigint") return [field, Number(value)];
+    return [field, value];
+  });
+  return Object.fromEntries(entries) as PlainRow<Row>;
+}
+
+interface PageArgs<Filter extends string> {
+  where: { [F in Filter]?: string } & { id?: { lt: string } };
+  orderBy: { id: "desc" };
+  take: number;
+}
+
+/** One row more than asked for tells whether there is a next page; rows added meanwhile come before the first. */
+async function pageOf<Filter extends string, Row extends { id: string }>(
+  { limit, after, filters }: PageRequest<Filter>,
+  findMany: (args: PageArgs<Filter>) => Promise<Row[]>,
+): Promise<Page<PlainRow<Row>>> {
+  const given = Object.entries(filters).filter(([, value]) => value !== undefined);
+  const where = {
+    ...(Object.fromEntries(given) as { [F in Filter]?: string }),
+    ...(after === null ? {} : { id: { lt: after } }),
+  };
+  const found = await asked(findMany({ where, orderBy: { id: "desc" }, take: limit + 1 }));
+  const rows = found.slice(0, limit);
+  const nextAfter = found.length > limit ? (rows.at(-1)?.id ?? null) : null;
+  return { rows: rows.map(plain), nextAfter };
+}
+
+const keyedBy = <Row, Key>(rows: readonly Row[], keyOf: (row: Row) => Key): Map<Key, Row> =>
+  new Map(rows.map((row) => [keyOf(row), row]));
+
+const idsOf = <Row>(rows: readonly Row[], idOf: (row: Row) => string | null): string[] =>
+  [...new Set(rows.map(idOf))].filter((id) => id !== null);
+
+const newestFirst = { orderBy: { id: "desc" }, take: DETAIL_ROWS_MAX } as const;
+
+async function auditOf(prisma: PrismaClient, subjects: readonly string[], eventId?: string) {
+  const about = { subject: { in: [...subjects] } };
+  const where = eventId === undefined ? about : { OR: [about, { eventId }] };
+  return (await asked(prisma.auditEntry.findMany({ where, ...newestFirst }))).map(plain);
+}
+
+function eventList(prisma: PrismaClient) {
+  /** Runs of a worker, apart from those that found the event finished. */
+  const counted = async <Row extends { id: string }>(rows: readonly Row[]) => {
+    const counts = await asked(
+      prisma.attempt.groupBy({
+        by: ["eventId", "outcome"],
+        where: { eventId: { in: rows.map(({ id }) => id) } },
+        _count: { _all: true },
+      }),
+    );
+    return rows.map((row) => {
+      const own = counts.filter(({ eventId }) => eventId === row.id);
+      const sum = (wanted: boolean): number =>
+        own
+          .filter(({ outcome }) => (outcome === "duplicate") === wanted)
+          .reduce((total, { _count }) => total + _count._all, 0);
+      return { ...row, attempts: sum(false), duplicates: sum(true) };
+    });
+  };
+  return {
+    async page(request: PageRequest<"source" | "status" | "type" | "eventKey" | "requestId">) {
+      const page = await pageOf(request, (args) => prisma.event.findMany(args));
+      return { ...page, rows: await counted(page.rows) };
+    },
+    async find(id: string) {
+      const found = await asked(prisma.event.findUnique({ where: { id } }));
+      const [event] = found === null ? [] : await counted([plain(found)]);
+      if (event === undefined) return null;
+      const where = { eventId: id };
+      const [attempts, deadLetter, notices] = await Promise.all([
+        asked(prisma.attempt.findMany({ where, orderBy: { startedAt: "desc" }, take: 100 })),
+        asked(prisma.deadLetter.findUnique({ where })),
+        asked(prisma.notice.findMany({ where, ...newestFirst })),
+      ]);
+      const told = [...notices.map((notice) => notice.id), ...(deadLetter ? [deadLetter.id] : [])];
+      return {
+        ...event,
+        attemptLog: attempts.map(plain),
+        deadLetter: deadLetter === null ? null : plain(deadLetter),
+        notifications: notices.map(plain),
+        audit: await auditOf(prisma, [id, ...told], id),
+      };
+    },
+    /** The provider's bytes; null when there is no such event, or retention has dropped them. */
+    async body(id: string): Promise<Uint8Array<ArrayBuffer> | null> {
+      const found = await asked(
+        prisma.eventBody.findFirst({ where: { eventId: id }, orderBy: { recordedAt: "asc" } }),
+      );
+      return found === null ? null : Uint8Array.from(found.body);
+    },
+  };
+}
+
+function deadLetterList(prisma: PrismaClient) {
+  type Letter = { eventId: string | null; noticeId: string | null };
+  /** What died, in the words that a person knows it by. */
+  const named = async <Row extends Letter>(rows: readonly Row[]) => {
+    const [events, notices] = await Promise.all([
+      asked(
+        prisma.event.findMany({
+          where: { id: { in: idsOf(rows, (row) => row.eventId) } },
+          select: { id: true, source: true, type: true, eventKey: true, receivedAt: true },
+        }),
+      ),
+      asked(
+        prisma.notice.findMany({
+          where: { id: { in: idsOf(rows, (row) => row.noticeId) } },
+          select: { id: true, channel: true, template: true, recipient: true, eventId: true },
+        }),
+      ),
+    ]);
+    const eventById = keyedBy(events.map(plain), ({ id }): string | null => id);
+    const noticeById = keyedBy(notices, ({ id }): string | null => id);
+    return rows.map((row) => ({
+      ...row,
+      event: eventById.get(row.eventId) ?? null,
+      notice: noticeById.get(row.noticeId) ?? null,
+    }));
+  };
+  return {
+    async page(request: PageRequest<"status" | "code" | "eventId" | "noticeId">) {
+      const page = await pageOf(request, (args) => prisma.deadLetter.findMany(args));
+      return { ...page, rows: await named(page.rows) };
+    },
+    async find(id: string) {
+      const found = await asked(prisma.deadLetter.findUnique({ where: { id } }));
+      const [letter] = found === null ? [] : await named([plain(found)]);
+      return letter === undefined ? null : { ...letter, audit: await auditOf(prisma, [id]) };
+    },
+  };
+}
+
+function paymentList(prisma: PrismaClient) {
+  /** The events that touched each payment, the first one first: the audit trail names them. */
+  const explained = async <Row extends { id: string }>(rows: readonly Row[]) => {
+    const touched = await asked(
+      prisma.auditEntry.groupBy({
+        by: ["subject", "eventId"],
+        where: { subject: { in: rows.map(({ id }) => id) }, eventId: { not: null } },
+        _min: { id: true },
+        orderBy: { _min: { id: "asc" } },
+      }),
+    );
+    return rows.map((row) => ({
+      ...row,
+      eventIds: touched.filter(({ subject }) => subject === row.id).map(({ eventId }) => eventId),
+    }));
+  };
+  return {
+    async page(request: PageRequest<"externalId" | "state" | "userRef" | "account" | "currency">) {
+      const page = await pageOf(request, (args) => prisma.payment.findMany(args));
+      return { ...page, rows: await explained(page.rows) };
+    },
+    async find(id: string) {
+      const found = await asked(prisma.payment.findUnique({ where: { id } }));
+      const [payment] = found === null ? [] : await explained([plain(found)]);
+      if (payment === undefined) return null;
+      const where = { paymentId: id };
+      const entitlement = await asked(prisma.entitlement.findUnique({ where }));
+      const subjects = [id, ...(entitlement === null ? [] : [entitlement.id])];
+      return {
+        ...payment,
+        entitlement: entitlement === null ? null : plain(entitlement),
+        audit: await auditOf(prisma, subjects),
+      };
+    },
+  };
+}
+
+function entitlementList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"userRef" | "status" | "paymentId" | "packageRef">) =>
+      pageOf(request, (args) => prisma.entitlement.findMany(args)),
+    async find(id: string) {
+      const found = await asked(prisma.entitlement.findUnique({ where: { id } }));
+      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
+    },
+  };
+}
+
+function incidentList(prisma: PrismaClient) {
+  const counted = async <Row extends { id: string }>(rows: readonly Row[]) => {
+    const counts = await asked(
+      prisma.signal.groupBy({
+        by: ["incidentId"],
+        where: { incidentId: { in: rows.map(({ id }) => id) } },
+        _count: { _all: true },
+      }),
+    );
+    const countById = keyedBy(counts, ({ incidentId }) => incidentId);
+    return rows.map((row) => ({ ...row, signals: countById.get(row.id)?._count._all ?? 0 }));
+  };
+  return {
+    async page(
+      request: PageRequest<"status" | "severity" | "service" | "environment" | "kind" | "groupKey">,
+    ) {
+      const page = await pageOf(request, (args) => prisma.incident.findMany(args));
+      return { ...page, rows: await counted(page.rows) };
+    },
+    async find(id: string) {
+      const found = await asked(prisma.incident.findUnique({ where: { id } }));
+      const [incident] = found === null ? [] : await counted([plain(found)]);
+      if (incident === undefined) return null;
+      const where = { incidentId: id };
+      const [signals, timeline, audit] = await Promise.all([
+        asked(
+          prisma.signal.findMany({ where, orderBy: { occurredAt: "desc" }, take: DETAIL_ROWS_MAX }),
+        ),
+        asked(
+          prisma.incidentEntry.findMany({ where, orderBy: { at: "desc" }, take: DETAIL_ROWS_MAX }),
+        ),
+        auditOf(prisma, [id]),
+      ]);
+      return { ...incident, signalLog: signals.map(plain), timeline: timeline.map(plain), audit };
+    },
+  };
+}
+
+function deploymentList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"source" | "project" | "state" | "target" | "externalId">) =>
+      pageOf(request, (args) => prisma.deployment.findMany(args)),
+    async find(id: string) {
+      const found = await asked(prisma.deployment.findUnique({ where: { id } }));
+      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
+    },
+  };
+}
+
+function notificationList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"status" | "channel" | "template" | "eventId">) =>
+      pageOf(request, (args) => prisma.notice.findMany(args)),
+    async find(id: string) {
+      const found = await asked(prisma.notice.findUnique({ where: { id } }));
+      if (found === null) return null;
+      const [deadLetter, audit] = await Promise.all([
+        asked(prisma.deadLetter.findUnique({ where: { noticeId: id } })),
+        auditOf(prisma, [id]),
+      ]);
+      return { ...plain(found), deadLetter: deadLetter === null ? null : plain(deadLetter), audit };
+    },
+  };
+}
+
+function auditList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"subject" | "eventId" | "action" | "actor">) =>
+      pageOf(request, (args) => prisma.auditEntry.findMany(args)),
+    async find(id: string) {
+      const found = await asked(prisma.auditEntry.findUnique({ where: { id } }));
+      return found === null ? null : plain(found);
+    },
+  };
+}
+
+/**
+ * Everything that is kept, for a person to look at. Not on the path of any webhook.
+ * What hangs on a row is fetched once for the page, never once per row.
+ *
+ * @throws Transient, from each of them, when the database was not to be had.
+ */
+export function createLists(prisma: PrismaClient) {
+  return Object.freeze({
+    events: eventList(prisma),
+    deadLetters: deadLetterList(prisma),
+    payments: paymentList(prisma),
+    entitlements: entitlementList(prisma),
+    incidents: incidentList(prisma),
+    deployments: deploymentList(prisma),
+    notifications: notificationList(prisma),
+    audit: auditList(prisma),
+  });
+}
+
+export type Lists = ReturnType<typeof createLists>;
