@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -62,25 +63,29 @@ function checkNode() {
 
 // ---- packages
 
-const stampFile = join(root, "node_modules", ".signalbox-stamp");
+const stampFile = "node_modules/.signalbox-stamp";
+
+const packagesStamp = () => hash(read("package-lock.json"), process.platform, process.arch);
 
 function packagesAreComplete() {
-  const lock = read("package-lock.json");
-  const stamp = hash(lock, process.platform, process.arch);
-  if (read("node_modules/.signalbox-stamp") === stamp) return true;
-  if (!installedMatches(lock)) return false;
-  writeFileSync(stampFile, stamp);
+  if (read(stampFile) === packagesStamp()) return true;
+  if (!installedMatches(read("package-lock.json"))) return false;
+  writeFileSync(join(root, stampFile), packagesStamp());
   return true;
 }
 
-/** Whether npm's own record of node_modules, written at the end of an install, has all we lock. */
+/**
+ * Whether what is installed is what is locked, for whoever ran npm by hand. npm writes its record
+ * of node_modules at the end of an install, so it shows that one came to its end; but it is no
+ * proof of each package: `npm install --package-lock-only` writes there what it did not install.
+ */
 function installedMatches(lock) {
-  const record = read("node_modules/.package-lock.json");
-  if (record === "") return false;
-  const installed = JSON.parse(record).packages;
+  if (read("node_modules/.package-lock.json") === "") return false;
   return Object.entries(JSON.parse(lock).packages).every(([path, wanted]) => {
-    if (path === "" || installed[path]?.version === wanted.version) return true;
-    return wanted.optional === true && !isForThisMachine(wanted);
+    if (path === "") return true;
+    const manifest = read(`${path}/package.json`);
+    if (manifest === "") return wanted.optional === true && !isForThisMachine(wanted);
+    return wanted.version === undefined || JSON.parse(manifest).version === wanted.version;
   });
 }
 
@@ -92,6 +97,7 @@ function isForThisMachine({ os, cpu, libc }) {
 }
 
 async function installPackages() {
+  rmSync(join(root, stampFile), { force: true }); // an install that is killed must not look done
   // No package's install script is needed here, and one of them wants to download an engine.
   const args = ["ci", "--ignore-scripts", "--include=dev", "--include=optional"];
   args.push("--no-audit", "--no-fund", "--no-progress", "--loglevel=error");
@@ -105,8 +111,7 @@ async function installPackages() {
     timeoutMs: INSTALL_TIMEOUT_MS,
     advice: adviceOnNpm,
   });
-  if (!packagesAreComplete())
-    writeFileSync(stampFile, hash(read("package-lock.json"), process.platform, process.arch));
+  writeFileSync(join(root, stampFile), packagesStamp());
 }
 
 /** The npm that started us, if one did; else the one on the PATH. */

@@ -16,7 +16,8 @@ import { setTimeout as delay } from "node:timers/promises";
 export class StepFailed extends Error {}
 
 const OUTPUT_CHARS_MAX = 200_000;
-const LAST_LINES = 15;
+const FIRST_LINES = 8;
+const LAST_LINES = 12;
 const LOCK_WAIT_MS = 20 * 60_000;
 const LOCK_BEAT_MS = 1_000;
 const LOCK_STALE_MS = 20_000;
@@ -31,12 +32,21 @@ export async function runStep(step) {
   const { code, output } = await run(step);
   if (code === 0) return progress.end(step.done);
   progress.end(`Failed: ${step.title}`);
-  const lines = output.trim().split("\n").slice(-LAST_LINES);
   const reason =
     code === "timeout" ? `gave up after ${step.timeoutMs / 1000} s` : `ended with ${code}`;
   throw new StepFailed(
-    `${step.title}: ${reason}. Its last lines:\n\n${lines.map((l) => `  ${l}`).join("\n")}\n\n${step.advice(output)}`,
+    `${step.title}: ${reason}. It said:\n\n${excerpt(output)}\n\n${step.advice(output)}`,
   );
+}
+
+/** The cause is often said first, and the end is where things stopped. */
+function excerpt(output) {
+  const lines = output.trim().split("\n");
+  const tooMany = lines.length > FIRST_LINES + LAST_LINES;
+  const shown = tooMany
+    ? [...lines.slice(0, FIRST_LINES), "…", ...lines.slice(-LAST_LINES)]
+    : lines;
+  return shown.map((line) => `  ${line}`).join("\n");
 }
 
 function run({ command, args, cwd, env, timeoutMs }) {
