@@ -17,6 +17,12 @@ function withValueAt(value: unknown, [key, ...rest]: string[], put: unknown): un
   return copy;
 }
 
+/** Every text in a value: what a fact holds must fit an index, a title, a message. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsOf) : [];
+}
+
 const oddValue = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
   fc.constantFrom<unknown>(
@@ -65,6 +71,8 @@ for (const source of sources) {
           expect(occurredAt === null || Number.isSafeInteger(occurredAt)).toBe(true);
           const outcome = outcomeOf(() => factsOf(source, given));
           expect(JSON.stringify(outcome)).not.toContain("\\u0000");
+          const longest = Math.max(0, ...textsOf(outcome).map((found) => found.length));
+          expect(longest).toBeLessThanOrEqual(2_000);
           if (typeof outcome === "string") expect(outcome).toBe("unexpected_shape");
         }),
         { numRuns: 500 },
