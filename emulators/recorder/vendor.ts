@@ -108,7 +108,7 @@ export async function startVendor<Api extends object>(
     name: definition.name,
     cors: false,
     state: () => ({}),
-    setup: ({ app, onDispose }) => {
+    setup: ({ app, signal, onDispose }) => {
       const kit: Kit = {
         app,
         store,
@@ -119,7 +119,7 @@ export async function startVendor<Api extends object>(
         onChange: (callback) => core.changes.push(callback),
         processing: async () => {
           const fault = inFlight.getStore();
-          if (fault?.kind === "delay") await sleep(fault.delayMs);
+          if (fault?.kind === "delay") await sleep(fault.delayMs, undefined, { signal });
         },
         answerLost: () => inFlight.getStore()?.when === "after",
         control: (path, schema, run) => addControl(app, path, schema, run),

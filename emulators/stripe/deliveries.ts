@@ -35,7 +35,7 @@ export interface Deliveries {
   resend(event: StoredEvent): void;
   /** How many deliveries of this event are not confirmed: its `pending_webhooks`. */
   openOf(eventId: string): number;
-  /** Tries what is due now. */
+  /** Tries what is due, in a moment. */
   pump(): void;
   /** Waits until nothing is due and nothing is on its way. */
   idle(): Promise<void>;
@@ -59,101 +59,39 @@ export function createDeliveries(
   world: World,
   options: { retry: RetrySchedule; timeoutMs: number },
 ): Deliveries {
-  const { deliveries, endpoints, events } = world.tables;
-  const inFlight = new Map<string, Promise<void>>();
+  const rows = world.tables.deliveries;
   const stopping = new AbortController();
-  /** The deliveries that are not confirmed, by event; those of them that wait for a try. */
-  const open = new Map<string, Set<string>>();
-  const pending = new Set<string>();
-  let drops: { left: number; types: string[] }[] = [];
+  const ledger = createLedger(world);
+  const drops = createDrops();
+  const inFlight = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
-
-  const keep = (delivery: Delivery) => {
-    deliveries.put(delivery.id, delivery);
-    index(delivery);
-  };
-  const index = ({ id, event, state }: Delivery) => {
-    if (state === "pending") pending.add(id);
-    else pending.delete(id);
-    const ids = open.get(event) ?? new Set();
-    if (state === "succeeded") ids.delete(id);
-    else ids.add(id);
-    if (ids.size === 0) open.delete(event);
-    else open.set(event, ids);
-  };
-  for (const delivery of deliveries.all()) index(delivery);
-
-  const wanting = (event: StoredEvent): StoredEndpoint[] =>
-    endpoints
-      .all()
-      .filter((endpoint) => endpoint.status === "enabled")
-      .filter((endpoint) => endpoint.enabled_events.some((p) => typeMatches(p, event.type)));
-
-  const isDropped = (type: string): boolean => {
-    const rule = drops.find((d) => d.types.length === 0 || d.types.includes(type));
-    if (rule === undefined) return false;
-    rule.left -= 1;
-    drops = drops.filter((d) => d.left > 0);
-    return true;
-  };
-
-  const queue = (event: StoredEvent, state: Delivery["state"]) => {
-    const now = world.kit.clock.now();
-    for (const endpoint of wanting(event)) {
-      const id = world.kit.ids("wd_");
-      const row = { id, event: event.id, endpoint: endpoint.id, attempts: 0, lastResult: null };
-      keep({ ...row, state, firstAt: now, nextAt: now });
-    }
-  };
-
-  async function send(delivery: Delivery): Promise<number | string> {
-    const event = events.get(delivery.event);
-    const endpoint = endpoints.get(delivery.endpoint);
-    if (event === undefined || endpoint?.status !== "enabled")
-      return "endpoint disabled or deleted";
-    const body = JSON.stringify(readEvent(world, event), null, 2);
-    const headers = {
-      "content-type": "application/json; charset=utf-8",
-      "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-      "stripe-signature": signatureHeader(endpoint.secrets, world.now(), body),
-    };
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(options.timeoutMs)]);
-    try {
-      const init = { method: "POST", headers, body, signal, redirect: "manual" } as const;
-      const response = await fetch(endpoint.url, init);
-      await response.arrayBuffer();
-      return response.status;
-    } catch (error) {
-      const cause = error instanceof Error ? error.cause : undefined;
-      return cause instanceof Error ? cause.message : String(error);
-    }
-  }
+  let soon: NodeJS.Immediate | undefined;
 
   async function attempt(delivery: Delivery): Promise<void> {
-    const result = await send(delivery);
+    const result = await send(world, delivery, stopping.signal, options.timeoutMs);
     // Gone meanwhile: the emulator was reset, or it is closing and the next start tries again.
-    if (stopping.signal.aborted || deliveries.get(delivery.id) === undefined) return;
-    const ok = typeof result === "number" && result >= 200 && result < 300;
-    const attempts = delivery.attempts + 1;
-    const nextAt = world.kit.clock.now() + waitAfter(options.retry, attempts);
-    const over = nextAt - delivery.firstAt > options.retry.horizonMs;
-    const state = ok ? "succeeded" : over ? "failed" : "pending";
-    keep({ ...delivery, attempts, lastResult: result, state, nextAt });
+    if (stopping.signal.aborted || rows.get(delivery.id) === undefined) return;
+    ledger.keep(judged(delivery, result, world.kit.clock.now(), options.retry));
     world.kit.store.commit();
+  }
+
+  /** Many causes of one moment make one look at what is due. */
+  function pumpSoon(): void {
+    soon ??= setImmediate(pump);
   }
 
   function pump(): void {
     clearTimeout(timer);
+    clearImmediate(soon);
+    soon = undefined;
     if (stopping.signal.aborted) return;
     const now = world.kit.clock.now();
-    const waiting = [...pending]
-      .filter((id) => !inFlight.has(id))
-      .flatMap((id) => deliveries.get(id) ?? []);
+    const waiting = ledger.pending().filter(({ id }) => !inFlight.has(id));
     for (const delivery of waiting.filter((d) => d.nextAt <= now)) {
       if (inFlight.size >= IN_FLIGHT_MAX) return; // the next one to finish pumps again
       const done = attempt(delivery).finally(() => {
         inFlight.delete(delivery.id);
-        pump();
+        pumpSoon();
       });
       inFlight.set(delivery.id, done);
     }
@@ -162,25 +100,129 @@ export function createDeliveries(
   }
 
   return {
-    add: (event) => queue(event, isDropped(event.type) ? "dropped" : "pending"),
-    drop: (left, types) => drops.push({ left, types }),
-    resend: (event) => queue(event, "pending"),
-    openOf: (eventId) => open.get(eventId)?.size ?? 0,
-    pump,
+    add: (event) => ledger.open(event, drops.take(event.type) ? "dropped" : "pending"),
+    drop: drops.add,
+    resend: (event) => ledger.open(event, "pending"),
+    openOf: ledger.openOf,
+    pump: pumpSoon,
     idle: async () => {
-      pump();
-      while (inFlight.size > 0) await Promise.all(inFlight.values());
+      for (pump(); inFlight.size > 0; pump()) await Promise.all(inFlight.values());
     },
     forget: () => {
-      drops = [];
-      open.clear();
-      pending.clear();
+      drops.clear();
+      ledger.clear();
     },
     stop: () => {
       clearTimeout(timer);
+      clearImmediate(soon);
       stopping.abort();
     },
   };
+}
+
+/** The deliveries as stored, with an index of those that are not confirmed, so that nothing scans them all. */
+function createLedger(world: World) {
+  const { deliveries, endpoints } = world.tables;
+  const openByEvent = new Map<string, Set<string>>();
+  const pending = new Set<string>();
+  const index = ({ id, event, state }: Delivery) => {
+    if (state === "pending") pending.add(id);
+    else pending.delete(id);
+    const ids = openByEvent.get(event) ?? new Set();
+    if (state === "succeeded") ids.delete(id);
+    else ids.add(id);
+    if (ids.size === 0) openByEvent.delete(event);
+    else openByEvent.set(event, ids);
+  };
+  for (const delivery of deliveries.all()) index(delivery);
+
+  const keep = (delivery: Delivery) => {
+    deliveries.put(delivery.id, delivery);
+    index(delivery);
+  };
+  const wanting = (event: StoredEvent): StoredEndpoint[] =>
+    endpoints
+      .all()
+      .filter((endpoint) => endpoint.status === "enabled")
+      .filter((endpoint) => endpoint.enabled_events.some((p) => typeMatches(p, event.type)));
+  return {
+    keep,
+    open(event: StoredEvent, state: Delivery["state"]): void {
+      const now = world.kit.clock.now();
+      for (const endpoint of wanting(event)) {
+        const row = { event: event.id, endpoint: endpoint.id, attempts: 0, lastResult: null };
+        keep({ id: world.kit.ids("wd_"), ...row, state, firstAt: now, nextAt: now });
+      }
+    },
+    openOf: (eventId: string) => openByEvent.get(eventId)?.size ?? 0,
+    pending: (): Delivery[] => [...pending].flatMap((id) => deliveries.get(id) ?? []),
+    clear(): void {
+      openByEvent.clear();
+      pending.clear();
+    },
+  };
+}
+
+function createDrops() {
+  let rules: { left: number; types: string[] }[] = [];
+  return {
+    add: (left: number, types: string[]) => {
+      rules.push({ left, types });
+    },
+    take(type: string): boolean {
+      const rule = rules.find((r) => r.types.length === 0 || r.types.includes(type));
+      if (rule === undefined) return false;
+      rule.left -= 1;
+      rules = rules.filter((r) => r.left > 0);
+      return true;
+    },
+    clear: () => {
+      rules = [];
+    },
+  };
+}
+
+/** @returns the answer's status, or why there was none. */
+async function send(
+  world: World,
+  delivery: Delivery,
+  stopping: AbortSignal,
+  timeoutMs: number,
+): Promise<number | string> {
+  const event = world.tables.events.get(delivery.event);
+  const endpoint = world.tables.endpoints.get(delivery.endpoint);
+  if (event === undefined || endpoint?.status !== "enabled") return "endpoint disabled or deleted";
+  const body = JSON.stringify(readEvent(world, event), null, 2);
+  const headers = {
+    "content-type": "application/json; charset=utf-8",
+    "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+    "stripe-signature": signatureHeader(endpoint.secrets, world.now(), body),
+  };
+  const signal = AbortSignal.any([stopping, AbortSignal.timeout(timeoutMs)]);
+  try {
+    const init = { method: "POST", headers, body, signal, redirect: "manual" } as const;
+    const response = await fetch(endpoint.url, init);
+    await response.arrayBuffer();
+    return response.status;
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    return cause instanceof Error ? cause.message : String(error);
+  }
+}
+
+/** The delivery after an attempt. */
+function judged(
+  delivery: Delivery,
+  result: number | string,
+  now: number,
+  retry: RetrySchedule,
+): Delivery {
+  const ok = typeof result === "number" && result >= 200 && result < 300;
+  const attempts = delivery.attempts + 1;
+  const nextAt = now + waitAfter(retry, attempts);
+  const over = nextAt - delivery.firstAt > retry.horizonMs;
+  const state = ok ? "succeeded" : over ? "failed" : "pending";
+  return { ...delivery, attempts, lastResult: result, state, nextAt };
 }
 
 const waitAfter = ({ firstMs, factor, maxMs }: RetrySchedule, attempts: number): number =>
