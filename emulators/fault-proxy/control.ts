@@ -16,7 +16,7 @@ const Command = z.strictObject({
   status: z.int().min(200).max(599).optional(),
 });
 
-export interface FaultProxyControl {
+interface FaultProxyControl {
   readonly url: string;
   readonly port: number;
   close(): Promise<void>;

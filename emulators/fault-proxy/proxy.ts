@@ -23,7 +23,7 @@ export interface Front {
   destroyAll(): void;
 }
 
-export interface FaultProxyOptions {
+interface FaultProxyOptions {
   readonly target: Target;
   /** `http` counts, matches and faults single requests on a connection; `tcp`, the default, whole connections. */
   readonly protocol?: "http" | "tcp";

@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
  * A file of checksummed records: `length (u32 LE) | crc32 (u32 LE) | payload (UTF-8)`.
  * It starts with a snapshot of what there was, followed by what happened since.
  */
-export interface AppendLogOptions {
+interface AppendLogOptions {
   readonly path: string;
   /** Called on open for each record, in order. */
   readonly replay: (payload: string) => void;

@@ -17,7 +17,7 @@ type LogRecord =
   | { readonly at: number; readonly run: readonly (readonly string[])[] }
   | { readonly clockOffsetMs: number };
 
-export interface EngineOptions {
+interface EngineOptions {
   readonly dataDir: string;
   readonly clock: { now(): number };
   readonly compactBytesMin: number;

@@ -14,7 +14,7 @@ export interface RestBackend {
   syncToken(): string;
 }
 
-export interface RestFrontOptions {
+interface RestFrontOptions {
   readonly token: string;
   readonly backend: RestBackend;
   /** Further paths behind the same token, such as an emulator's controls; `body` is parsed JSON or undefined. */
@@ -28,7 +28,7 @@ export interface Answer {
 }
 
 /** The documented limit of one request is 10 MB. @see https://upstash.com/docs/redis/overall/pricing */
-export const REQUEST_BYTES_MAX = 10 * 1024 * 1024;
+const REQUEST_BYTES_MAX = 10 * 1024 * 1024;
 /** A longer body is cut off instead of read to its end. */
 const DISCARD_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
 const METHODS = ["GET", "HEAD", "POST", "PUT"];

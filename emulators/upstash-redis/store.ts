@@ -1,16 +1,16 @@
 import { CommandError, WRONG_TYPE } from "./reply.js";
 import { SortedSet } from "./sorted-set.js";
 
-export interface DataOf {
+interface DataOf {
   string: string;
   hash: Map<string, string>;
   list: string[];
   set: Set<string>;
   zset: SortedSet;
 }
-export type ValueType = keyof DataOf;
+type ValueType = keyof DataOf;
 
-export interface Entry<T extends ValueType = ValueType> {
+interface Entry<T extends ValueType = ValueType> {
   readonly type: T;
   data: DataOf[T];
   /** Grows with every new key; SCAN's cursor, so that a scan never skips a key that stays. */

@@ -1,7 +1,7 @@
 import { Redis } from "@upstash/redis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-export interface ServiceUnderTest {
+interface ServiceUnderTest {
   readonly url: string;
   readonly token: string;
   close(): Promise<void>;

@@ -14,7 +14,7 @@ export const TIME_UNITS = {
   PXAT: { perMs: 1n, absolute: true },
 } as const satisfies Record<string, TimeUnit>;
 
-export const isTimeUnit = (word: string): word is keyof typeof TIME_UNITS => word in TIME_UNITS;
+const isTimeUnit = (word: string): word is keyof typeof TIME_UNITS => word in TIME_UNITS;
 
 /**
  * The moment of expiry in milliseconds since 1970.
@@ -35,7 +35,7 @@ export function expiryMs(
   return Number(ms);
 }
 
-export interface StringOptions {
+interface StringOptions {
   readonly flags: ReadonlySet<string>;
   readonly time: { readonly text: string; readonly unit: TimeUnit } | null;
 }

@@ -21,7 +21,7 @@ const commands = new Map<string, Command>(
   ].flatMap((group) => Object.entries(group)),
 );
 
-export interface Resolved {
+interface Resolved {
   readonly command: Command;
   readonly name: string;
   readonly args: readonly string[];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "esbuild";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { runCommand } from "../../../emulators/upstash-redis/commands/index.js";
 import type { Outcome } from "../../../emulators/upstash-redis/reply.js";
 import { Store } from "../../../emulators/upstash-redis/store.js";
@@ -29,6 +29,10 @@ interface Writer {
 describe("kill -9", () => {
   it(`loses no acknowledged write and applies no request by half (seed ${SEED})`, async () => {
     const dir = await mkdtemp(join(tmpdir(), "signalbox-redis-kill-"));
+    onTestFinished(async () => {
+      for (const child of living) await end(child, "SIGKILL"); // after a failure only
+      await rm(dir, { recursive: true, force: true });
+    });
     const program = await bundle(dir);
     const requests = requestsFrom(SEED);
     const lives = fc.sample(fc.noBias(fc.integer({ min: 0, max: REQUESTS_PER_LIFE_MAX })), {
@@ -47,8 +51,7 @@ describe("kill -9", () => {
     }
     const last = await startChild(program, join(dir, "data"));
     for (const writer of writers) await settleUnanswered(last.url, writer);
-    await kill(last.process);
-    await rm(dir, { recursive: true, force: true });
+    await end(last.process, "SIGTERM");
     const promised = writers.reduce((sum, writer) => sum + writer.promised.length, 0);
     console.log(`seed ${SEED}: ${promised} requests kept across ${KILLS} kills`);
     expect(promised).toBeGreaterThan(lives.reduce((sum, answers) => sum + answers, 0));
@@ -69,6 +72,8 @@ async function bundle(dir: string): Promise<string> {
   return outfile;
 }
 
+const living = new Set<ChildProcess>();
+
 interface Child {
   readonly process: ChildProcess;
   readonly url: string;
@@ -78,15 +83,17 @@ async function startChild(program: string, dataDir: string): Promise<Child> {
   // So small that the log is rewritten while kills fall.
   const args = [program, "--data-dir", dataDir, "--token", TOKEN, "--compact-bytes", "4000"];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  living.add(child);
+  child.once("exit", () => living.delete(child));
   for await (const line of createInterface({ input: child.stdout })) {
     return { process: child, url: (JSON.parse(line) as { url: string }).url };
   }
   throw new Error("the emulator ended before it was ready");
 }
 
-async function kill(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
   const exited = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
+  child.kill(signal);
   await exited;
 }
 
@@ -118,7 +125,7 @@ async function traffic(
       writer.promised.push(request);
       writer.unanswered = null;
       answers += 1;
-      if (answers > answersBeforeKill) dead ??= kill(child.process);
+      if (answers > answersBeforeKill) dead ??= end(child.process, "SIGKILL");
     }
   };
   await Promise.all(writers.map(write));
