@@ -44,10 +44,10 @@ function zoneText(at: Instant, locale: string, timeZone: string): string {
   return short === undefined || short === timeZone ? timeZone : `${timeZone}, ${short}`;
 }
 
-/** The locale, or English where a webhook brought a tag that `Intl` refuses. */
-function knownLocale(locale: string): string {
+/** The locale in its proper form (`en_US` is `en-US`), or English where a webhook brought what `Intl` refuses. */
+export function knownLocale(locale: string): string {
   try {
-    return Intl.getCanonicalLocales(locale)[0] ?? "en";
+    return Intl.getCanonicalLocales(locale.trim().replaceAll("_", "-"))[0] ?? "en";
   } catch {
     return "en";
   }

@@ -3,7 +3,7 @@ import type { Channel, ChannelReceipt } from "../../src/channels/channel.js";
 import { Permanent, Transient } from "../../src/domain/errors.js";
 import type { Template } from "../../src/domain/notice.js";
 import { notice } from "./notices.js";
-import { type Behaviour, startVendor, type Vendor } from "./vendor.js";
+import { type Behaviour, holdClosedPort, startVendor, type Vendor } from "./vendor.js";
 
 export interface UnderTest {
   /** A template that the channel can render. */
@@ -118,12 +118,12 @@ export function channelContract(name: string, under: UnderTest): void {
     });
 
     it("takes a closed port for something that may work later", async () => {
-      const gone = await startVendor();
-      await gone.close();
-      const channel = under.build(gone.url, LONG_MS);
+      const closed = await holdClosedPort(vendor);
+      const channel = under.build(closed.url, LONG_MS);
       const payload = await channel.render(notice(under.template));
       const call = { noticeId: "ntc_01EXAMPLE", recipient: under.recipient, payload };
       await expect(channel.send(call)).rejects.toBeInstanceOf(Transient);
+      closed.release();
     });
 
     it("repeats no sentence of the vendor, since it may hold an address", async () => {

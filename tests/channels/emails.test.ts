@@ -4,7 +4,7 @@ import { TEMPLATES } from "../../src/domain/notice.js";
 import { INCIDENT, notice, PAYMENT } from "./notices.js";
 
 const BROKEN = /undefined|null|NaN|Invalid Date|\[object|\$\{|failureCode|amountMinor|userName/;
-const LOCALES = ["th", "th-TH", "en", "en-GB", "ja", "not a locale"];
+const LOCALES = ["th", "th_TH", "en", "en-GB", "en_US", "en ", "en-!", "ja", "", "not a locale"];
 
 const textOf = async (...args: Parameters<typeof notice>) =>
   (await renderEmail(notice(...args), "Example")).text;

@@ -114,7 +114,7 @@ describe("resend", () => {
 
   it("tries again when a mail was taken but the answer's end was lost: the key makes it one mail", async () => {
     vendor.behave({ status: 200, hangsInBody: true });
-    const channel = build(vendor.url, 150);
+    const channel = build(vendor.url, 1_000);
     const payload = await channel.render(notice("payment-received"));
     const sent = channel.send({ noticeId: "ntc_01EXAMPLE", recipient: TO, payload });
     await expect(sent).rejects.toBeInstanceOf(Transient);

@@ -61,7 +61,7 @@ describe("slack", () => {
 
   it("counts a message as told when its 200 came, though the body after it never ended", async () => {
     vendor.behave({ status: 200, hangsInBody: true });
-    const channel = build(vendor.url, 150);
+    const channel = build(vendor.url, 1_000);
     const payload = await channel.render(notice("incident-raised"));
     expect(await channel.send({ noticeId: "ntc_1", recipient: "slack", payload })).toEqual({
       vendorId: null,

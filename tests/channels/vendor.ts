@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 
 /** How the vendor behaves on the next call. */
 export type Behaviour =
@@ -71,4 +71,17 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.close((error) => (error === undefined ? resolve() : reject(error)));
   });
+}
+
+/**
+ * A port where nobody listens and nobody can begin to: it is the near end of a connection that is
+ * held open. A port that was only closed could be another test's server a moment later.
+ */
+export async function holdClosedPort(vendor: Vendor): Promise<{ url: string; release(): void }> {
+  const socket = connect(Number(new URL(vendor.url).port), "127.0.0.1");
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", reject);
+  });
+  return { url: `http://127.0.0.1:${socket.localPort}`, release: () => socket.destroy() };
 }

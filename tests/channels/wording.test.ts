@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { clip, instantIn, moneyText, textIn, urlIn } from "../../src/channels/notice-data.js";
-import { durationText, timeText } from "../../src/channels/wording.js";
+import { durationText, knownLocale, timeText } from "../../src/channels/wording.js";
 import { AT } from "./notices.js";
 
 describe("wording", () => {
@@ -16,6 +16,16 @@ describe("wording", () => {
 
   it("falls back to English and UTC where a webhook brought nonsense", () => {
     expect(timeText(AT, "not a locale", "Mars/Olympus")).toBe("November 20, 2025 at 7:05 AM (UTC)");
+  });
+
+  it("mends a locale that is only written otherwise", () => {
+    expect(["en_US", " th ", "EN-gb", "en-!", "the rest"].map(knownLocale)).toEqual([
+      "en-US",
+      "th",
+      "en-GB",
+      "en",
+      "en",
+    ]);
   });
 
   it("says a duration by its two largest units", () => {

@@ -1,4 +1,5 @@
 import type { Notice } from "../../../domain/notice.js";
+import { knownLocale } from "../../wording.js";
 
 export type Language = "th" | "en";
 
@@ -39,9 +40,10 @@ type DraftIn = (language: Language, locale: string) => Draft;
 
 /** Thai readers get Thai first and English second; everybody else gets English. */
 export function contentIn(notice: Notice, tone: Tone, draft: DraftIn): EmailContent {
-  const locale = notice.locale.toLowerCase();
-  if (!locale.startsWith("th")) {
-    const { subject, ...english } = draft("en", locale.startsWith("en") ? notice.locale : "en");
+  const locale = knownLocale(notice.locale);
+  const { language } = new Intl.Locale(locale);
+  if (language !== "th") {
+    const { subject, ...english } = draft("en", language === "en" ? locale : "en");
     return { subject, tone, parts: [partOf("en", english)] };
   }
   const [thai, english] = [draft("th", "th-TH"), draft("en", "en-GB")];
