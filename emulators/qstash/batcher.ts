@@ -4,7 +4,7 @@ interface Waiting<Item, Result> {
   reject(error: unknown): void;
 }
 
-export interface BatcherOptions<Item, Result> {
+interface BatcherOptions<Item, Result> {
   /** Handles one batch; results in the order of the items. */
   run(items: readonly Item[]): Promise<Result[]>;
   itemsMax: number;

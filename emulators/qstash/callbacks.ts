@@ -2,7 +2,7 @@ import { newMessageId } from "./ids.js";
 import type { Answer, CallbackSpec, MessageSpec, NewMessage, WaitingMessage } from "./message.js";
 import { withoutUndefined } from "./publish-request.js";
 
-export interface EndedAttempt {
+interface EndedAttempt {
   message: WaitingMessage;
   answer: Answer | null;
   /** Set when the message went to the DLQ with this attempt. */

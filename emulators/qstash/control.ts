@@ -7,7 +7,7 @@ import { BadRequest } from "./publish-request.js";
 const CONTROL_BYTES_MAX = 1024 * 1024;
 const REST_WAIT_MAX_MS = 120_000;
 
-export const ClockChangeSchema = z.strictObject({
+const ClockChangeSchema = z.strictObject({
   scale: z.number().positive().optional(),
   freeze: z.boolean().optional(),
   advanceMs: z.number().min(0).optional(),

@@ -13,7 +13,7 @@ export interface Attempt {
   aborted: boolean;
 }
 
-export interface CourierOptions {
+interface CourierOptions {
   responseWaitMaxMs: number;
   /** Answers are cut to this for callbacks and the DLQ. */
   answerBytesMax: number;

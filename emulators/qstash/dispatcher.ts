@@ -9,7 +9,7 @@ import type { WaitingMessage } from "./message.js";
 import { nextDelayMs } from "./retry.js";
 import type { MessageStore, Outcome } from "./store.js";
 
-export interface DispatcherDeps {
+interface DispatcherDeps {
   store: MessageStore;
   courier: Courier;
   clock: EmulatorClock;

@@ -15,7 +15,7 @@ import { MessageStore, type Published } from "./store.js";
 const PRUNE_EVERY_MS = 15_000;
 const REST_POLL_MS = 100;
 
-export interface EmulatorSettings {
+interface EmulatorSettings {
   signingKeys: SigningKeys;
   baseClock: BaseClock;
   parallelismMax: number;

@@ -40,9 +40,9 @@ export const FaultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("sign-with-next-key"), ...CHANCE }),
 ]);
 
-export type Fault = z.infer<typeof FaultSchema>;
+type Fault = z.infer<typeof FaultSchema>;
 export type FaultInput = z.input<typeof FaultSchema>;
-export type FaultKind = Fault["kind"];
+type FaultKind = Fault["kind"];
 export type ActiveFault = Fault & { id: string; hits: number };
 
 const FAULTS_MAX = 100;

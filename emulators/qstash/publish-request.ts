@@ -68,7 +68,7 @@ const LEGAL_HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const DEFAULT_RETRIES = 3;
 const FLOW_PERIOD_MAX_MS = 7 * 86_400_000;
 
-export function checkUrl(url: string, name: string): string {
+function checkUrl(url: string, name: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || !/^https?:\/\//i.test(url)) {
     throw new BadRequest(`${name} must be an absolute http or https url: "${url}"`);
@@ -129,7 +129,7 @@ function readForwarded(headers: PublishHeaders, prefix: string): HeaderMap {
 }
 
 /** `parallelism=2, rate=5, period=1m`; each part optional, but not all absent. */
-export function readFlow(headers: PublishHeaders): FlowValue | undefined {
+function readFlow(headers: PublishHeaders): FlowValue | undefined {
   const key = headers.get("upstash-flow-control-key");
   if (key === undefined || key === "") return undefined;
   const flow: FlowValue = { key };
@@ -195,7 +195,7 @@ export function readOverrides(headers: PublishHeaders): Partial<MessageSpec> {
   });
 }
 
-export interface PublishInput {
+interface PublishInput {
   destination: string;
   headers: PublishHeaders;
   body: Buffer;

@@ -28,7 +28,7 @@ const BatchSchema = z
   .max(BATCH_ITEMS_MAX);
 
 /** null when a fault has ended the connection: there is nobody to answer. */
-export type PublishReply = Reply | null;
+type PublishReply = Reply | null;
 
 interface Prepared {
   spec: MessageSpec;

@@ -1,6 +1,11 @@
 import type pg from "pg";
-import type { WaitingMessage } from "./message.js";
-import { type DeadMessage, type HeaderMap, type MessageSpec, shownSpec } from "./message.js";
+import {
+  type DeadMessage,
+  type HeaderMap,
+  type MessageSpec,
+  shownSpec,
+  type WaitingMessage,
+} from "./message.js";
 import { BadRequest } from "./publish-request.js";
 
 const PAGE_MAX = 100;
@@ -96,7 +101,7 @@ interface DeadRow {
   response_body: Buffer | null;
 }
 
-export interface DeadPage {
+interface DeadPage {
   dead: DeadMessage[];
   cursor: string | undefined;
 }

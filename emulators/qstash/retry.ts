@@ -25,7 +25,7 @@ export function defaultBackoffMs(retryNumber: number): number {
  * The delay that an answer asks for, or null when it asks for none or for more than a day
  * (then the message's own backoff applies).
  */
-export function delayFromHeaders(
+function delayFromHeaders(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   nowMs: number,
 ): number | null {
@@ -46,7 +46,7 @@ function readDelay(value: string, nowMs: number): number | null {
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
 }
 
-export interface RetryQuestion {
+interface RetryQuestion {
   /** Retries already made before the attempt that just failed: 0 after the first attempt. */
   retried: number;
   maxRetries: number;

@@ -5,7 +5,7 @@ import { readOverrides } from "./publish-request.js";
 import { findMessage, listDead, listLogs, waitListSize } from "./queries.js";
 
 /** What a route is given: the pieces of the path that its pattern left open, decoded. */
-export type Route = (emulator: Emulator, call: Call, ...parts: string[]) => Promise<Reply>;
+type Route = (emulator: Emulator, call: Call, ...parts: string[]) => Promise<Reply>;
 
 const only = (name: string, value: string): URLSearchParams => new URLSearchParams([[name, value]]);
 

@@ -46,7 +46,7 @@ export function nextFiringMs(cron: string, afterMs: number): number {
   }
 }
 
-export interface NewSchedule {
+interface NewSchedule {
   id: string;
   cron: string;
   spec: MessageSpec;

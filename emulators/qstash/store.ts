@@ -3,7 +3,7 @@ import { Batcher } from "./batcher.js";
 import { type Database, inTransaction, isDataError } from "./database.js";
 import type { Answer, NewMessage, WaitingMessage } from "./message.js";
 
-export const DEDUP_WINDOW_MS = 10 * 60_000;
+const DEDUP_WINDOW_MS = 10 * 60_000;
 const LOG_ROWS_MAX = 10_000;
 const LOG_PRUNE_EVERY = 1_000;
 const BATCH_ITEMS_MAX = 200;
@@ -14,7 +14,7 @@ export interface Published {
   deduplicated: boolean;
 }
 
-export type LogState =
+type LogState =
   | "CREATED"
   | "ACTIVE"
   | "RETRY"
