@@ -4,6 +4,8 @@ import { PrismaClient } from "../../generated/prisma/client.js";
 import { Transient } from "../domain/errors.js";
 import { classify } from "./database.js";
 
+export type { PrismaClient };
+
 /** Prisma over the pool that the hot path uses: one set of connections, and whoever opened the pool ends it. */
 export function openPrisma(pool: pg.Pool): PrismaClient {
   return new PrismaClient({ adapter: new PrismaPg(pool) });

@@ -1,0 +1,211 @@
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { secureHeaders } from "hono/secure-headers";
+import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js";
+import { problem } from "../domain/problem.js";
+import { createLists, type Lists } from "../store/lists.js";
+import { ADMIN_PATH, type AdminDeps } from "./deps.js";
+import { openApiDocument } from "./openapi.js";
+import { listRefusals, refusalsQuery } from "./refusals.js";
+import { afterOf, cursorOf, parsed, settleBody } from "./requests.js";
+import { type Resource, resources } from "./resources.js";
+import * as schemas from "./schemas.js";
+
+type Env = { Variables: { requestId: string } };
+type AdminContext = Context<Env>;
+
+const BODY_BYTES_MAX = 16 * 1024;
+const HEALTH_PATH = `${ADMIN_PATH}/health`;
+/** An id of ours; anything else is not worth a query. */
+const ID = /^[\w:.-]{1,200}$/;
+
+/**
+ * The admin API, to be mounted at `ADMIN_PATH`. Everything but `GET /health` needs `Authorization: Bearer`, unknown
+ * paths too, so that nobody without the token learns what there is. Errors are RFC 9457 problems.
+ */
+export function createAdminApp(deps: AdminDeps): Hono {
+  const app = new Hono<Env>();
+  const lists = createLists(deps.prisma);
+  app.onError((error, c) => toProblem(error, c, deps));
+  app.use("*", answered(deps));
+  app.use(
+    "*",
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      xFrameOptions: "DENY",
+      referrerPolicy: "no-referrer",
+    }),
+  );
+  app.use("*", async (c, next) => {
+    const open = c.req.path === HEALTH_PATH && (c.req.method === "GET" || c.req.method === "HEAD");
+    if (open || isAuthorized(c, deps)) return next();
+    const detail = "This needs Authorization: Bearer with the admin token.";
+    return problem("unauthorized", detail, c.var.requestId, { "www-authenticate": "Bearer" });
+  });
+  for (const resource of resources) serveResource(app, resource, lists);
+  serveEventBody(app, lists);
+  serveDeadLetterActs(app, lists, deps);
+  serveDeployment(app, deps);
+  app.all("*", (c) => otherwise(app, c));
+  return new Hono().route("/", app); // what the app keeps per request is nobody else's
+}
+
+/** One line in the log and the same few headers for every answer, whoever gave it. */
+function answered(deps: AdminDeps) {
+  return async (c: AdminContext, next: () => Promise<void>): Promise<void> => {
+    const startedAt = deps.clock.now();
+    c.set("requestId", deps.ids.next("request"));
+    await next();
+    c.header("cache-control", "no-store");
+    c.header("x-request-id", c.var.requestId);
+    deps.log.info("admin.answered", {
+      requestId: c.var.requestId,
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      durationMs: deps.clock.now() - startedAt,
+    });
+  };
+}
+
+function isAuthorized(c: AdminContext, { adminToken }: AdminDeps): boolean {
+  const given = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  return given !== undefined && adminToken.matches(given);
+}
+
+function serveResource(app: Hono<Env>, resource: Resource, lists: Lists): void {
+  const { name } = resource;
+  const list = resource.list(lists);
+  app.get(`/${name}`, async (c) => {
+    const { limit, cursor, ...filters } = parsed(resource.query, c.req.query());
+    const { rows, nextAfter } = await list.page({
+      limit: limit as number,
+      after: afterOf(name, cursor as string | undefined),
+      filters: filters as Record<string, string | undefined>,
+    });
+    const data = rows.map((row) => resource.row.parse(row));
+    return c.json({ data, nextCursor: nextAfter === null ? null : cursorOf(name, nextAfter) });
+  });
+  app.get(`/${name}/:id`, async (c) => {
+    const id = idOf(c, resource.singular);
+    const found = await list.find(id);
+    if (found === null) throw notFound(resource.singular, id);
+    return c.json({ data: resource.detail.parse(found) });
+  });
+}
+
+function serveEventBody(app: Hono<Env>, lists: Lists): void {
+  app.get("/events/:id/body", async (c) => {
+    const id = idOf(c, "event");
+    const body = await lists.events.body(id);
+    if (body === null) throw notFound("body of event", id);
+    const headers = { "content-disposition": `attachment; filename="${id}.body"` };
+    return c.body(body, 200, { "content-type": "application/octet-stream", ...headers });
+  });
+}
+
+function serveDeadLetterActs(app: Hono<Env>, lists: Lists, { operations }: AdminDeps): void {
+  const acts = [
+    ["replay", operations.replayDeadLetter, 202],
+    ["discard", operations.discardDeadLetter, 200],
+  ] as const;
+  for (const [verb, settle, status] of acts) {
+    app.post(`/dead-letters/:id/${verb}`, limited, async (c) => {
+      const id = idOf(c, "dead letter");
+      const { reason } = parsed(settleBody, await jsonOf(c));
+      const outcome = await settle({ id, reason, actor: "admin" });
+      if (outcome.kind === "not_found") throw notFound("dead letter", id);
+      if (outcome.kind === "settled") {
+        throw new Permanent("conflict", {
+          detail: `The dead letter is ${outcome.status} already.`,
+        });
+      }
+      return c.json(
+        { data: schemas.deadLetterDetail.parse(await lists.deadLetters.find(id)) },
+        status,
+      );
+    });
+  }
+}
+
+function serveDeployment(app: Hono<Env>, deps: AdminDeps): void {
+  app.get("/refusals", async (c) => {
+    const { source, limit } = parsed(refusalsQuery(deps.sources), c.req.query());
+    const data = await listRefusals(deps, source, limit);
+    return c.json({ data, nextCursor: null });
+  });
+  app.get("/health", async (c) => {
+    const report = schemas.health.parse(await deps.health());
+    return c.json({ data: report }, report.status === "healthy" ? 200 : 503);
+  });
+  app.post("/setup", async (c) => {
+    return c.json({ data: schemas.setupReport.parse(await deps.operations.setup()) });
+  });
+  app.get("/openapi.json", (c) => c.json(openApiDocument()));
+}
+
+const limited = bodyLimit({
+  maxSize: BODY_BYTES_MAX,
+  onError: () => {
+    throw new Permanent("too_large", {
+      detail: `The body may have ${BODY_BYTES_MAX} bytes at most.`,
+    });
+  },
+});
+
+async function jsonOf(c: AdminContext): Promise<unknown> {
+  try {
+    return await c.req.json();
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw new Permanent("invalid_request", { detail: "the body must be a JSON object", cause });
+  }
+}
+
+function idOf(c: AdminContext, what: string): string {
+  const id = c.req.param("id") ?? "";
+  if (!ID.test(id)) throw new Permanent("not_found", { detail: `There is no such ${what}.` });
+  return id;
+}
+
+const notFound = (what: string, id: string): Permanent =>
+  new Permanent("not_found", { detail: `There is no ${what} ${id}.` });
+
+/** No route took it: another method might, or nothing is here. */
+function otherwise(app: Hono<Env>, c: AdminContext): Response {
+  const { path } = c.req;
+  const below = path.slice(ADMIN_PATH.length);
+  const allowed = app.routes
+    .filter((route) => route.method !== "ALL" && patternOf(route.path).test(below))
+    .map((route) => route.method);
+  if (allowed.length === 0) {
+    return problem("not_found", `Nothing is at ${path}.`, c.var.requestId);
+  }
+  const allow = [...new Set(allowed)].join(", ");
+  const detail = `${path} takes ${allow}; this was ${c.req.method}.`;
+  return problem("method_not_allowed", detail, c.var.requestId, { allow });
+}
+
+const patternOf = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll(".", "\\.").replace(/:\w+/g, "[^/]+")}$`);
+
+function toProblem(error: unknown, c: AdminContext, { log, report }: AdminDeps): Response {
+  const { requestId } = c.var;
+  if (error instanceof AppError && ERROR_CODES[error.code].status >= 400) {
+    if (error instanceof Transient) log.warn("admin.failed", { requestId, code: error.code });
+    const seconds =
+      error instanceof Transient ? (error.retryAfterSeconds ?? RETRY_AFTER_SECONDS) : 0;
+    const detail = error.detail ?? ERROR_CODES[error.code].sentence;
+    return problem(
+      error.code,
+      detail,
+      requestId,
+      seconds > 0 ? { "retry-after": String(seconds) } : {},
+    );
+  }
+  log.error("admin.failed", { requestId, code: "internal", error: (error as Error).name });
+  report(error, { requestId, action: "admin.failed" });
+  return problem("internal", "It was reported; this is not your mistake.", requestId);
+}
+
+const RETRY_AFTER_SECONDS = 5;

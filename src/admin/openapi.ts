@@ -1,0 +1,217 @@
+import { z } from "zod";
+import { ADMIN_PATH } from "./deps.js";
+import { limitParam, settleBody } from "./requests.js";
+import { resources } from "./resources.js";
+import * as schemas from "./schemas.js";
+
+/** What the documentation needs of a route. */
+export interface DocumentedRoute {
+  method: "get" | "post";
+  /** Below `/api/admin`; `{id}` as in OpenAPI. */
+  path: string;
+  summary: string;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  status: number;
+  /** The answer; absent where it is bytes. */
+  answer?: z.ZodType;
+  /** Codes of the problems that it may answer with, beside those that all may. */
+  problems: readonly number[];
+  /** True when no token is needed. */
+  open?: boolean;
+}
+
+const one = (data: z.ZodType) => z.object({ data });
+const many = (row: z.ZodType) =>
+  z.object({
+    data: z.array(row),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: "Give it as ?cursor= for the next page; null on the last" }),
+  });
+
+const refusalsParams = z.strictObject({
+  source: z.string().meta({ description: "A source, or unknown; without it all" }).optional(),
+  limit: limitParam,
+});
+
+function settleRoute(verb: string, summary: string, status: number): DocumentedRoute {
+  return {
+    method: "post",
+    path: `/dead-letters/{id}/${verb}`,
+    summary,
+    body: settleBody,
+    status,
+    answer: one(schemas.deadLetterDetail),
+    problems: [400, 404, 409, 413],
+  };
+}
+
+/** Every route of the admin API; a test holds it to the app. */
+export const documentedRoutes: readonly DocumentedRoute[] = [
+  ...resources.flatMap(({ name, singular, query, row, detail }): DocumentedRoute[] => [
+    {
+      method: "get",
+      path: `/${name}`,
+      summary: `List: ${name}, newest first`,
+      query,
+      status: 200,
+      answer: many(row),
+      problems: [400],
+    },
+    {
+      method: "get",
+      path: `/${name}/{id}`,
+      summary: `One ${singular} and what belongs to it`,
+      status: 200,
+      answer: one(detail),
+      problems: [404],
+    },
+  ]),
+  {
+    method: "get",
+    path: "/events/{id}/body",
+    summary: "The bytes of an event as the provider sent them, while they are kept",
+    status: 200,
+    problems: [404],
+  },
+  settleRoute("replay", "Run a dead letter again: same code, same keys, through the queue", 202),
+  settleRoute("discard", "Give a dead letter up for good", 200),
+  {
+    method: "get",
+    path: "/refusals",
+    summary: "The latest deliveries that the door refused, with their cause",
+    query: refusalsParams,
+    status: 200,
+    answer: many(schemas.refusal),
+    problems: [400],
+  },
+  {
+    method: "get",
+    path: "/health",
+    summary: "Whether the parts that this deployment stands on answer (503 when one does not)",
+    status: 200,
+    answer: one(schemas.health),
+    problems: [],
+    open: true,
+  },
+  {
+    method: "post",
+    path: "/setup",
+    summary: "Register the schedules and check the queue against the database pool; safe to repeat",
+    status: 200,
+    answer: one(schemas.setupReport),
+    problems: [],
+  },
+  {
+    method: "get",
+    path: "/openapi.json",
+    summary: "This description",
+    status: 200,
+    answer: z.record(z.string(), z.unknown()),
+    problems: [],
+  },
+];
+
+type Json = Record<string, unknown>;
+
+/**
+ * Zod's JSON Schema of what goes over the wire. Named schemas are put among the components and
+ * referred to; what OpenAPI has no use for is left out.
+ */
+function jsonSchema(schema: z.ZodType, io: "input" | "output", components: Json): Json {
+  const {
+    $schema: _,
+    $defs,
+    ...json
+  } = z.toJSONSchema(schema, {
+    io,
+    override: ({ jsonSchema: node }) => {
+      if (node.format === "date-time") delete node.pattern;
+      if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
+      if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;
+      delete node.id;
+    },
+  }) as Json;
+  for (const [name, named] of Object.entries(($defs ?? {}) as Json)) {
+    components[name] = relocated(named);
+  }
+  return relocated(json) as Json;
+}
+
+function relocated(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(relocated);
+  if (typeof node !== "object" || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [
+      key,
+      key === "$ref"
+        ? String(value).replace("#/$defs/", "#/components/schemas/")
+        : relocated(value),
+    ]),
+  );
+}
+
+function parametersOf(route: DocumentedRoute): Json[] {
+  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+  if (route.query === undefined) return inPath;
+  const { properties } = jsonSchema(route.query, "input", {});
+  const inQuery = Object.entries(properties as Record<string, Json>).map(([name, property]) => {
+    const { description, ...schema } = property;
+    return { name, in: "query", ...(description === undefined ? {} : { description }), schema };
+  });
+  return [...inPath, ...inQuery];
+}
+
+function operationOf(route: DocumentedRoute, components: Json): Json {
+  const { summary, body, status, answer, open } = route;
+  const json = (schema: Json) => ({ content: { "application/json": { schema } } });
+  const bytes = { content: { "application/octet-stream": {} } };
+  const problem = { $ref: "#/components/responses/Problem" };
+  const codes = [...route.problems, ...(open ? [] : [401]), 503].sort();
+  const parameters = parametersOf(route);
+  return {
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, ...json(jsonSchema(body, "input", components)) } }),
+    responses: {
+      [status]: {
+        description: "Done",
+        ...(answer === undefined ? bytes : json(jsonSchema(answer, "output", components))),
+      },
+      ...Object.fromEntries(codes.map((code) => [code, problem])),
+    },
+    ...(open ? { security: [] } : {}),
+  };
+}
+
+/** The admin API as an OpenAPI 3.1 document; `docs/reference/api.md` is generated from it. */
+export function openApiDocument(): Json {
+  const components: Json = {};
+  const paths: Record<string, Json> = {};
+  for (const route of documentedRoutes) {
+    const path = `${ADMIN_PATH}${route.path}`;
+    paths[path] = { ...paths[path], [route.method]: operationOf(route, components) };
+  }
+  const problem = jsonSchema(z.object({ problem: schemas.problemAnswer }), "output", components);
+  const content = { "application/problem+json": { schema: (problem.properties as Json).problem } };
+  return {
+    openapi: "3.1.0",
+    info: { title: "Signalbox admin API", version: "1" },
+    security: [{ adminToken: [] }],
+    paths,
+    components: {
+      securitySchemes: { adminToken: { type: "http", scheme: "bearer" } },
+      responses: { Problem: { description: "Refused or failed; the code says why", content } },
+      schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+    },
+  };
+}

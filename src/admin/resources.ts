@@ -1,0 +1,126 @@
+import { z } from "zod";
+import type { List, Lists } from "../store/lists.js";
+import { cursorParam, exactly, limitParam, oneOfThese } from "./requests.js";
+import * as schemas from "./schemas.js";
+
+/** A list of the admin API: what it is called, what narrows it, what a row looks like. */
+export interface Resource {
+  /** Its path segment. */
+  name: string;
+  /** One row, for the documentation. */
+  singular: string;
+  query: z.ZodObject;
+  row: z.ZodType;
+  detail: z.ZodType;
+  list(lists: Lists): List<string, unknown, unknown>;
+}
+
+const query = <Filters extends z.ZodRawShape>(filters: Filters): z.ZodObject =>
+  z.strictObject({ limit: limitParam, cursor: cursorParam, ...filters });
+
+export const resources: readonly Resource[] = [
+  {
+    name: "events",
+    singular: "event",
+    query: query({
+      source: exactly,
+      status: oneOfThese("received", "processed", "ignored", "held", "dead", "discarded"),
+      type: exactly,
+      eventKey: exactly,
+      requestId: exactly,
+    }),
+    row: schemas.event,
+    detail: schemas.eventDetail,
+    list: (lists) => lists.events,
+  },
+  {
+    name: "dead-letters",
+    singular: "dead letter",
+    query: query({
+      status: oneOfThese("open", "replaying", "resolved", "discarded"),
+      code: exactly,
+      eventId: exactly,
+      noticeId: exactly,
+    }),
+    row: schemas.deadLetter,
+    detail: schemas.deadLetterDetail,
+    list: (lists) => lists.deadLetters,
+  },
+  {
+    name: "payments",
+    singular: "payment",
+    query: query({
+      externalId: exactly,
+      state: oneOfThese("pending", "failed", "canceled", "succeeded"),
+      userRef: exactly,
+      account: exactly,
+      currency: exactly,
+    }),
+    row: schemas.payment,
+    detail: schemas.paymentDetail,
+    list: (lists) => lists.payments,
+  },
+  {
+    name: "entitlements",
+    singular: "entitlement",
+    query: query({
+      userRef: exactly,
+      status: oneOfThese("active", "revoked"),
+      paymentId: exactly,
+      packageRef: exactly,
+    }),
+    row: schemas.entitlement,
+    detail: schemas.entitlementDetail,
+    list: (lists) => lists.entitlements,
+  },
+  {
+    name: "incidents",
+    singular: "incident",
+    query: query({
+      status: oneOfThese("open", "acknowledged", "resolved"),
+      severity: oneOfThese("P0", "P1", "P2", "P3"),
+      service: exactly,
+      environment: exactly,
+      kind: oneOfThese("error", "metric", "uptime", "deployment"),
+      groupKey: exactly,
+    }),
+    row: schemas.incident,
+    detail: schemas.incidentDetail,
+    list: (lists) => lists.incidents,
+  },
+  {
+    name: "deployments",
+    singular: "deployment",
+    query: query({
+      source: exactly,
+      project: exactly,
+      state: exactly,
+      target: exactly,
+      externalId: exactly,
+    }),
+    row: schemas.deployment,
+    detail: schemas.deploymentDetail,
+    list: (lists) => lists.deployments,
+  },
+  {
+    name: "notifications",
+    singular: "notification",
+    query: query({
+      status: oneOfThese("pending", "sending", "sent", "failed", "unknown", "discarded"),
+      channel: oneOfThese("email", "slack", "pagerduty", "sms"),
+      template: exactly,
+      eventId: exactly,
+    }),
+    row: schemas.notification,
+    detail: schemas.notificationDetail,
+    list: (lists) => lists.notifications,
+  },
+  {
+    name: "audit",
+    singular: "audit entry",
+    query: query({ subject: exactly, eventId: exactly, action: exactly, actor: exactly }),
+    row: schemas.auditEntry,
+    detail: schemas.auditEntry,
+    list: (lists) => lists.audit,
+  },
+];

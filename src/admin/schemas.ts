@@ -1,0 +1,293 @@
+import { z } from "zod";
+import { decimalOf, type Money } from "../domain/money.js";
+import { isoOf } from "../domain/time.js";
+
+/**
+ * What the admin API answers with. Each schema both turns a row into its answer and documents it,
+ * so the two cannot differ. Statuses are described, not enforced: an answer must never fail because
+ * a newer version has written a new word.
+ */
+const time = z
+  .number()
+  .transform(isoOf)
+  .pipe(z.iso.datetime())
+  .meta({ description: "ISO 8601, UTC" });
+const text = z.string();
+const minor = z.int().meta({ description: "In the currency's smallest unit" });
+const oneOf = (...values: string[]) => z.string().meta({ enum: values });
+const data = z.record(z.string(), z.unknown());
+
+export const auditEntry = z
+  .object({
+    id: text,
+    at: time,
+    action: text.meta({ description: "object.past_participle", example: "payment.recorded" }),
+    actor: text.meta({ description: "source:stripe, system:sweep, admin" }),
+    subject: text.meta({ description: "The id of the object" }),
+    eventId: text.nullable(),
+    details: data,
+  })
+  .meta({ id: "AuditEntry" });
+
+const error = z.object({ code: text, message: text }).nullable();
+interface Erring {
+  errorCode: string | null;
+  errorMessage: string | null;
+}
+/** Rows hold an error as two columns, answers as one object. */
+const erring = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((row) => {
+    const { errorCode, errorMessage } = row as Erring;
+    const said = errorCode === null ? null : { code: errorCode, message: errorMessage ?? "" };
+    return { ...(row as Erring), error: said };
+  }, schema);
+
+const deadLetterFields = {
+  id: text,
+  eventId: text.nullable(),
+  noticeId: text.nullable(),
+  status: oneOf("open", "replaying", "resolved", "discarded"),
+  code: text,
+  message: text.meta({ description: "What happened" }),
+  hint: text.meta({ description: "What a person does next" }),
+  deaths: z.int().meta({ description: "How often it died; more than one after replays" }),
+  createdAt: time,
+  updatedAt: time,
+};
+const bareDeadLetter = z.object(deadLetterFields);
+
+export const deadLetter = z
+  .object({
+    ...deadLetterFields,
+    event: z
+      .object({ id: text, source: text, type: text, eventKey: text, receivedAt: time })
+      .nullable(),
+    notice: z
+      .object({
+        id: text,
+        channel: text,
+        template: text,
+        recipient: text,
+        eventId: text.nullable(),
+      })
+      .nullable(),
+  })
+  .meta({ id: "DeadLetter" });
+export const deadLetterDetail = deadLetter
+  .extend({ audit: z.array(auditEntry) })
+  .meta({ id: "DeadLetterDetail" });
+
+const notificationFields = z.object({
+  id: text,
+  channel: oneOf("email", "slack", "pagerduty", "sms"),
+  template: text,
+  recipient: text,
+  status: oneOf("pending", "sending", "sent", "failed", "unknown", "discarded"),
+  vendorId: text.nullable().meta({ description: "What the carrying service calls it" }),
+  eventId: text.nullable(),
+  cause: text.meta({ description: "An object and its transition; told once" }),
+  locale: text,
+  calls: z.int().meta({ description: "Calls begun to the carrying service" }),
+  error,
+  createdAt: time,
+  firstCalledAt: time.nullable(),
+  sentAt: time.nullable(),
+});
+export const notification = erring(notificationFields).meta({ id: "Notification" });
+export const notificationDetail = erring(
+  notificationFields.extend({
+    data,
+    payload: data.nullable().meta({ description: "What goes to the carrying service" }),
+    deadLetter: bareDeadLetter.nullable(),
+    audit: z.array(auditEntry),
+  }),
+).meta({ id: "NotificationDetail" });
+
+const attempt = erring(
+  z.object({
+    id: text,
+    outcome: oneOf("processed", "ignored", "dead", "duplicate", "transient"),
+    error,
+    startedAt: time,
+    durationMs: z.int(),
+  }),
+);
+
+const eventFields = z.object({
+  id: text,
+  source: text,
+  type: text.meta({ description: "In the source's own words" }),
+  eventKey: text,
+  status: oneOf("received", "processed", "ignored", "held", "dead", "discarded"),
+  requestId: text,
+  occurredAt: time.meta({ description: "When it happened, as the source says; ISO 8601, UTC" }),
+  receivedAt: time,
+  processedAt: time.nullable(),
+  attempts: z.int().meta({ description: "Runs of a worker, without the duplicates" }),
+  duplicates: z.int().meta({ description: "Runs that found it finished, and did nothing" }),
+  error,
+  trace: data.meta({ description: "Which secret verified it, and why it was decided so" }),
+});
+export const event = erring(eventFields).meta({ id: "Event" });
+export const eventDetail = erring(
+  eventFields.extend({
+    attemptLog: z.array(attempt).meta({ description: "The newest 100" }),
+    deadLetter: bareDeadLetter.nullable(),
+    notifications: z.array(notification),
+    audit: z.array(auditEntry),
+  }),
+).meta({ id: "EventDetail" });
+
+const entitlementFields = {
+  id: text,
+  paymentId: text,
+  account: text,
+  livemode: z.boolean(),
+  userRef: text,
+  packageRef: text,
+  status: oneOf("active", "revoked"),
+  grantedAt: time,
+  revokedAt: time.nullable(),
+  updatedAt: time,
+};
+export const entitlement = z.object(entitlementFields).meta({ id: "Entitlement" });
+export const entitlementDetail = entitlement
+  .extend({ audit: z.array(auditEntry) })
+  .meta({ id: "EntitlementDetail" });
+
+interface Paid extends Money {
+  refundedMinor: number;
+  failureCode: string | null;
+  failureMessage: string | null;
+}
+/** Decimals beside the minor units, so that no reader needs to know how many a currency has. */
+const paid = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((given) => {
+    const row = given as Paid;
+    const { currency, failureCode, failureMessage } = row;
+    return {
+      ...row,
+      amount: decimalOf(row),
+      refunded: decimalOf({ amountMinor: row.refundedMinor, currency }),
+      failure: failureCode === null ? null : { code: failureCode, message: failureMessage ?? "" },
+    };
+  }, schema);
+const paymentFields = z.object({
+  id: text,
+  externalId: text.meta({ description: "The gateway's id" }),
+  state: oneOf("pending", "failed", "canceled", "succeeded"),
+  stateAsOf: time,
+  amountMinor: minor,
+  refundedMinor: minor,
+  currency: text.meta({ description: "ISO 4217" }),
+  amount: text.meta({ description: "Decimal", example: "1999.00" }),
+  refunded: text.meta({ description: "Decimal", example: "0.00" }),
+  eventIds: z.array(text).meta({ description: "Events that touched it, the first one first" }),
+  account: text.meta({ description: "The connected account; empty for our own" }),
+  livemode: z.boolean(),
+  userRef: text.nullable(),
+  packageRef: text.nullable(),
+  email: text.nullable(),
+  name: text.nullable(),
+  locale: text.nullable(),
+  paidAt: time.nullable(),
+  failure: z.object({ code: text, message: text }).nullable(),
+  createdAt: time,
+  updatedAt: time,
+});
+export const payment = paid(paymentFields).meta({ id: "Payment" });
+export const paymentDetail = paid(
+  paymentFields.extend({ entitlement: entitlement.nullable(), audit: z.array(auditEntry) }),
+).meta({ id: "PaymentDetail" });
+
+export const incident = z
+  .object({
+    id: text,
+    groupKey: text,
+    kind: oneOf("error", "metric", "uptime", "deployment"),
+    title: text,
+    service: text,
+    environment: text.nullable(),
+    severity: oneOf("P0", "P1", "P2", "P3"),
+    status: oneOf("open", "acknowledged", "resolved"),
+    url: text.nullable(),
+    signals: z.int().meta({ description: "How many events spoke of it" }),
+    openedAt: time,
+    acknowledgedAt: time.nullable(),
+    acknowledgedBy: text.nullable(),
+    resolvedAt: time.nullable(),
+    resolvedBy: text.nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: "Incident" });
+export const incidentDetail = incident
+  .extend({
+    signalLog: z.array(
+      z.object({
+        id: text,
+        eventId: text,
+        kind: oneOf("raised", "acknowledged", "resolved"),
+        level: text.nullable(),
+        title: text,
+        occurredAt: time,
+      }),
+    ),
+    timeline: z.array(z.object({ id: text, at: time, text })),
+    audit: z.array(auditEntry),
+  })
+  .meta({ id: "IncidentDetail" });
+
+export const deployment = z
+  .object({
+    id: text,
+    source: text,
+    externalId: text,
+    project: text,
+    name: text,
+    target: text,
+    state: oneOf("created", "ready", "succeeded", "failed", "canceled", "promoted"),
+    stateAsOf: time,
+    url: text.nullable(),
+    commit: text.nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: "Deployment" });
+export const deploymentDetail = deployment
+  .extend({ audit: z.array(auditEntry) })
+  .meta({ id: "DeploymentDetail" });
+
+export const refusal = z
+  .object({ source: text, at: text, requestId: text, code: text, detail: text })
+  .meta({ id: "Refusal" });
+
+export const health = z
+  .object({
+    status: oneOf("healthy", "unhealthy"),
+    timestamp: text,
+    version: text,
+    services: z.record(z.string(), oneOf("connected", "disconnected")),
+  })
+  .meta({ id: "Health" });
+
+export const setupReport = z
+  .object({
+    schedules: z.array(
+      z.object({ id: text, cron: text, path: text, state: oneOf("created", "kept") }),
+    ),
+    checks: z.array(z.object({ name: text, ok: z.boolean(), detail: text })),
+  })
+  .meta({ id: "SetupReport" });
+
+export const problemAnswer = z
+  .object({
+    type: text,
+    title: text,
+    status: z.int(),
+    code: text.meta({ description: "One of docs/reference/errors.md" }),
+    detail: text,
+    hint: text,
+    requestId: text.meta({ description: "Search the log for it" }),
+  })
+  .meta({ id: "Problem" });
