@@ -40,7 +40,7 @@ const servers: RunningPostgres[] = [];
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
-  seed = mkdtempSync(join(tmpdir(), "signalbox-seed-"));
+  seed = mkdtempSync(join(tmpdir(), "signalbox-test-seed-"));
   chmodSync(seed, 0o711);
   await (await startPostgres({ dataDir: join(seed, "pgdata"), durability: "fast" })).stop();
 });
@@ -58,7 +58,7 @@ function copySeed(): void {
 }
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "signalbox-postgres-"));
+  folder = mkdtempSync(join(tmpdir(), "signalbox-test-life-"));
   chmodSync(folder, 0o711);
   dataDir = join(folder, "pgdata");
 });

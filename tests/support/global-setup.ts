@@ -14,6 +14,7 @@ import {
 import { onDatabase, type TestServer } from "./postgres.js";
 
 const FOLDER_PREFIX = "signalbox-test-";
+const FORGOTTEN_AFTER_MS = 10 * 60_000;
 const MIGRATIONS = resolve(import.meta.dirname, "../../prisma/migrations");
 
 let stop: () => Promise<void> = async () => undefined;
@@ -32,6 +33,7 @@ export async function setup(project: TestProject): Promise<void> {
   const role = `signalbox_test_${suffix}`;
   const template = `signalbox_template_${suffix}`;
   const password = randomBytes(12).toString("hex");
+  stopOnSignals();
   const stopServer = stop;
   stop = async () => {
     if (process.env.TEST_DATABASE_URL !== undefined) await clear(adminUrl, role, template);
@@ -50,6 +52,15 @@ export async function setup(project: TestProject): Promise<void> {
 
 export async function teardown(): Promise<void> {
   await stop();
+}
+
+/** vitest calls no teardown when it is told to end; SIGKILL leaves it to the next run's sweep. */
+function stopOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      void stop().finally(() => process.kill(process.pid, signal));
+    });
+  }
 }
 
 async function startOwn(): Promise<RunningPostgres> {
@@ -71,8 +82,15 @@ async function sweepAbandoned(): Promise<void> {
     const folder = join(tmpdir(), name);
     if (!existsSync(folder) || statSync(folder).uid !== process.getuid?.()) continue;
     const removed = await removeAbandoned(join(folder, "pgdata"));
-    if (removed) rmSync(folder, { recursive: true, force: true });
+    if (removed || isForgotten(folder)) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Nobody claims it, and it is too old to be one that is just being made. */
+function isForgotten(folder: string): boolean {
+  if (existsSync(join(folder, "pgdata.owner"))) return false;
+  const ageMs = performance.timeOrigin + performance.now() - statSync(folder).mtimeMs;
+  return ageMs > FORGOTTEN_AFTER_MS;
 }
 
 /** A migration that fails is the failure of the tests that need it, not of all others. */

@@ -1,0 +1,83 @@
+import type { AttemptOutcome, EventStatus } from "../../src/domain/event.js";
+import type { DecideContext } from "../../src/domain/plan.js";
+import type { EventClaim } from "../../src/store/apply.js";
+import { type Database, openDatabase } from "../../src/store/database.js";
+import { countingIds, stillClock } from "./fakes.js";
+import { testDatabase } from "./postgres.js";
+
+export interface StoreWorld {
+  database: Database;
+  ctx: DecideContext;
+  close(): Promise<void>;
+  rows(sql: string, params?: unknown[]): Promise<Record<string, unknown>[]>;
+  count(table: string): Promise<number>;
+}
+
+/** A database of its own, the hot path's pool on it, and a context to decide in. */
+export async function storeWorld(options: { poolMax?: number } = {}): Promise<StoreWorld> {
+  const own = await testDatabase();
+  const errors: Error[] = [];
+  const database = openDatabase(
+    {
+      url: own.url,
+      poolMax: options.poolMax ?? 10,
+      preparedStatements: true,
+      connectTimeoutMs: 5_000,
+      queryTimeoutMs: 10_000,
+    },
+    (error) => errors.push(error),
+  );
+  const clock = stillClock();
+  const rows = async (sql: string, params: unknown[] = []) =>
+    (await database.pool.query(sql, params)).rows;
+  return {
+    database,
+    ctx: { now: clock.now(), ids: countingIds(), actor: "source:test", eventId: null },
+    rows,
+    async count(table) {
+      const [row] = await rows(`SELECT count(*)::int AS n FROM ${table}`);
+      return Number(row?.n);
+    },
+    async close() {
+      await database.close();
+      await own.drop();
+    },
+  };
+}
+
+/** A claim as a worker makes it, for an event named by its key. */
+export function claimOf(
+  ctx: DecideContext,
+  key: string,
+  o: { id?: string; status?: EventStatus; attempt?: string; body?: Uint8Array } = {},
+): EventClaim {
+  const id = o.id ?? ctx.ids.next("event");
+  const status = o.status ?? "processed";
+  return {
+    event: {
+      id,
+      source: "test",
+      eventKey: key,
+      type: "thing.done",
+      status,
+      requestId: "req_1",
+      occurredAt: ctx.now,
+      receivedAt: ctx.now,
+      processedAt: ctx.now,
+      errorCode: null,
+      errorMessage: null,
+      trace: { verifiedBy: "TEST", reasons: [], runId: null },
+    },
+    headers: { "x-kind": "thing" },
+    body: o.body ?? new TextEncoder().encode('{"a":1}'),
+    attempt: {
+      id: o.attempt ?? ctx.ids.next("attempt"),
+      eventId: id,
+      outcome: status as AttemptOutcome,
+      errorCode: null,
+      errorMessage: null,
+      startedAt: ctx.now,
+      durationMs: 1,
+    },
+  };
+}
