@@ -125,7 +125,8 @@ export const ERROR_CODES = {
   },
   notice_unconfirmed: {
     status: 200,
-    sentence: "The notice was handed to its service, no answer came, and it is too late to ask again.",
+    sentence:
+      "The notice was handed to its service, no answer came, and it is too late to ask again.",
     hint: "Look at the service whether it arrived; replay to send it again, or discard.",
   },
   lease_held: {

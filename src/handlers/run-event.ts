@@ -31,6 +31,8 @@ export interface EventRun {
   /** The queue's message id and retry count. */
   attemptId: string;
   startedAt: Instant;
+  /** Set when nothing more is to be tried: the event is to be kept as dead for this cause. */
+  verdict?: Permanent;
 }
 
 export interface EventResult {
@@ -70,6 +72,7 @@ export function isOurs(run: EventRun, deps: Pick<RunEventDeps, "ours">): boolean
 
 function factsOf(run: EventRun, deps: RunEventDeps): Fact[] | Permanent {
   const { delivery, body } = run;
+  if (run.verdict !== undefined) return run.verdict;
   if (body instanceof Permanent) return body;
   const source = deps.sourceById(delivery.source);
   if (source === undefined) return new Permanent("unknown_source", { detail: delivery.source });

@@ -7,7 +7,7 @@ import { deduplicationIdOf, type Publisher } from "../queues/publish.js";
 import type { RawRequest, Source } from "../sources/source.js";
 import { gzip, readBody, sha256Hex, toBase64 } from "./body.js";
 import { type IngestOutcome, statusOf, toResponse } from "./outcome.js";
-import { type Spilled, SPILL_INDEX, SPILL_TTL_MS, spillKey } from "./spill.js";
+import { SPILL_INDEX, SPILL_TTL_MS, type Spilled, spillKey } from "./spill.js";
 import { createTally } from "./tally.js";
 
 export interface DoorDeps {

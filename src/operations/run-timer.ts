@@ -1,5 +1,5 @@
-import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notification/index.js";
 import type { TimerRow } from "../domain/outbox.js";
+import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notification/index.js";
 import { overdueTimers } from "../store/outbox.js";
 
 /** What each kind of timer does when its time has come. Doing it twice does it once. */

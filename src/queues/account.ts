@@ -1,6 +1,6 @@
 import { Client } from "@upstash/qstash";
 import { Transient } from "../domain/errors.js";
-import { type QueueConfig, type QueueName, QUEUES, queueUrl } from "./publish.js";
+import { QUEUES, type QueueConfig, type QueueName, queueUrl } from "./publish.js";
 
 /** A message that the queue gave up on. */
 export interface DeadMessage {

@@ -1,9 +1,9 @@
 import { createHash, createSecretKey, type KeyObject } from "node:crypto";
 import { jwtVerify } from "jose";
 import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js";
-import type { Clock, Instant } from "../domain/time.js";
 import type { Log, Report } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
+import type { Clock, Instant } from "../domain/time.js";
 import { type QueueConfig, type QueueName, queueUrl } from "./publish.js";
 
 /** One delivery of a queue's message to a worker. */

@@ -1,4 +1,4 @@
-import { ID_PREFIX, type Ids } from "../domain/ids.js";
+import { ID_PREFIX, type IdKind, type Ids } from "../domain/ids.js";
 import type { Clock } from "../domain/time.js";
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's base 32, as in a ULID
@@ -29,5 +29,5 @@ export function createIds(clock: Clock): Ids {
     }
     return out;
   };
-  return Object.freeze({ next: (kind) => `${ID_PREFIX[kind]}_${time()}${random()}` });
+  return Object.freeze({ next: (kind: IdKind) => `${ID_PREFIX[kind]}_${time()}${random()}` });
 }

@@ -3,11 +3,7 @@ import type { Log } from "../domain/ports.js";
 import { type Clock, isoOf } from "../domain/time.js";
 
 /** Node's log: one wide line per step. Redaction is a second net; nothing secret should come this far. */
-export function createPinoLog(
-  clock: Clock,
-  level: string,
-  deploymentId: string | undefined,
-): Log {
+export function createPinoLog(clock: Clock, level: string, deploymentId: string | undefined): Log {
   const log = pino({
     level,
     base: deploymentId === undefined ? null : { deploymentId },

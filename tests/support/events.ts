@@ -1,7 +1,7 @@
+import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import type { EventRun, RunEventDeps } from "../../src/handlers/run-event.js";
 import type { Delivery } from "../../src/queues/delivery.js";
 import { sourceById } from "../../src/sources/registry.js";
-import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import { countingIds, stillClock } from "./fakes.js";
 import type { StoreWorld } from "./store.js";
 

@@ -9,8 +9,8 @@ import { load, read } from "../../store/load.js";
 import {
   confirmPlan,
   failPlan,
-  nextStep,
   type NoticeRows,
+  nextStep,
   releasePlan,
   reservePlan,
   unconfirmed,

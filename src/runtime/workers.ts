@@ -1,0 +1,175 @@
+import type { Channels } from "../channels/channel.js";
+import { Permanent } from "../domain/errors.js";
+import type { Ids } from "../domain/ids.js";
+import type { Kv, Log } from "../domain/ports.js";
+import type { Secret } from "../domain/secret.js";
+import type { Clock } from "../domain/time.js";
+import { type EventRun, isOurs, type RunEventDeps, runEvent } from "../handlers/run-event.js";
+import { sendNotification } from "../handlers/send-notification/index.js";
+import { unpack } from "../ingest/unpack.js";
+import type { Relay } from "../operations/relay-outbox.js";
+import { runTimer } from "../operations/run-timer.js";
+import { type Consumed, type Handled, noteError, type Worker } from "../queues/consume.js";
+import { DELIVERY_HEADER, type Delivery, openDelivery } from "../queues/delivery.js";
+import { type QueueMessage, queueMessage } from "../queues/messages.js";
+import type { QueueName } from "../queues/publish.js";
+import type { Source } from "../sources/source.js";
+import type { Database } from "../store/database.js";
+import { readBody, readEventRow } from "../store/events.js";
+import { completeOutbox, readTimer } from "../store/outbox.js";
+
+export interface WorkerDeps {
+  database: Database;
+  channels: Channels;
+  clock: Clock;
+  ids: Ids;
+  kv: Kv;
+  log: Log;
+  relay: Relay;
+  /** The tokens that may have sealed a delivery. */
+  queueTokens: readonly Secret[];
+  sourceById(id: string): Source | undefined;
+  ours: ReadonlySet<string>;
+  /** Looks into the queue's dead letters now; the failure callback only hints at it. */
+  sweepDead(): Promise<unknown>;
+}
+
+/** What each of our queues does with a message. */
+export function createWorkers(deps: WorkerDeps): Readonly<Record<QueueName, Worker>> {
+  return Object.freeze({
+    events: (message: Consumed) =>
+      message.headers.has(DELIVERY_HEADER)
+        ? workDelivery(message, deps)
+        : workReplay(message, deps),
+    notifications: (message: Consumed) => workNotice(message, deps),
+    timers: (message: Consumed) => workTimer(message, deps),
+    failed: async () => {
+      await deps.sweepDead();
+      return { status: "swept", requestId: "unknown" };
+    },
+  });
+}
+
+const attemptIdOf = ({ messageId, retried }: Pick<Consumed, "messageId" | "retried">): string =>
+  `${messageId}:${retried}`;
+
+async function workDelivery(message: Consumed, deps: WorkerDeps): Promise<Handled> {
+  const delivery = await openDelivery(message.headers.get(DELIVERY_HEADER), deps.queueTokens);
+  if (delivery === null) throw new Permanent("forged_message");
+  const { startedAt } = message;
+  const body = await unpack(delivery, message.body, deps.kv);
+  const run: EventRun = { delivery, body, attemptId: attemptIdOf(message), startedAt };
+  const handled = await work(run, deps);
+  if (delivery.claimKey !== undefined) await forgetClaim(delivery.claimKey, delivery, deps);
+  return handled;
+}
+
+/** Runs the event, publishes what it decided, and ties whatever fails to its request id. */
+async function work(run: EventRun, deps: WorkerDeps): Promise<Handled> {
+  const { requestId, source, type } = run.delivery;
+  try {
+    const { outcome, eventId, outbox } = await runEvent(run, deps);
+    await deps.relay(outbox);
+    deps.log.info("event.finished", { requestId, source, type, eventId, outcome });
+    return { status: outcome, requestId };
+  } catch (error) {
+    noteError(error, { requestId, quiet: isOurs(run, deps) });
+    throw error;
+  }
+}
+
+/** The body is stored with the event now; what stays behind in KV goes by its time to live. */
+async function forgetClaim(key: string, delivery: Delivery, deps: WorkerDeps): Promise<void> {
+  try {
+    await deps.kv.delete(key);
+  } catch (error) {
+    const { requestId } = delivery;
+    deps.log.warn("claim.left", { requestId, detail: (error as Error).name });
+  }
+}
+
+/** @throws Permanent `unreadable_message` when no version of ours reads it. */
+function readMessage<T extends QueueMessage["type"]>(
+  message: Consumed,
+  type: T,
+): Extract<QueueMessage, { type: T }> {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(message.body);
+    const parsed = queueMessage.parse(JSON.parse(text));
+    if (parsed.type !== type) throw new TypeError(`expected ${type}`);
+    return parsed as Extract<QueueMessage, { type: T }>;
+  } catch (cause) {
+    throw new Permanent("unreadable_message", { detail: `wanted ${type}`, cause });
+  }
+}
+
+async function workReplay(message: Consumed, deps: WorkerDeps): Promise<Handled> {
+  const { eventId, runId, outboxId } = readMessage(message, "event.replay.v1");
+  const [event, kept] = await Promise.all([
+    readEventRow(deps.database, eventId),
+    readBody(deps.database, eventId),
+  ]);
+  if (event === null) throw new Permanent("not_found", { detail: `no event ${eventId}` });
+  const { source, eventKey, type, occurredAt, receivedAt, requestId, trace } = event;
+  const delivery: Delivery = {
+    v: 1,
+    source,
+    eventKey,
+    type,
+    occurredAt,
+    receivedAt,
+    requestId,
+    verifiedBy: trace.verifiedBy,
+    headers: kept?.headers ?? {},
+    encoding: "raw",
+    runId,
+  };
+  const { startedAt } = message;
+  const lost = new Permanent("body_lost", { detail: "retention has dropped it" });
+  const run = { delivery, body: kept?.body ?? lost, attemptId: attemptIdOf(message), startedAt };
+  const handled = await work(run, deps);
+  await completeOutbox(deps.database, outboxId);
+  return handled;
+}
+
+async function workNotice(message: Consumed, deps: WorkerDeps): Promise<Handled> {
+  const due = readMessage(message, "notice.due.v1");
+  const { outcome, outbox } = await sendNotification(due, deps);
+  await deps.relay(outbox);
+  return { status: outcome, requestId: due.runId };
+}
+
+async function workTimer(message: Consumed, deps: WorkerDeps): Promise<Handled> {
+  const due = readMessage(message, "timer.due.v1");
+  const timer = await readTimer(deps.database, due.timerId);
+  const status = timer === null ? "gone" : await runTimer(timer, deps);
+  await completeOutbox(deps.database, due.outboxId);
+  return { status, requestId: due.runId };
+}
+
+/** Writes a message that its queue gave up on as a dead letter of ours, whatever can be read of it. */
+export async function buryEvent(
+  message: Pick<Consumed, "headers" | "body" | "messageId">,
+  error: Permanent,
+  deps: RunEventDeps & Pick<WorkerDeps, "queueTokens" | "kv">,
+): Promise<void> {
+  const opened = await openDelivery(message.headers.get(DELIVERY_HEADER), deps.queueTokens);
+  const now = deps.clock.now();
+  const nameless: Delivery = {
+    v: 1,
+    source: "unknown",
+    eventKey: `message:${message.messageId}`,
+    type: "unreadable",
+    occurredAt: now,
+    receivedAt: now,
+    requestId: "unknown",
+    verifiedBy: "nobody",
+    headers: {},
+    encoding: "raw",
+  };
+  const delivery = opened ?? nameless;
+  const body = await unpack(delivery, message.body, deps.kv);
+  const verdict = opened === null ? new Permanent("forged_message") : error;
+  const attemptId = `${message.messageId}:buried`;
+  await runEvent({ delivery, body, attemptId, startedAt: now, verdict }, deps);
+}

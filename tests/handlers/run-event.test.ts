@@ -1,0 +1,194 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Permanent } from "../../src/domain/errors.js";
+import { runEvent } from "../../src/handlers/run-event.js";
+import { runDeps, sampleRun } from "../support/events.js";
+import { type StoreWorld, storeWorld } from "../support/store.js";
+
+let w: StoreWorld;
+beforeEach(async () => {
+  w = await storeWorld();
+});
+afterEach(async () => {
+  await w.close();
+});
+
+const statuses = () => w.rows("SELECT type, status FROM event ORDER BY type");
+
+describe("a purchase", () => {
+  it.each([
+    [["payment-succeeded", "checkout-completed"]],
+    [["checkout-completed", "payment-succeeded"]],
+  ])("is one payment, one entitlement and one mail, told in the order %j", async (names) => {
+    const deps = runDeps(w);
+    for (const name of names) await runEvent(await sampleRun("stripe", name), deps);
+    for (const table of ["payment", "entitlement", "notice", "outbox"]) {
+      expect(await w.count(table), table).toBe(1);
+    }
+    expect(await w.rows("SELECT state, refunded_minor::int FROM payment")).toEqual([
+      { state: "succeeded", refunded_minor: 0 },
+    ]);
+    expect(await w.rows("SELECT status FROM entitlement")).toEqual([{ status: "active" }]);
+    expect(await w.rows("SELECT count(DISTINCT event_id)::int AS n FROM audit_entry")).toEqual([
+      { n: 2 },
+    ]);
+  });
+
+  it("is one of everything when both events run at once, again and again", async () => {
+    const deps = runDeps(w);
+    const runs = Array.from({ length: 20 }, async (_, i) => {
+      const name = i % 2 === 0 ? "payment-succeeded" : "checkout-completed";
+      const uniqueId = `u${i % 5}`;
+      return runEvent(await sampleRun("stripe", name, { uniqueId, attemptId: `m${i}:0` }), deps);
+    });
+    const outcomes = (await Promise.all(runs)).map((result) => result.outcome);
+    expect(outcomes.filter((o) => o === "processed")).toHaveLength(10);
+    expect(outcomes.filter((o) => o === "duplicate")).toHaveLength(10);
+    for (const table of ["payment", "entitlement", "notice", "outbox"]) {
+      expect(await w.count(table), table).toBe(5);
+    }
+  });
+
+  it("loses its entitlement when all of the money goes back, in either order", async () => {
+    const deps = runDeps(w);
+    for (const [uniqueId, names] of [
+      ["a", ["payment-succeeded", "charge-refunded"]],
+      ["b", ["charge-refunded", "payment-succeeded"]],
+    ] as const) {
+      for (const name of names) {
+        await runEvent(await sampleRun("stripe", name, { uniqueId }), deps);
+      }
+    }
+    const rows = await w.rows("SELECT DISTINCT status FROM entitlement");
+    expect(rows).toEqual([{ status: "revoked" }]);
+    expect(await w.count("entitlement")).toBe(2);
+  });
+});
+
+describe("an event", () => {
+  it("that comes twice does nothing the second time, and says so in its attempts", async () => {
+    const deps = runDeps(w);
+    await runEvent(await sampleRun("stripe", "payment-succeeded"), deps);
+    const again = await sampleRun("stripe", "payment-succeeded", { attemptId: "m2:0" });
+    expect((await runEvent(again, deps)).outcome).toBe("duplicate");
+    expect(await w.count("payment")).toBe(1);
+    expect(await w.rows("SELECT outcome FROM attempt ORDER BY outcome")).toEqual([
+      { outcome: "duplicate" },
+      { outcome: "processed" },
+    ]);
+  });
+
+  it("of a type that nobody handles is kept as ignored, with its type", async () => {
+    const set = { type: "product.created" };
+    const run = await sampleRun("stripe", "payment-succeeded", { set });
+    expect((await runEvent(run, runDeps(w))).outcome).toBe("ignored");
+    expect(await statuses()).toEqual([{ type: "product.created", status: "ignored" }]);
+  });
+
+  it("that is signed but unreadable becomes a dead letter with its bytes", async () => {
+    const run = await sampleRun("stripe", "payment-succeeded");
+    const body = new TextEncoder().encode("\uFEFF{not json");
+    expect((await runEvent({ ...run, body }, runDeps(w))).outcome).toBe("dead");
+    const [letter] = await w.rows("SELECT code, message, hint, status FROM dead_letter");
+    expect(letter).toMatchObject({ code: "unreadable_body", status: "open" });
+    expect(String(letter?.hint)).toContain("discard");
+    const [kept] = await w.rows("SELECT body FROM event_body");
+    expect(Uint8Array.from(kept?.body as Buffer)).toEqual(body);
+  });
+
+  it("that died runs again when the provider sends it again, and its dead letter is settled", async () => {
+    const deps = runDeps(w);
+    const run = await sampleRun("stripe", "payment-succeeded");
+    const verdict = new Permanent("worker_refused", { detail: "a test" });
+    expect((await runEvent({ ...run, verdict }, deps)).outcome).toBe("dead");
+    expect((await runEvent({ ...run, attemptId: "m2:0" }, deps)).outcome).toBe("processed");
+    expect(await w.rows("SELECT status, deaths FROM dead_letter")).toEqual([
+      { status: "resolved", deaths: 1 },
+    ]);
+    expect(await w.count("payment")).toBe(1);
+  });
+
+  it("that dies twice is one dead letter with two deaths", async () => {
+    const deps = runDeps(w);
+    const run = await sampleRun("stripe", "payment-succeeded");
+    const verdict = new Permanent("worker_refused", { detail: "a test" });
+    await runEvent({ ...run, verdict }, deps);
+    await runEvent({ ...run, verdict, attemptId: "m2:0" }, deps);
+    expect(await w.rows("SELECT status, deaths FROM dead_letter")).toEqual([
+      { status: "open", deaths: 2 },
+    ]);
+  });
+
+  it("never dies after it was processed", async () => {
+    const deps = runDeps(w);
+    const run = await sampleRun("stripe", "payment-succeeded");
+    await runEvent(run, deps);
+    const verdict = new Permanent("worker_refused");
+    expect((await runEvent({ ...run, verdict, attemptId: "m2:0" }, deps)).outcome).toBe(
+      "duplicate",
+    );
+    expect(await w.count("dead_letter")).toBe(0);
+  });
+});
+
+describe("trouble", () => {
+  it("is one incident with one message, however many alerts speak of it", async () => {
+    const deps = runDeps(w);
+    await runEvent(await sampleRun("sentry", "issue-created"), deps);
+    await runEvent(await sampleRun("sentry", "event-alert"), deps);
+    expect(await w.count("incident")).toBe(1);
+    expect(await w.count("signal")).toBe(2);
+    expect(await w.rows("SELECT channel, template FROM notice")).toEqual([
+      { channel: "slack", template: "incident-raised" },
+    ]);
+  });
+
+  it.each([
+    [["incident-started", "incident-acknowledged", "incident-resolved"]],
+    [["incident-resolved", "incident-started", "incident-acknowledged"]],
+    [["incident-acknowledged", "incident-resolved", "incident-started"]],
+  ])("ends resolved with its beginning known, told in the order %j", async (names) => {
+    for (const name of names) await runEvent(await sampleRun("better-stack", name), runDeps(w));
+    const [incident, ...more] = await w.rows("SELECT status, service, severity FROM incident");
+    expect(more).toEqual([]);
+    expect(incident).toMatchObject({ status: "resolved", severity: "P0" });
+    expect(incident?.service).not.toBe("");
+    expect(await w.count("signal")).toBe(3);
+  });
+
+  it("with a deployment makes a record and an incident from one event", async () => {
+    await runEvent(await sampleRun("vercel", "deployment-error"), runDeps(w));
+    expect(await w.rows("SELECT state FROM deployment")).toEqual([{ state: "failed" }]);
+    expect(await w.count("incident")).toBe(1);
+  });
+
+  it("of our own is told, but past thirty signals a minute it is only kept", async () => {
+    const deps = runDeps(w, ["4509877862268928"]);
+    // Each resolve ends the incident, so that each raise would open and tell another.
+    const tell = async (i: number, name: string, seconds: number): Promise<void> => {
+      const at = new Date(w.ctx.now - 50_000 + seconds * 1_000).toISOString();
+      const set = {
+        "data.issue.project.id": "4509877862268928",
+        "data.issue.firstSeen": at,
+        "data.issue.lastSeen": at,
+      };
+      const run = await sampleRun("sentry", name, {
+        uniqueId: "own",
+        set,
+        attemptId: `o${i}${name}:0`,
+      });
+      const eventKey = `own-${i}-${name}`;
+      const occurredAt = w.ctx.now - 50_000 + seconds * 1_000;
+      await runEvent({ ...run, delivery: { ...run.delivery, eventKey, occurredAt } }, deps);
+    };
+    for (let i = 0; i < 40; i += 1) {
+      await tell(i, "issue-created", i);
+      await tell(i, "issue-resolved", i);
+    }
+    const raised = await w.rows(
+      "SELECT count(*)::int AS n FROM notice WHERE template = 'incident-raised'",
+    );
+    expect(Number(raised[0]?.n)).toBeLessThanOrEqual(30);
+    expect(await w.rows("SELECT DISTINCT status FROM event")).toEqual([{ status: "processed" }]);
+    expect(await w.count("signal")).toBe(80);
+  });
+});
