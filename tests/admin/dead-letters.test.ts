@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type AdminWorld, adminWorld, posted } from "./world.js";
+
+interface Letter {
+  id: string;
+  status: string;
+  eventId: string;
+  audit?: { action: string; actor: string; details: unknown }[];
+}
+
+let w: AdminWorld;
+let letter: Letter;
+let made = 0;
+
+beforeAll(async () => {
+  w = await adminWorld();
+});
+afterAll(() => w.close());
+
+beforeEach(async () => {
+  made += 1;
+  w.relayed.length = 0;
+  await w.deliver({ source: "stripe", sample: "payment-failed", body: `{ ${made}` });
+  const { data } = await w.json<{ data: Letter[] }>("/api/admin/dead-letters?limit=1");
+  letter = data[0] as Letter;
+});
+
+const settle = (verb: string, body: unknown): Promise<Response> =>
+  w.ask(`/api/admin/dead-letters/${letter.id}/${verb}`, posted(body));
+
+describe("replay", () => {
+  it("is 202: the letter is replaying, the message is on its way, the reason is in the trail", async () => {
+    const answer = await settle("replay", { reason: "  the parser was mended  " });
+    expect(answer.status).toBe(202);
+    const { data } = (await answer.json()) as { data: Letter };
+    expect(data).toMatchObject({ id: letter.id, status: "replaying" });
+    expect(w.relayed.map(({ message }) => message)).toEqual([
+      expect.objectContaining({ type: "event.replay.v1", eventId: letter.eventId }),
+    ]);
+    expect(data.audit?.[0]).toMatchObject({
+      action: "dead_letter.replayed",
+      actor: "admin",
+      details: { reason: "the parser was mended" },
+    });
+  });
+});
+
+describe("discard", () => {
+  it("is 200: letter and event are discarded, and cannot be settled again", async () => {
+    const answer = await settle("discard", { reason: "a test of ours" });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ data: { id: letter.id, status: "discarded" } });
+    const event = await w.json(`/api/admin/events/${letter.eventId}`);
+    expect(event).toMatchObject({ data: { status: "discarded" } });
+    for (const verb of ["replay", "discard"]) {
+      const again = await settle(verb, { reason: "again" });
+      expect(again.status).toBe(409);
+      expect(await again.json()).toMatchObject({
+        code: "conflict",
+        detail: "The dead letter is discarded already.",
+      });
+    }
+  });
+});
+
+describe.each(["replay", "discard"])("%s, asked wrongly", (verb) => {
+  const REASON = "reason: must say why, in 1 to 500 characters";
+  it.each([
+    ["no reason", {}, REASON],
+    ["an empty reason", { reason: "" }, REASON],
+    ["a reason of blanks", { reason: "  \n " }, REASON],
+    ["too long a reason", { reason: "x".repeat(501) }, REASON],
+    ["a reason that is no text", { reason: 5 }, REASON],
+    ["a field too many", { reason: "r", force: true }, "force: not known here; there is reason"],
+    ["a list", [], "the body must be a JSON object"],
+    ["null", null, "the body must be a JSON object"],
+  ])("%s is 400, names the field and changes nothing", async (_name, body, detail) => {
+    const answer = await settle(verb, body);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: "invalid_request", detail });
+    expect(w.relayed).toEqual([]);
+    const { data } = await w.json<{ data: Letter }>(`/api/admin/dead-letters/${letter.id}`);
+    expect(data.status).toBe("open");
+  });
+
+  it("a body that is no JSON, or none, is 400", async () => {
+    for (const body of ["{", "", "reason=x"]) {
+      const answer = await w.ask(`/api/admin/dead-letters/${letter.id}/${verb}`, {
+        ...posted({}),
+        body,
+      });
+      expect(answer.status).toBe(400);
+    }
+  });
+
+  it("a body far too large is 413", async () => {
+    expect((await settle(verb, { reason: "x".repeat(20_000) })).status).toBe(413);
+  });
+
+  it("a dead letter that does not exist is 404", async () => {
+    letter = { ...letter, id: "ded_none" };
+    const answer = await settle(verb, { reason: "r" });
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ detail: "There is no dead letter ded_none." });
+  });
+
+  it("text that Postgres cannot hold is cleaned, not refused", async () => {
+    const answer = await settle(verb, { reason: "nul \u0000 and half \ud83d" });
+    expect(answer.status).toBeLessThan(300);
+  });
+});

@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Hono } from "hono";
+import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
+import { startUpstashRedisEmulator } from "../../emulators/upstash-redis/server.js";
+import { createAdminApp } from "../../src/admin/app.js";
+import { ADMIN_PATH, type AdminDeps, type HealthReport } from "../../src/admin/deps.js";
+import { ID_PREFIX, type Ids } from "../../src/domain/ids.js";
+import type { OutboxRow } from "../../src/domain/outbox.js";
+import type { Kv } from "../../src/domain/ports.js";
+import { Secret } from "../../src/domain/secret.js";
+import { isoOf } from "../../src/domain/time.js";
+import { type EventResult, type EventRun, runEvent } from "../../src/handlers/run-event.js";
+import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
+import { createKv } from "../../src/runtime/kv.js";
+import { sourceById, sources } from "../../src/sources/registry.js";
+import { type Database, openDatabase } from "../../src/store/database.js";
+import { openPrisma } from "../../src/store/prisma.js";
+import { testDatabase } from "../support/postgres.js";
+
+export const ADMIN_TOKEN = "an-admin-token-of-the-tests";
+/** 2026-11-21T03:00:00Z */
+export const STARTED_AT = Date.UTC(2026, 10, 21, 3);
+
+export interface Delivered {
+  source: string;
+  sample: string;
+  uniqueId?: string;
+  set?: Record<string, string>;
+  /** In place of the sample's own bytes. */
+  body?: string;
+}
+
+export interface AdminWorld {
+  app: Hono;
+  database: Database;
+  kv: Kv;
+  clock: { now(): number; advance(ms: number): void };
+  /** What the relay was given to publish. */
+  relayed: OutboxRow[];
+  logged: { action: string; fields: Readonly<Record<string, unknown>> }[];
+  reported: unknown[];
+  health: HealthReport;
+  /** Runs a worker for a sample, as if it had come from the queue. */
+  deliver(delivered: Delivered): Promise<EventResult>;
+  /** With the token, unless other headers are given. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
+  /** As `ask`: the body of the answer, whatever its status. */
+  json<T>(path: string, init?: RequestInit): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Ids that count up, and so sort in the order of their making. */
+function countingIds(): Ids {
+  let made = 0;
+  return {
+    next(kind) {
+      made += 1;
+      return `${ID_PREFIX[kind]}_${String(made).padStart(6, "0")}`;
+    },
+  };
+}
+
+export const posted = (body: unknown): RequestInit => ({
+  method: "POST",
+  headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+/** A database and a KV of its own. */
+async function ownParts() {
+  const folder = mkdtempSync(join(tmpdir(), "signalbox-admin-"));
+  const [postgres, redis] = await Promise.all([
+    testDatabase(),
+    startUpstashRedisEmulator({ dataDir: folder, token: "kv" }),
+  ]);
+  const lost: Error[] = [];
+  const limits = { poolMax: 4, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 };
+  const database = openDatabase(
+    { url: postgres.url, preparedStatements: true, ...limits },
+    (error) => lost.push(error),
+  );
+  const prisma = openPrisma(database.pool);
+  const kv = createKv({ url: redis.url, token: new Secret("KV", "kv"), timeoutMs: 5_000 });
+  return {
+    database,
+    prisma,
+    kv,
+    async close() {
+      await prisma.$disconnect();
+      await database.close();
+      await Promise.all([postgres.drop(), redis.close()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The admin API with the real operations behind it. */
+export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<AdminWorld> {
+  const { database, prisma, kv, close } = await ownParts();
+  let now = STARTED_AT;
+  const clock = {
+    now: () => now,
+    advance(ms: number) {
+      now += ms;
+    },
+  };
+  const ids = countingIds();
+  const relayed: OutboxRow[] = [];
+  const logged: AdminWorld["logged"] = [];
+  const reported: unknown[] = [];
+  const note = (action: string, fields: Readonly<Record<string, unknown>>) =>
+    void logged.push({ action, fields });
+  const relay = async (rows: readonly OutboxRow[]) => void relayed.push(...rows);
+  const settling = { database, clock, ids, relay };
+  const health: HealthReport = {
+    status: "healthy",
+    timestamp: isoOf(STARTED_AT),
+    version: "0.0.0-test",
+    services: { database: "connected", kv: "connected" },
+  };
+  const admin = createAdminApp({
+    prisma,
+    adminToken: new Secret("ADMIN_TOKEN", ADMIN_TOKEN),
+    sources: sources.map(({ id }) => id),
+    operations: {
+      replayDeadLetter: (request) => replayDeadLetter(request, settling),
+      discardDeadLetter: (request) => discardDeadLetter(request, settling),
+      setup: async () => ({
+        schedules: [{ id: "relay", cron: "* * * * *", path: "/api/cron/relay", state: "created" }],
+        checks: [{ name: "parallelism fits", ok: false, detail: "20 events on 10 connections" }],
+      }),
+    },
+    health: async () => health,
+    kv,
+    clock,
+    ids,
+    log: { info: note, warn: note, error: note },
+    report: (error) => void reported.push(error),
+    ...overrides,
+  });
+  const app = new Hono().route(ADMIN_PATH, admin);
+  const ask = async (path: string, init: RequestInit = {}): Promise<Response> =>
+    app.request(path, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` }, ...init });
+  let runs = 0;
+  return {
+    app,
+    database,
+    kv,
+    clock,
+    relayed,
+    logged,
+    reported,
+    health,
+    async deliver(delivered) {
+      runs += 1;
+      const deps = { database, clock, ids, sourceById, ours: new Set<string>() };
+      return runEvent(await eventRun(delivered, clock.now(), `msg_${runs}`), deps);
+    },
+    ask,
+    json: async <T>(path: string, init?: RequestInit) =>
+      (await (await ask(path, init)).json()) as T,
+    close,
+  };
+}
+
+async function eventRun(delivered: Delivered, now: number, attemptId: string): Promise<EventRun> {
+  const source = sourceById(delivered.source);
+  if (source === undefined) throw new Error(`no source ${delivered.source}`);
+  const sample = freshen(loadSample(delivered.source, delivered.sample), {
+    uniqueId: delivered.uniqueId ?? "one",
+    now,
+    set: delivered.set ?? {},
+  });
+  const request = requestOf(sample, { secret: "whsec_test", now });
+  const body =
+    delivered.body === undefined ? request.body : new TextEncoder().encode(delivered.body);
+  const headers = new Headers(request.headers);
+  const identity = await source.identify(headers, body);
+  const kept = source.keepHeaders.map((name) => [name, headers.get(name) ?? ""] as const);
+  return {
+    delivery: {
+      v: 1,
+      source: source.id,
+      eventKey: identity.eventKey,
+      type: identity.type,
+      occurredAt: identity.occurredAt ?? now,
+      receivedAt: now,
+      requestId: `req_${attemptId}`,
+      verifiedBy: source.secret,
+      headers: Object.fromEntries(kept),
+      encoding: "raw",
+    },
+    body,
+    attemptId,
+    startedAt: now,
+  };
+}
