@@ -1,0 +1,131 @@
+import { type Target, tokenOf } from "./connection.js";
+import { Failure } from "./failure.js";
+
+const TIMEOUT_MS = 30_000;
+
+export type Row = Record<string, unknown>;
+export interface Page {
+  data: Row[];
+  nextCursor: string | null;
+}
+
+export interface Call {
+  method?: "GET" | "POST";
+  body?: unknown;
+  /** Health needs none. */
+  withoutToken?: boolean;
+  /** Statuses that are an answer although they are no success. */
+  also?: readonly number[];
+}
+
+interface Problem {
+  code?: string;
+  title?: string;
+  detail?: string;
+  hint?: string;
+  requestId?: string;
+}
+
+/**
+ * Asks the admin API, once.
+ *
+ * @param path below `/api/admin`, with its query.
+ * @throws Failure that says what happened and what to do, whatever went wrong.
+ */
+export async function ask<T>(target: Target, path: string, call: Call = {}): Promise<T> {
+  const url = `${target.url}/api/admin${path}`;
+  const token = call.withoutToken === true ? null : tokenOf(target);
+  const response = await reach(url, {
+    method: call.method ?? "GET",
+    headers: {
+      accept: "application/json",
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+  });
+  const body = jsonOf(await response.text());
+  if (response.ok || call.also?.includes(response.status) === true) {
+    if (typeof body === "object" && body !== null) return body as T;
+    throw stranger(target, response);
+  }
+  throw refusalOf(target, response, body);
+}
+
+/** @throws Failure when there is no answer in time; any status is an answer. */
+export async function reach(url: string, init: RequestInit): Promise<Response> {
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    return await fetch(url, { ...init, redirect: "manual", signal });
+  } catch (cause) {
+    throw unreachable(new URL(url), cause);
+  }
+}
+
+function unreachable({ origin, hostname }: URL, cause: unknown): Failure {
+  const { name, message, cause: inner } = cause as Error & { cause?: { code?: string } };
+  const code = inner?.code ?? name;
+  const told = { code };
+  if (code === "ECONNREFUSED") {
+    return new Failure(
+      `Nothing answers at ${origin}.`,
+      "Is `npm start` running? For another address use --url or SIGNALBOX_URL.",
+      { told, cause },
+    );
+  }
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return new Failure(`There is no host ${hostname}.`, "Check --url or SIGNALBOX_URL.", {
+      told,
+      cause,
+    });
+  }
+  if (name === "TimeoutError") {
+    return new Failure(
+      `${origin} took the call but did not answer within ${TIMEOUT_MS / 1000} s.`,
+      "Look at its log; `signalbox health` tells which part is down.",
+      { told, cause },
+    );
+  }
+  const why = code === name ? message : `${code}`;
+  return new Failure(`${origin} can't be reached (${why}).`, "Check --url or SIGNALBOX_URL.", {
+    told,
+    cause,
+  });
+}
+
+function refusalOf(target: Target, response: Response, body: unknown): Failure {
+  const problem = (typeof body === "object" ? body : null) as Problem | null;
+  if (problem?.code === undefined) return stranger(target, response);
+  const { code, title, detail, hint, requestId } = problem;
+  const told = { status: response.status, code, detail, requestId };
+  if (code === "unauthorized") {
+    return new Failure(
+      `${target.url} does not take this admin token.`,
+      "Compare ADMIN_TOKEN (or --token) with the one that the deployment has.",
+      { told },
+    );
+  }
+  const said = detail ?? title ?? code;
+  const sentence = /[.!?]$/.test(said) ? said : `${said}.`;
+  const search = requestId === undefined ? "" : ` (request ${requestId})`;
+  return new Failure(`${sentence}${search}`, hint ?? "Look at the deployment's log.", { told });
+}
+
+function stranger(target: Target, response: Response): Failure {
+  const to = response.headers.get("location");
+  const type = response.headers.get("content-type") ?? "no content type";
+  const what = to === null ? `${response.status}, ${type}` : `${response.status}, on to ${to}`;
+  return new Failure(
+    `What answers at ${target.url} is not Signalbox's admin API (${what}).`,
+    "Check --url or SIGNALBOX_URL.",
+    { told: { status: response.status } },
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // told as "not Signalbox" by the caller
+  }
+}

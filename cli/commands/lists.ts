@@ -1,0 +1,104 @@
+import type { Command } from "commander";
+import { ask, type Page, type Row } from "../api.js";
+import type { Target } from "../connection.js";
+import { type CommonOptions, common, contextOf, wholeNumber } from "../options.js";
+import type { Screen } from "../output.js";
+import { renderRecord, renderTable } from "./render.js";
+import { type Column, LISTS, type ListCommand, REFUSAL_COLUMNS } from "./resources.js";
+
+interface ListOptions extends CommonOptions {
+  limit?: number;
+  cursor?: string;
+  all?: boolean;
+  [filter: string]: unknown;
+}
+
+const LIMIT_MAX = 500;
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+
+/** `events`, `dead-letters`, … each with `list` and `show`. */
+export function addListCommands(program: Command): Map<string, Command> {
+  const groups = new Map<string, Command>();
+  for (const list of LISTS) {
+    const group = program.command(list.name).description(list.about);
+    addList(group, list);
+    addShow(group, list);
+    groups.set(list.name, group);
+  }
+  addRefusals(program);
+  return groups;
+}
+
+function addList(group: Command, list: ListCommand): void {
+  const command = common(group.command("list").description(`list, newest first: ${list.about}`));
+  for (const [filter, about] of Object.entries(list.filters)) {
+    command.option(`--${kebab(filter)} <value>`, `only ${about}`);
+  }
+  command
+    .option("--limit <n>", "rows of a page (50 unless told)", wholeNumber(1, LIMIT_MAX))
+    .option("--cursor <cursor>", "the page that begins here")
+    .option("--all", "all pages")
+    .action(async (options: ListOptions) => {
+      const { target, screen } = contextOf(options);
+      const page = await fetchPages(target, list, options);
+      if (options.json === true) return screen.out(JSON.stringify(page));
+      print(page.data, list.columns, `No ${list.name.replace("-", " ")}.`, screen);
+      if (page.nextCursor === null) return;
+      screen.err(screen.colors.dim(`There are more: --cursor ${page.nextCursor}, or --all.`));
+    });
+}
+
+function print(
+  rows: readonly Row[],
+  columns: readonly Column[],
+  none: string,
+  screen: Screen,
+): void {
+  screen.out(rows.length === 0 ? none : renderTable(rows, columns, screen));
+}
+
+async function fetchPages(target: Target, list: ListCommand, options: ListOptions): Promise<Page> {
+  const query = new URLSearchParams();
+  for (const filter of Object.keys(list.filters)) {
+    const value = options[filter];
+    if (typeof value === "string") query.set(filter, value);
+  }
+  const limit = options.limit ?? (options.all === true ? LIMIT_MAX : undefined);
+  if (limit !== undefined) query.set("limit", String(limit));
+  if (options.cursor !== undefined) query.set("cursor", options.cursor);
+  const fetchPage = () => ask<Page>(target, `/${list.name}?${query}`);
+  const page = await fetchPage();
+  while (options.all === true && page.nextCursor !== null) {
+    query.set("cursor", page.nextCursor);
+    const next = await fetchPage();
+    page.data.push(...next.data);
+    page.nextCursor = next.nextCursor;
+  }
+  return page;
+}
+
+function addShow(group: Command, list: ListCommand): void {
+  common(group.command("show <id>").description(`everything about one ${list.one}`)).action(
+    async (id: string, options: CommonOptions) => {
+      const { target, screen } = contextOf(options);
+      const found = await ask<{ data: Row }>(target, `/${list.name}/${encodeURIComponent(id)}`);
+      screen.out(options.json === true ? JSON.stringify(found) : renderRecord(found.data, screen));
+    },
+  );
+}
+
+function addRefusals(program: Command): void {
+  common(program.command("refusals"))
+    .description("the latest deliveries that the door refused, and why")
+    .option("--source <source>", "only of this source; `unknown` is what was sent to none")
+    .option("--limit <n>", "how many (50 unless told)", wholeNumber(1, LIMIT_MAX))
+    .action(async (options: ListOptions & { source?: string }) => {
+      const { target, screen } = contextOf(options);
+      const query = new URLSearchParams();
+      if (options.source !== undefined) query.set("source", options.source);
+      if (options.limit !== undefined) query.set("limit", String(options.limit));
+      const page = await ask<Page>(target, `/refusals?${query}`);
+      if (options.json === true) return screen.out(JSON.stringify(page));
+      print(page.data, REFUSAL_COLUMNS, "No refusals.", screen);
+    });
+}

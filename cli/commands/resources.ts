@@ -1,0 +1,249 @@
+import type { Row } from "../api.js";
+import { moneyOf, type Screen } from "../output.js";
+
+/** A column of a table. A time is given as ISO and shown in the screen's zone. */
+export interface Column {
+  head: string;
+  kind?: "time" | "status";
+  of: string | ((row: Row, screen: Screen) => string);
+}
+
+export interface ListCommand {
+  /** As it is typed, and as it stands in the address. */
+  name: string;
+  about: string;
+  one: string;
+  /** Options that narrow the list, by the query parameter that they become. */
+  filters: Readonly<Record<string, string>>;
+  columns: readonly Column[];
+}
+
+const time = (head: string, of: string): Column => ({ head, of, kind: "time" });
+const status = (head: string, of: string): Column => ({ head, of, kind: "status" });
+const column = (head: string, of: Column["of"]): Column => ({ head, of });
+
+export const errorOf = (row: Row): string => {
+  const error = row.error as { code: string; message: string } | null;
+  return error === null ? "" : `${error.code}: ${error.message}`;
+};
+
+const subjectOf = (row: Row): string => {
+  const event = row.event as { source: string; type: string } | null;
+  const notice = row.notice as { channel: string; template: string; recipient: string } | null;
+  if (event !== null) return `${event.source} ${event.type}`;
+  return notice === null ? "" : `${notice.channel} ${notice.template} to ${notice.recipient}`;
+};
+
+const detailsOf = (row: Row): string =>
+  Object.entries((row.details ?? {}) as Row)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+
+export const AUDIT_COLUMNS: readonly Column[] = [
+  time("At", "at"),
+  column("Action", "action"),
+  column("Actor", "actor"),
+  column("Subject", "subject"),
+  column("Details", detailsOf),
+];
+
+export const NOTIFICATION_COLUMNS: readonly Column[] = [
+  time("Created", "createdAt"),
+  column("Id", "id"),
+  column("Channel", "channel"),
+  column("Template", "template"),
+  column("Recipient", "recipient"),
+  status("Status", "status"),
+  column("Vendor's id", "vendorId"),
+  column("Error", errorOf),
+];
+
+/** Tables inside of what `show` prints, by the field that holds them. */
+export const SECTIONS: Readonly<Record<string, { title: string; columns: readonly Column[] }>> = {
+  attemptLog: {
+    title: "Attempts",
+    columns: [
+      time("Started", "startedAt"),
+      status("Outcome", "outcome"),
+      column("Took", (row) => `${row.durationMs} ms`),
+      column("Error", errorOf),
+      column("Id", "id"),
+    ],
+  },
+  notifications: { title: "Notifications", columns: NOTIFICATION_COLUMNS },
+  audit: { title: "Audit trail", columns: AUDIT_COLUMNS },
+  signalLog: {
+    title: "Signals",
+    columns: [
+      time("Occurred", "occurredAt"),
+      status("Kind", "kind"),
+      column("Level", "level"),
+      column("Title", "title"),
+      column("Event", "eventId"),
+    ],
+  },
+  timeline: { title: "Timeline", columns: [time("At", "at"), column("What", "text")] },
+};
+
+export const LISTS: readonly ListCommand[] = [
+  {
+    name: "events",
+    about: "what providers told us, and what became of it",
+    one: "event",
+    filters: {
+      source: "of this source",
+      status: "received, processed, ignored, held, dead or discarded",
+      type: "of this type, in the provider's words",
+      eventKey: "with this key",
+      requestId: "of the delivery with this request id",
+    },
+    columns: [
+      time("Received", "receivedAt"),
+      column("Id", "id"),
+      column("Source", "source"),
+      column("Type", "type"),
+      status("Status", "status"),
+      column("Attempts", "attempts"),
+      column("Duplicates", "duplicates"),
+      column("Error", (row) => (row.error as { code: string } | null)?.code ?? ""),
+    ],
+  },
+  {
+    name: "dead-letters",
+    about: "what could not be done and waits for a person",
+    one: "dead letter",
+    filters: {
+      status: "open, replaying, resolved or discarded",
+      code: "that died of this",
+      eventId: "of this event",
+      noticeId: "of this notification",
+    },
+    columns: [
+      time("Updated", "updatedAt"),
+      column("Id", "id"),
+      status("Status", "status"),
+      column("What", subjectOf),
+      column("Deaths", "deaths"),
+      column("Why", "message"),
+    ],
+  },
+  {
+    name: "payments",
+    about: "payments as they stand",
+    one: "payment",
+    filters: {
+      externalId: "with this id at the gateway",
+      state: "pending, failed, canceled or succeeded",
+      userRef: "of this user",
+      account: "of this connected account",
+      currency: "in this currency",
+    },
+    columns: [
+      time("Updated", "updatedAt"),
+      column("Id", "id"),
+      column("External id", "externalId"),
+      status("State", "state"),
+      column("Amount", (row) => moneyOf(String(row.amount), String(row.currency))),
+      column("Refunded", (row) =>
+        row.refundedMinor === 0 ? "" : moneyOf(String(row.refunded), String(row.currency)),
+      ),
+      column("User", "userRef"),
+      column("Mode", (row) => (row.livemode === true ? "live" : "test")),
+      column("Events", (row) => String((row.eventIds as string[]).length)),
+    ],
+  },
+  {
+    name: "entitlements",
+    about: "what users have for what they paid",
+    one: "entitlement",
+    filters: {
+      userRef: "of this user",
+      status: "active or revoked",
+      paymentId: "for this payment",
+      packageRef: "to this package",
+    },
+    columns: [
+      time("Updated", "updatedAt"),
+      column("Id", "id"),
+      column("User", "userRef"),
+      column("Package", "packageRef"),
+      status("Status", "status"),
+      column("Payment", "paymentId"),
+    ],
+  },
+  {
+    name: "incidents",
+    about: "outages and errors, one row for each",
+    one: "incident",
+    filters: {
+      status: "open, acknowledged or resolved",
+      severity: "P0, P1, P2 or P3",
+      service: "of this service",
+      environment: "in this environment",
+      kind: "error, metric, uptime or deployment",
+      groupKey: "of this group",
+    },
+    columns: [
+      time("Opened", "openedAt"),
+      column("Id", "id"),
+      status("Severity", "severity"),
+      status("Status", "status"),
+      column("Service", "service"),
+      column("Title", "title"),
+      column("Signals", "signals"),
+    ],
+  },
+  {
+    name: "deployments",
+    about: "deployments as they stand",
+    one: "deployment",
+    filters: {
+      source: "of this source",
+      project: "of this project",
+      state: "created, ready, succeeded, failed, canceled or promoted",
+      target: "production, staging or preview",
+      externalId: "with this id at the source",
+    },
+    columns: [
+      time("As of", "stateAsOf"),
+      column("Id", "id"),
+      column("Project", "project"),
+      column("Target", "target"),
+      status("State", "state"),
+      column("Commit", (row) => String(row.commit ?? "").slice(0, 12)),
+      column("Address", "url"),
+    ],
+  },
+  {
+    name: "notifications",
+    about: "what people were told, or are to be told",
+    one: "notification",
+    filters: {
+      status: "pending, sending, sent, failed, unknown or discarded",
+      channel: "email, slack, pagerduty or sms",
+      template: "of this template",
+      eventId: "because of this event",
+    },
+    columns: NOTIFICATION_COLUMNS,
+  },
+  {
+    name: "audit",
+    about: "who did what to which object",
+    one: "audit entry",
+    filters: {
+      subject: "about the object with this id",
+      eventId: "because of this event",
+      action: "with this action",
+      actor: "by this actor",
+    },
+    columns: [...AUDIT_COLUMNS, column("Event", "eventId")],
+  },
+];
+
+export const REFUSAL_COLUMNS: readonly Column[] = [
+  time("At", "at"),
+  column("Source", "source"),
+  column("Code", "code"),
+  column("Detail", "detail"),
+  column("Request", "requestId"),
+];

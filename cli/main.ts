@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
+import { addListCommands } from "./commands/lists.js";
+import { addSamples, addTrigger } from "./commands/trigger.js";
+import { Failure } from "./failure.js";
+import { Outcome } from "./options.js";
+import { clean, screenOf } from "./output.js";
+
+/**
+ * Runs one command.
+ *
+ * @returns the exit code: 0 done, 1 failed or found something bad, 2 called wrongly.
+ */
+export async function main(args: readonly string[]): Promise<0 | 1 | 2> {
+  endQuietlyWhenNobodyReads();
+  const outcome = new Outcome();
+  try {
+    await programOf(outcome).parseAsync([...args], { from: "user" });
+    return outcome.code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Failure) return tell(error, args.includes("--json"));
+    throw error;
+  }
+}
+
+function programOf(outcome: Outcome): Command {
+  const program = new Command("signalbox")
+    .description("See what Signalbox received and did; replay what died; post samples to it.")
+    .version(versionOf(), "--version", "print the version")
+    .helpCommand("help [command]", "how to use a command")
+    .showHelpAfterError("See `signalbox --help`.")
+    .exitOverride();
+  addTrigger(program, outcome);
+  addSamples(program);
+  const groups = addListCommands(program);
+  const deadLetters = groups.get("dead-letters");
+  if (deadLetters !== undefined) addSettleCommands(deadLetters, outcome);
+  addHealth(program, outcome);
+  addSetUp(program, outcome);
+  return program;
+}
+
+function tell(failure: Failure, asJson: boolean): 1 | 2 {
+  const screen = screenOf({}, process.env);
+  const { message, next, told } = failure;
+  if (asJson) screen.out(JSON.stringify({ error: { message, next, ...told } }));
+  screen.err(`${screen.colors.red(clean(message))}\n${clean(next)}`);
+  return failure.exitCode;
+}
+
+function versionOf(): string {
+  const file = new URL("../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+/** `signalbox events list | head`: the reader leaves, and that is no failure. */
+function endQuietlyWhenNobodyReads(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+}

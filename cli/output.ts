@@ -1,0 +1,101 @@
+import Table from "cli-table3";
+import pc from "picocolors";
+
+/** Where output goes and how it may look. */
+export interface Screen {
+  out(text: string): void;
+  err(text: string): void;
+  colors: ReturnType<typeof pc.createColors>;
+  /** IANA name of the zone that times are shown in. */
+  zone: string;
+}
+
+export function screenOf(options: { utc?: boolean }, env: NodeJS.ProcessEnv): Screen {
+  const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== "0";
+  const wanted = forced || (process.stdout.isTTY === true && env.TERM !== "dumb");
+  return {
+    out: (text) => void process.stdout.write(`${text}\n`),
+    err: (text) => void process.stderr.write(`${text}\n`),
+    colors: pc.createColors(wanted && !env.NO_COLOR),
+    zone: options.utc === true ? "UTC" : new Intl.DateTimeFormat().resolvedOptions().timeZone,
+  };
+}
+
+/** What comes from providers must not move the cursor, colour the screen or break the line. */
+export function clean(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/[\p{Cc}\p{Cf}]/gu, "·");
+}
+
+const CELL_CHARS_MAX = 72;
+
+export function shortened(text: string, max = CELL_CHARS_MAX): string {
+  const chars = [...text];
+  return chars.length <= max ? text : `${chars.slice(0, max - 1).join("")}…`;
+}
+
+/** `2026-11-21 10:00:01` in the screen's zone; the zone's name stands beside it or over the column. */
+export function timeIn(iso: string, zone: string): string {
+  const parts = new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  }).formatToParts(new Date(iso));
+  const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? "";
+  return `${of("year")}-${of("month")}-${of("day")} ${of("hour")}:${of("minute")}:${of("second")}`;
+}
+
+/** `THB 1,999.00`, from the decimal that the API gives; never through a float. */
+export function moneyOf(decimal: string, currency: string): string {
+  const digits = decimal.split(".")[1]?.length ?? 0;
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `${currency} ${new Intl.NumberFormat("en", options).format(decimal as `${number}`)}`;
+}
+
+const GOOD =
+  "processed sent resolved succeeded active accepted connected healthy ready promoted kept";
+const BAD = "dead failed revoked open unhealthy disconnected unknown P0 P1";
+const WAITING =
+  "received held pending sending replaying acknowledged transient created duplicate P2";
+const TONES = new Map<string, "green" | "red" | "yellow">([
+  ...GOOD.split(" ").map((word) => [word, "green"] as const),
+  ...BAD.split(" ").map((word) => [word, "red"] as const),
+  ...WAITING.split(" ").map((word) => [word, "yellow"] as const),
+]);
+
+/** A status in the colour that its meaning has. */
+export function toned(word: string, { colors }: Screen): string {
+  const tone = TONES.get(word);
+  return tone === undefined ? word : colors[tone](word);
+}
+
+const BARE = Object.fromEntries(
+  "top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid"
+    .split(" ")
+    .map((part) => [part, ""]),
+);
+
+/** Columns under their heads, without a frame and without blanks at the end of lines. */
+export function tableOf(heads: string[], rows: string[][], { colors }: Screen): string {
+  const table = new Table({
+    head: heads.map((head) => colors.dim(head)),
+    chars: { ...BARE, middle: "  " },
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  });
+  table.push(...rows);
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** Names and values, one pair a line. */
+export function pairsOf(pairs: [string, string][], { colors }: Screen): string {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `${colors.dim(name.padEnd(width))}  ${value}`).join("\n");
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// The bin: plain Node, so that a clone without its packages still says what to do. A symbolic link
+// to it (npx makes one) is resolved by Node, so the project's folder is where this file is.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+if (!existsSync(join(root, "node_modules", "tsx"))) {
+  process.stderr.write(
+    `Signalbox's packages are not installed.\nRun \`npm ci --ignore-scripts\` (or \`npm start\`) in ${root}, then try again.\n`,
+  );
+  process.exit(1);
+}
+
+process.env.TSX_TSCONFIG_PATH ??= join(root, "tsconfig.json"); // not that of the folder we are called in
+const { register } = await import("tsx/esm/api");
+register();
+const { main } = await import("./main.ts");
+process.exitCode = await main(process.argv.slice(2));
