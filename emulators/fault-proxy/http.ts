@@ -13,7 +13,7 @@ import {
   holdBack,
   STATUS_DEFAULT,
 } from "./fault.js";
-import type { Front, Target } from "./proxy.js";
+import type { Front, Target } from "./front.js";
 
 /** Longer than any client here keeps an idle connection. */
 const KEEP_ALIVE_MS = 75_000;

@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from "node:net";
+import type { AddressInfo } from "node:net";
 import {
   type Counters,
   type Fault,
@@ -7,21 +7,9 @@ import {
   FaultSwitch,
   type Mode,
 } from "./fault.js";
+import type { Target } from "./front.js";
 import { httpFront } from "./http.js";
 import { tcpFront } from "./tcp.js";
-
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** What one protocol supplies. */
-export interface Front {
-  readonly server: Server;
-  /** Applies a mode that was just set to the connections that there are. */
-  faultChanged(): void;
-  destroyAll(): void;
-}
 
 interface FaultProxyOptions {
   readonly target: Target;

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { Transform } from "node:stream";
 import { AFTER_BYTES_DEFAULT, type Fault, type FaultSwitch, holdBack } from "./fault.js";
-import type { Front, Target } from "./proxy.js";
+import type { Front, Target } from "./front.js";
 
 /** Forwards bytes, whatever they mean. */
 export function tcpFront(target: Target, faults: FaultSwitch): Front {

@@ -3,6 +3,7 @@ import { createIdempotency } from "../recorder/idempotency.js";
 import { htmlPage } from "../recorder/page.js";
 import type { Table } from "../recorder/store.js";
 import { type Kit, startVendor, type Vendor, type VendorOptions } from "../recorder/vendor.js";
+import type { Mail } from "./mail.js";
 import { mailboxPage, mailPage } from "./mailbox.js";
 import { type ErrorName, type MailInput, ResendFailure, readMail, STATUS_OF } from "./validate.js";
 
@@ -10,29 +11,6 @@ export interface ResendOptions extends VendorOptions {
   apiKey: string;
   /** Requests per second before 429; without it nothing is limited and no ratelimit headers are sent. */
   ratePerSecond?: number | undefined;
-}
-
-/** A mail as it reached us. */
-export interface Mail {
-  id: string;
-  from: string;
-  to: string[];
-  cc: string[];
-  bcc: string[];
-  replyTo: string[];
-  subject: string;
-  html: string | null;
-  text: string | null;
-  headers: Record<string, string>;
-  tags: { name: string; value: string }[];
-  attachments: { filename: string; contentType: string | null; bytes: number }[];
-  /** ISO 8601, UTC. */
-  createdAt: string;
-  scheduledAt: string | null;
-  lastEvent: "delivered" | "scheduled" | "canceled";
-  idempotencyKey: string | null;
-  /** True when the sender never learnt that it was accepted. */
-  answerLost: boolean;
 }
 
 export interface ResendRecords {

@@ -1,5 +1,5 @@
 import { escapeHtml, htmlPage, htmlTable, shortTime } from "../recorder/page.js";
-import type { Mail } from "./index.js";
+import type { Mail } from "./mail.js";
 
 /** The list of mails, newest first. */
 export function mailboxPage(mails: Mail[]): string {

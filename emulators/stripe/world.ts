@@ -1,8 +1,8 @@
 import type Stripe from "stripe";
 import type { Table } from "../recorder/store.js";
 import type { Kit } from "../recorder/vendor.js";
+import type { Behaviour } from "./behaviour.js";
 import type { Input } from "./form.js";
-import type { Behaviour } from "./resources/payment-methods.js";
 
 /** Who caused a change: an API request, or nobody's (a shopper, a bank, time). */
 export interface Actor {

@@ -1,14 +1,7 @@
 import type Stripe from "stripe";
+import type { Behaviour } from "../behaviour.js";
 import { resourceMissing } from "../errors.js";
 import type { Route, World } from "../world.js";
-
-/** What happens when a payment method is charged, and later refunded. */
-export interface Behaviour {
-  charge: "succeeds" | "declines" | "needs_action" | "takes_days";
-  /** Of a decline: error code, decline code and the text for the shopper. */
-  decline?: { code: string; declineCode: string; message: string };
-  refund: "succeeds" | "pends";
-}
 
 const decline = (code: string, declineCode: string, message: string): Behaviour => ({
   charge: "declines",

@@ -1,0 +1,22 @@
+/** A mail as it reached us. */
+export interface Mail {
+  id: string;
+  from: string;
+  to: string[];
+  cc: string[];
+  bcc: string[];
+  replyTo: string[];
+  subject: string;
+  html: string | null;
+  text: string | null;
+  headers: Record<string, string>;
+  tags: { name: string; value: string }[];
+  attachments: { filename: string; contentType: string | null; bytes: number }[];
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  scheduledAt: string | null;
+  lastEvent: "delivered" | "scheduled" | "canceled";
+  idempotencyKey: string | null;
+  /** True when the sender never learnt that it was accepted. */
+  answerLost: boolean;
+}
