@@ -25,21 +25,27 @@ describe("from the door to done", () => {
     ["sentry", "issue-created", "incidents"],
     ["vercel", "deployment-error", "deployments"],
     ["better-stack", "incident-started", "incidents"],
-  ])("%s %s is verified, queued, processed and told once, though it comes twice", async (source, name, effects) => {
-    const before = (await h.list(effects)).length;
-    const eventKey = await accepted(source, name);
-    const again = await h.post(source, name);
-    expect([again.status, await again.json()]).toMatchObject([200, { status: "duplicate", eventKey }]);
-    await h.rest();
-    const [event, ...more] = await eventsOf(eventKey);
-    expect(more).toEqual([]);
-    expect(event).toMatchObject({ source, status: "processed", attempts: 1, error: null });
-    expect((await h.list(effects)).length).toBe(before + 1);
-    const notices = (await h.list("notifications")).filter((n) => n.eventId === event?.id);
-    expect(notices).toHaveLength(1);
-    expect(notices[0]).toMatchObject({ status: "sent" });
-    expect((await h.list("audit")).some((entry) => entry.eventId === event?.id)).toBe(true);
-  });
+  ])(
+    "%s %s is verified, queued, processed and told once, though it comes twice",
+    async (source, name, effects) => {
+      const before = (await h.list(effects)).length;
+      const eventKey = await accepted(source, name);
+      const again = await h.post(source, name);
+      expect([again.status, await again.json()]).toMatchObject([
+        200,
+        { status: "duplicate", eventKey },
+      ]);
+      await h.rest();
+      const [event, ...more] = await eventsOf(eventKey);
+      expect(more).toEqual([]);
+      expect(event).toMatchObject({ source, status: "processed", attempts: 1, error: null });
+      expect((await h.list(effects)).length).toBe(before + 1);
+      const notices = (await h.list("notifications")).filter((n) => n.eventId === event?.id);
+      expect(notices).toHaveLength(1);
+      expect(notices[0]).toMatchObject({ status: "sent" });
+      expect((await h.list("audit")).some((entry) => entry.eventId === event?.id)).toBe(true);
+    },
+  );
 
   it("sends one mail for both events of a purchase", async () => {
     const before = h.resend.mails().length;

@@ -39,7 +39,13 @@ function bodyOf({ source, file, path }: Payload): Uint8Array {
   if (!file.includes("payload-only")) return encodeBody(source, parsed);
   const type = basename(file).replace(".payload-only.json", "");
   const id = `hook_${type}`;
-  return encodeBody(source, { id, type, createdAt: 1_790_000_000_000, region: null, payload: parsed });
+  return encodeBody(source, {
+    id,
+    type,
+    createdAt: 1_790_000_000_000,
+    region: null,
+    payload: parsed,
+  });
 }
 
 let h: House;
@@ -54,7 +60,9 @@ describe("every payload that we have", () => {
   it("goes from the door to a final status without an unclassified error", async () => {
     const all = payloads();
     expect(all.length).toBeGreaterThan(20);
-    console.log(`${all.length} payloads, ${existsSync(SHARED) ? "shared ones included" : "our own"}`);
+    console.log(
+      `${all.length} payloads, ${existsSync(SHARED) ? "shared ones included" : "our own"}`,
+    );
     const keys = new Map<string, string>();
     for (const payload of all) {
       const body = bodyOf(payload);

@@ -126,7 +126,13 @@ describe("the door's answers", () => {
     await expect.poll(async () => (await kept()).data.length, { timeout: 5_000 }).toBe(1);
     const [refusal] = (await kept()).data;
     expect(refusal).toMatchObject({ code: "missing_signature" });
-    expect(Object.keys(refusal ?? {}).sort()).toEqual(["at", "code", "detail", "requestId", "source"]);
+    expect(Object.keys(refusal ?? {}).sort()).toEqual([
+      "at",
+      "code",
+      "detail",
+      "requestId",
+      "source",
+    ]);
   });
 });
 

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type AdminWorld, adminWorld } from "../admin/world.js";
+import { run, type Served, served } from "./run.js";
+
+let w: AdminWorld;
+let s: Served;
+
+beforeAll(async () => {
+  w = await adminWorld();
+  await w.deliver({ source: "stripe", sample: "payment-succeeded" });
+  w.clock.advance(1_000);
+  await w.deliver({ source: "stripe", sample: "checkout-completed" });
+  await w.deliver({ source: "stripe", sample: "checkout-completed" });
+  await w.deliver({ source: "sentry", sample: "issue-created" });
+  await w.deliver({ source: "stripe", sample: "payment-failed", body: "{" });
+  s = await served(w.app);
+});
+afterAll(async () => {
+  await s.close();
+  await w.close();
+});
+
+/** What the command prints, line by line; it must succeed and say nothing else. */
+async function printed(...args: string[]): Promise<string[]> {
+  const { code, out, err } = await run(args, s.env);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return out.trimEnd().split("\n");
+}
+
+const ids = async (list: string): Promise<string[]> => {
+  const { data } = await w.json<{ data: { id: string }[] }>(`/api/admin/${list}`);
+  return data.map(({ id }) => id);
+};
+
+describe("list", () => {
+  it("events: a table in the zone of the machine, newest first", async () => {
+    const [dead, issue, checkout, paid] = await ids("events");
+    expect(await printed("events", "list")).toEqual([
+      "Received (Asia/Bangkok)  Id          Source  Type                        Status     Attempts  Duplicates  Error",
+      `2026-11-21 10:00:01      ${dead}  stripe  unreadable                  dead       1         0           unreadable_body`,
+      `2026-11-21 10:00:01      ${issue}  sentry  issue.created               processed  1         0`,
+      `2026-11-21 10:00:01      ${checkout}  stripe  checkout.session.completed  processed  1         1`,
+      `2026-11-21 10:00:00      ${paid}  stripe  payment_intent.succeeded    processed  1         0`,
+    ]);
+  });
+
+  it("payments: amounts with their currency, times in UTC when asked", async () => {
+    const [payment] = await ids("payments");
+    expect(await printed("payments", "list", "--utc")).toEqual([
+      "Updated (UTC)        Id          External id             State      Amount        Refunded  User           Mode  Events",
+      `2026-11-21 03:00:01  ${payment}  pi_sample_purchase_one  succeeded  THB 1,999.00            user_sample_1  test  2`,
+    ]);
+  });
+
+  it.each([
+    ["dead-letters", /^Updated .* +What +Deaths +Why$/, /open +stripe unreadable +1 +The body was/],
+    ["entitlements", /User +Package +Status +Payment$/, /user_sample_1 +pro-monthly +active +pay_/],
+    ["incidents", /Severity +Status +Service +Title +Signals$/, /P\d +open +shop .*… +1$/],
+    ["notifications", /Channel +Template +Recipient/, /slack +incident-raised +slack +pending$/],
+    ["audit", /Action +Actor +Subject +Details +Event$/, /dead_letter.opened +source:stripe +ded_/],
+  ])("%s", async (list, head, first) => {
+    const lines = await printed(list, "list");
+    expect(lines[0]).toMatch(head);
+    expect(lines[1]).toMatch(first);
+  });
+
+  it("says so when there is nothing", async () => {
+    expect(await printed("deployments", "list")).toEqual(["No deployments."]);
+    expect(await printed("dead-letters", "list", "--status", "resolved")).toEqual([
+      "No dead letters.",
+    ]);
+    expect(await printed("refusals")).toEqual(["No refusals."]);
+  });
+
+  it("narrows by its filters", async () => {
+    const lines = await printed("events", "list", "--source", "sentry", "--status", "processed");
+    expect(lines).toHaveLength(2);
+    const [payment] = await ids("payments");
+    expect(await printed("audit", "list", "--subject", payment ?? "")).toHaveLength(3);
+  });
+
+  it("tells how to go on, goes on from there, and fetches all when asked", async () => {
+    const first = await run(["events", "list", "--limit", "3"], s.env);
+    const cursor = /--cursor (\S+),/.exec(first.err)?.[1] ?? "";
+    expect(first.err).toBe(`There are more: --cursor ${cursor}, or --all.\n`);
+    expect(await printed("events", "list", "--limit", "3", "--cursor", cursor)).toHaveLength(2);
+    expect(await printed("events", "list", "--limit", "1", "--all")).toHaveLength(5);
+  });
+
+  it("prints with --json what the API answers, as one document", async () => {
+    const [line, ...more] = await printed("events", "list", "--json", "--limit", "2");
+    expect(more).toEqual([]);
+    expect(JSON.parse(line ?? "")).toEqual(await w.json("/api/admin/events?limit=2"));
+    const all = JSON.parse(
+      (await printed("events", "list", "--json", "--all", "--limit", "1"))[0] ?? "",
+    );
+    expect(all.nextCursor).toBeNull();
+    expect(all.data.map(({ id }: { id: string }) => id)).toEqual(await ids("events"));
+  });
+});
+
+describe("show", () => {
+  it("an event: its fields, then attempts, notifications and audit trail", async () => {
+    const id = (await ids("events")).at(-1) ?? "";
+    const lines = await printed("events", "show", id);
+    const [payment] = await ids("payments");
+    expect(lines.slice(0, 14)).toEqual([
+      `id                ${id}`,
+      "source            stripe",
+      "type              payment_intent.succeeded",
+      "eventKey          evt_sample_payment_succeeded_one",
+      "status            processed",
+      "requestId         req_msg_1",
+      "occurredAt        2026-11-21 10:00:00 Asia/Bangkok",
+      "receivedAt        2026-11-21 10:00:00 Asia/Bangkok",
+      "processedAt       2026-11-21 10:00:00 Asia/Bangkok",
+      "attempts          1",
+      "duplicates        0",
+      "error             –",
+      "trace.runId       –",
+      `trace.reasons     payment.succeeded takes payment ${payment} from nothing to succeeded`,
+    ]);
+    for (const title of ["Attempts", "Notifications", "Audit trail"]) {
+      expect(lines).toContain(title);
+    }
+    expect(lines.at(-1)).toMatch(/payment\.recorded +source:stripe +pay_/);
+  });
+
+  it("a payment: amount in words that need no counting of digits", async () => {
+    const [payment] = await ids("payments");
+    const lines = await printed("payments", "show", payment ?? "", "--utc");
+    expect(lines).toContain("amount                 THB 1,999.00");
+    expect(lines).toContain("entitlement.status     active");
+    expect(lines).toContain("paidAt                 2026-11-21 03:00:00 UTC");
+  });
+
+  it("what is not there: a sentence, the request id, exit code 1", async () => {
+    const { code, out, err } = await run(["events", "show", "evt_none"], s.env);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toMatch(/^There is no event evt_none\. \(request req_\d+\)\n/);
+  });
+});
+
+describe("what providers wrote", () => {
+  it("cannot colour the screen, move the cursor or break a line", async () => {
+    await w.deliver({
+      source: "sentry",
+      sample: "issue-created",
+      uniqueId: "evil",
+      set: { "data.issue.title": "\u001b[31mred\u001b[2J\nsecond\u202eline\u0007" },
+    });
+    const { out } = await run(["incidents", "list"], s.env);
+    expect(out).toContain("·[31mred·[2J second·line·");
+    expect(out).not.toMatch(/[\u0007\u001b\u202e]/u);
+  });
+});
+
+describe("colours", () => {
+  const escape = "\u001b[";
+  it("are for terminals: none in a pipe, not even in CI; FORCE_COLOR asks, NO_COLOR forbids", async () => {
+    const colored = async (env: Record<string, string>) =>
+      (await run(["events", "list"], { ...s.env, ...env })).out.includes(escape);
+    expect(await colored({})).toBe(false);
+    expect(await colored({ CI: "true" })).toBe(false);
+    expect(await colored({ FORCE_COLOR: "1" })).toBe(true);
+    expect(await colored({ FORCE_COLOR: "1", NO_COLOR: "1" })).toBe(false);
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError } from "../../src/runtime/environment.js";
+import { parseNodeConfig } from "../../src/runtime/node-config.js";
+
+const COMPLETE = {
+  NODE_ENV: "production",
+  PUBLIC_BASE_URL: "https://hooks.example.com/",
+  STRIPE_WEBHOOK_SECRET: "whsec_1",
+  SENTRY_CLIENT_SECRET: "sentry-1",
+  VERCEL_WEBHOOK_SECRET: "vercel-1",
+  BETTER_STACK_WEBHOOK_TOKEN: "better-stack-token-1",
+  QSTASH_TOKEN: "qstash-1",
+  QSTASH_CURRENT_SIGNING_KEY: "sig_1",
+  QSTASH_NEXT_SIGNING_KEY: "sig_2",
+  KV_REST_API_URL: "https://kv.example.com",
+  KV_REST_API_TOKEN: "kv-1",
+  DATABASE_URL: "postgres://u:p@db.example.com/x",
+  ADMIN_TOKEN: "admin-token-0001",
+  CRON_SECRET: "cron-secret-0001",
+};
+
+function problemsOf(env: Record<string, string | undefined>): readonly string[] {
+  try {
+    parseNodeConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("the configuration", () => {
+  it("starts with what production needs, and cuts the slash off the public address", () => {
+    expect(problemsOf(COMPLETE)).toEqual([]);
+    expect(parseNodeConfig(COMPLETE).door.queue.publicBaseUrl).toBe("https://hooks.example.com");
+  });
+
+  it("lists every missing variable at once", () => {
+    const problems = problemsOf({ NODE_ENV: "production" });
+    const required = Object.keys(COMPLETE).filter((name) => name !== "NODE_ENV");
+    for (const name of required) {
+      expect(problems.filter((problem) => problem.startsWith(`${name} is missing`))).toHaveLength(
+        1,
+      );
+    }
+  });
+
+  it.each(Object.keys(COMPLETE).filter((n) => n !== "NODE_ENV"))(
+    "refuses to start without %s",
+    (name) => {
+      expect(problemsOf({ ...COMPLETE, [name]: undefined })).toHaveLength(1);
+      expect(problemsOf({ ...COMPLETE, [name]: "  " })).toHaveLength(1);
+    },
+  );
+
+  it("names what is wrong and never shows a secret", () => {
+    const env = {
+      ...COMPLETE,
+      ADMIN_TOKEN: "tooshort",
+      KV_REST_API_URL: "kv",
+      EMAIL_PER_SECOND: "0",
+    };
+    const problems = problemsOf(env).join("\n");
+    expect(problems).toMatch(/ADMIN_TOKEN has 8 characters/);
+    expect(problems).toMatch(/KV_REST_API_URL must be an http/);
+    expect(problems).toMatch(/EMAIL_PER_SECOND must be a whole number/);
+    expect(problems).not.toContain("tooshort");
+  });
+
+  it("refuses QSTASH_DEV in production, whose signing keys anybody can read", () => {
+    expect(problemsOf({ ...COMPLETE, QSTASH_DEV: "true" }).join()).toMatch(/QSTASH_DEV/);
+    expect(problemsOf({ ...COMPLETE, VERCEL_ENV: "production", QSTASH_DEV: "1" })).toHaveLength(1);
+    expect(problemsOf({ ...COMPLETE, NODE_ENV: "development", QSTASH_DEV: "true" })).toEqual([]);
+  });
+
+  it("keeps the secret before the live one for as long as it is set", () => {
+    const env = { ...COMPLETE, STRIPE_WEBHOOK_SECRET_PREVIOUS: "whsec_0" };
+    const secrets = parseNodeConfig(env).door.sourceSecrets.get("stripe") ?? [];
+    expect(secrets.map((secret) => [secret.name, secret.reveal()])).toEqual([
+      ["STRIPE_WEBHOOK_SECRET", "whsec_1"],
+      ["STRIPE_WEBHOOK_SECRET_PREVIOUS", "whsec_0"],
+    ]);
+  });
+
+  it("knows its own Sentry project by the DSN", () => {
+    const env = {
+      ...COMPLETE,
+      SENTRY_DSN: "https://k@o1.ingest.example.com/4242",
+      SENTRY_PROJECT_SLUG: "Box",
+    };
+    expect([...parseNodeConfig(env).ours]).toEqual(["4242", "box"]);
+  });
+});
