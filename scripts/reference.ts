@@ -1,0 +1,186 @@
+// tsx scripts/reference.ts: writes docs/reference/*.md from the code that they describe.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { loadSample, requestOf, sampleNames } from "../cli/samples/index.js";
+import { openApiDocument } from "../src/admin/openapi.js";
+import { ERROR_CODES } from "../src/domain/errors.js";
+import { handlersOf } from "../src/handlers/registry.js";
+import { ENVIRONMENT } from "../src/runtime/environment.js";
+import { sources } from "../src/sources/registry.js";
+
+const root = resolve(import.meta.dirname, "..");
+const NOTE = "<!-- Written by `npm run reference`. Change the code, not this page. -->";
+
+/** Every page by its path in the repository. */
+export async function referencePages(): Promise<Record<string, string>> {
+  return {
+    "docs/reference/environment.md": environmentPage(),
+    "docs/reference/errors.md": errorsPage(),
+    "docs/reference/events.md": await eventsPage(),
+    "docs/reference/api.md": apiPage(),
+  };
+}
+
+function page(title: string, ...paragraphs: string[]): string {
+  return `${[NOTE, `# ${title}`, ...paragraphs].join("\n\n")}\n`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function environmentPage(): string {
+  const rows = Object.entries(ENVIRONMENT).map(([name, variable]) => {
+    const { kind, about, lengthMin, rotates } = variable;
+    const needed = variable.default ?? (variable.optional ? "optional" : "required");
+    const notes = [
+      about,
+      lengthMin === undefined ? "" : `At least ${lengthMin} characters.`,
+      rotates ? `\`${name}_PREVIOUS\` is accepted beside it during a rotation.` : "",
+    ];
+    return [
+      `\`${name}\``,
+      kind,
+      variable.use.join(", "),
+      variable.default === undefined ? needed : `\`${needed}\``,
+      notes.filter(Boolean).join(" "),
+    ];
+  });
+  return page(
+    "Environment",
+    "Read once, at start; what is missing or wrong is listed all at once, and nothing starts. " +
+      "`npm start` and `npm run demo` supply everything themselves; a variable that is set replaces its emulator.",
+    "Read by: `door` is what takes webhooks (on the edge), `node` the workers, the cron jobs and the admin API, `local` only `npm start`.",
+    table(["Variable", "Kind", "Read by", "Default", "What it is"], rows),
+  );
+}
+
+function errorsPage(): string {
+  const rows = Object.entries(ERROR_CODES).map(([code, { status, sentence, hint }]) => [
+    `\`${code}\``,
+    String(status),
+    sentence,
+    hint,
+  ]);
+  return page(
+    "Error codes",
+    "The codes that answers (`application/problem+json`), log lines, events and dead letters carry. " +
+      "Status 200 is of codes that a worker gives to what it keeps as a dead letter: the queue need not send it again.",
+    table(["Code", "Status", "What happened", "What to do"], rows),
+  );
+}
+
+async function eventsPage(): Promise<string> {
+  const rows: string[][] = [];
+  for (const source of sources) {
+    for (const name of sampleNames(source.id)) {
+      const { headers, body } = requestOf(loadSample(source.id, name), { secret: "x", now: 0 });
+      const given = new Headers(headers);
+      const { type } = await source.identify(given, body);
+      const context = { ours: new Set<string>(), receivedAt: 0 };
+      const facts = source.normalise(Object.fromEntries(given), body, context);
+      const handlers = new Set(facts.flatMap(({ kind }) => handlersOf(kind).map(({ id }) => id)));
+      rows.push([source.id, `\`${type}\``, list(facts.map((f) => f.kind)), list(handlers), name]);
+    }
+  }
+  const signed = sources.map(({ id, secret, signature, bodyBytesMax }) => [
+    id,
+    `\`POST /api/webhooks/${id}\``,
+    `\`${secret}\``,
+    signature.covers,
+    "toleranceMs" in signature ? `${signature.toleranceMs / 1000} s` : "not signed",
+    `${bodyBytesMax / 1024 ** 2} MiB`,
+  ]);
+  return page(
+    "Sources and events",
+    table(["Source", "Address", "Secret", "What is signed", "Age allowed", "Body limit"], signed),
+    "What becomes of the samples that `signalbox trigger` sends. An event without facts is kept as `ignored`, with its type; " +
+      "so is every type that is not listed here, unless `src/sources/<source>/normalise.ts` reads it.",
+    table(["Source", "Type", "Facts", "Handlers", "Sample"], rows),
+  );
+}
+
+function list(values: Iterable<string>): string {
+  const unique = [...new Set(values)];
+  return unique.length === 0 ? "none" : unique.map((value) => `\`${value}\``).join(", ");
+}
+
+interface Operation {
+  summary: string;
+  security?: unknown[];
+  parameters?: { name: string; in: string; description?: string }[];
+  requestBody?: { content: Record<string, { schema: Schema }> };
+  responses: Record<string, unknown>;
+}
+interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  description?: string;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  required?: string[];
+}
+
+function apiPage(): string {
+  const { paths, components } = openApiDocument() as unknown as {
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: Record<string, Schema> };
+  };
+  const rows = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, o]) => [
+      `\`${method.toUpperCase()} ${path}\``,
+      o.summary,
+      list((o.parameters ?? []).filter((p) => p.in === "query").map((p) => p.name)),
+      bodyOf(o.requestBody),
+      list(Object.keys(o.responses)),
+      o.security === undefined ? "token" : "open",
+    ]),
+  );
+  const schemas = Object.entries(components.schemas).flatMap(([name, schema]) => [
+    `### ${name}`,
+    table(
+      ["Field", "Type", "About"],
+      Object.entries(schema.properties ?? {}).map(([field, property]) => [
+        `\`${field}\`${schema.required?.includes(field) ? "" : " (may be absent)"}`,
+        typeOf(property),
+        property.description ?? "",
+      ]),
+    ),
+  ]);
+  return page(
+    "Admin API",
+    "`Authorization: Bearer <ADMIN_TOKEN>` on all that is not open. Lists answer `{data, nextCursor}`, the rest `{data}`; problems are `application/problem+json` with a `code` of [errors.md](errors.md). " +
+      "The same as OpenAPI 3.1: `GET /api/admin/openapi.json`.",
+    table(["Route", "What it does", "Query", "Body", "Answers", "Access"], rows),
+    "## What is answered",
+    ...schemas,
+  );
+}
+
+function bodyOf(body: Operation["requestBody"]): string {
+  const schema = body?.content["application/json"]?.schema;
+  if (schema === undefined) return "none";
+  return schema.$ref === undefined ? list(Object.keys(schema.properties ?? {})) : typeOf(schema);
+}
+
+function typeOf(schema: Schema): string {
+  if (schema.$ref !== undefined) return schema.$ref.split("/").at(-1) ?? "";
+  if (schema.enum !== undefined)
+    return schema.enum.map((value) => JSON.stringify(value)).join(", ");
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(" or ");
+  if (schema.items !== undefined) return `list of ${typeOf(schema.items)}`;
+  return [schema.type ?? "anything"].flat().join(" or ");
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  for (const [path, text] of Object.entries(await referencePages())) {
+    mkdirSync(dirname(resolve(root, path)), { recursive: true });
+    writeFileSync(resolve(root, path), text);
+    process.stdout.write(`${path}\n`);
+  }
+}
