@@ -63,7 +63,13 @@ export async function reach(url: string, init: RequestInit): Promise<Response> {
 }
 
 function unreachable({ origin, hostname }: URL, cause: unknown): Failure {
-  const { name, message, cause: inner } = cause as Error & { cause?: { code?: string } };
+  const {
+    name,
+    message,
+    cause: inner,
+  } = cause as Error & {
+    cause?: { code?: string; message?: string };
+  };
   const code = inner?.code ?? name;
   const told = { code };
   if (code === "ECONNREFUSED") {
@@ -86,7 +92,7 @@ function unreachable({ origin, hostname }: URL, cause: unknown): Failure {
       { told, cause },
     );
   }
-  const why = code === name ? message : `${code}`;
+  const why = code === name ? (inner?.message ?? message) : code;
   return new Failure(`${origin} can't be reached (${why}).`, "Check --url or SIGNALBOX_URL.", {
     told,
     cause,

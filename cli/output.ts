@@ -21,9 +21,12 @@ export function screenOf(options: { utc?: boolean }, env: NodeJS.ProcessEnv): Sc
   };
 }
 
+/** Control characters, and those that turn the direction of writing. */
+const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+
 /** What comes from providers must not move the cursor, colour the screen or break the line. */
 export function clean(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/[\p{Cc}\p{Cf}]/gu, "·");
+  return text.replace(/\s+/g, " ").replace(UNSEEN, "·");
 }
 
 const CELL_CHARS_MAX = 72;

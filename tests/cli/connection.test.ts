@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SECRET_NAMES } from "../../cli/connection.js";
 import { sources } from "../../src/sources/registry.js";
 import { ADMIN_TOKEN, type AdminWorld, adminWorld } from "../admin/world.js";
-import { BIN, cliHome, run, type Served, served } from "./run.js";
+import { BIN, cliHome, deserted, run, type Served, served } from "./run.js";
 
 let w: AdminWorld;
 let s: Served;
@@ -77,10 +77,11 @@ describe("where to, and with what", () => {
 
 describe("what goes wrong is said in a sentence, and what to do next", () => {
   it("nobody there", async () => {
-    const { code, err } = await run(["health", "--url", "http://127.0.0.1:1"]);
+    const url = await deserted();
+    const { code, err } = await run(["health", "--url", url]);
     expect({ code, err }).toEqual({
       code: 1,
-      err: "Nothing answers at http://127.0.0.1:1.\nIs `npm start` running? For another address use --url or SIGNALBOX_URL.\n",
+      err: `Nothing answers at ${url}.\nIs \`npm start\` running? For another address use --url or SIGNALBOX_URL.\n`,
     });
   });
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { serve } from "@hono/node-server";
@@ -64,4 +64,13 @@ export async function served(app: Pick<Hono, "fetch">): Promise<Served> {
     env: { SIGNALBOX_URL: url, ADMIN_TOKEN },
     close: () => new Promise((closed) => server.close(() => closed())),
   };
+}
+
+/** An address at which nobody listens, because somebody just stopped. */
+export async function deserted(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((closed) => server.close(() => closed()));
+  return `http://127.0.0.1:${port}`;
 }

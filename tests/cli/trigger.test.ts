@@ -4,7 +4,7 @@ import { SECRET_NAMES } from "../../cli/connection.js";
 import { sampleNames } from "../../cli/samples/index.js";
 import { Secret } from "../../src/domain/secret.js";
 import { sourceById } from "../../src/sources/registry.js";
-import { cliHome, run, type Served, served } from "./run.js";
+import { cliHome, deserted, run, type Served, served } from "./run.js";
 
 interface Taken {
   source: string;
@@ -143,7 +143,7 @@ describe("trigger", () => {
   });
 
   it("nobody there: one sentence, not one for each of a thousand", async () => {
-    const args = ["stripe", "payment-failed", "--url", "http://127.0.0.1:1", "--count", "1000"];
+    const args = ["stripe", "payment-failed", "--url", await deserted(), "--count", "1000"];
     const { code, err } = await trigger(...args);
     expect(code).toBe(1);
     expect(err.match(/Nothing answers/g)).toHaveLength(1);
