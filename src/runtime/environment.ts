@@ -11,7 +11,7 @@ interface Variable {
   /** Absent: required, unless optional. */
   default?: string;
   optional?: true;
-  /** A secret that may be shorter would be guessed. */
+  /** Held in production: a secret that may be shorter would be guessed. */
   lengthMin?: number;
   /** Secrets under rotation: the old one under this name with `_PREVIOUS`. */
   rotates?: true;
@@ -136,10 +136,15 @@ export interface Reader {
 /** Reads variables by the table above; collects problems instead of stopping at the first. */
 export function readEnvironment(env: Env): Reader {
   const problems: string[] = [];
+  const production = isProduction(env);
   const raw = (name: VariableName): string | undefined => {
     const variable: Variable = ENVIRONMENT[name];
     const value = env[name]?.trim();
-    if (value !== undefined && value !== "") return checked(name, variable, value, problems);
+    if (value !== undefined && value !== "") {
+      // A short secret is guessed; on a developer's machine nobody is there to guess it.
+      if (production) checkLength(name, variable, value, problems);
+      return checked(name, variable, value, problems);
+    }
     if (variable.default !== undefined) return variable.default;
     if (!variable.optional) problems.push(`${name} is missing: ${variable.about}`);
     return undefined;
@@ -168,10 +173,13 @@ export function readEnvironment(env: Env): Reader {
 }
 
 /** Secrets are named, never shown. */
-function checked(name: string, variable: Variable, value: string, problems: string[]): string {
+function checkLength(name: string, variable: Variable, value: string, problems: string[]): void {
   if (variable.lengthMin !== undefined && value.length < variable.lengthMin) {
     problems.push(`${name} has ${value.length} characters; it needs ${variable.lengthMin} or more`);
   }
+}
+
+function checked(name: string, variable: Variable, value: string, problems: string[]): string {
   if (variable.kind === "integer" && !/^[1-9]\d*$/.test(value)) {
     problems.push(`${name} must be a whole number above 0`);
   }

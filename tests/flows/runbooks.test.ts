@@ -1,0 +1,65 @@
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { signedRequest } from "../../cli/sign.js";
+import { ADMIN_TOKEN, type House, openHouse, SECRETS } from "../support/house.js";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const RUNBOOKS = join(ROOT, "docs/runbooks");
+const run = promisify(execFile);
+
+/** The commands of a runbook: the lines of its `sh` blocks. */
+function commandsOf(file: string): string[] {
+  const text = readFileSync(join(RUNBOOKS, file), "utf8");
+  const blocks = [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```/gm)].map((match) => match[1] ?? "");
+  return blocks.flatMap((block) => block.split("\n").map((line) => line.trim())).filter(Boolean);
+}
+
+let h: House;
+let env: NodeJS.ProcessEnv;
+beforeAll(async () => {
+  h = await openHouse();
+  for (const text of ["{one", "{two"]) {
+    const body = new TextEncoder().encode(text); // signed and unreadable: it dies
+    const secret = SECRETS.STRIPE_WEBHOOK_SECRET;
+    const { headers } = signedRequest("stripe", body, { secret, now: Date.now() });
+    await fetch(`${h.url}/api/webhooks/stripe`, { method: "POST", headers, body });
+  }
+  await h.rest();
+  const [dead, other] = await h.list("dead-letters");
+  env = {
+    ...process.env,
+    ...SECRETS,
+    SIGNALBOX_URL: h.url,
+    ADMIN_TOKEN,
+    NO_COLOR: "1",
+    DEAD_LETTER: String(dead?.id),
+    OTHER_DEAD_LETTER: String(other?.id),
+    EVENT: String(dead?.eventId),
+  };
+});
+afterAll(async () => {
+  await h.close();
+});
+
+describe("the runbooks", () => {
+  const files = readdirSync(RUNBOOKS);
+
+  it.each(files)(
+    "%s holds commands that work as they stand",
+    async (file) => {
+      const commands = commandsOf(file);
+      expect(commands.length).toBeGreaterThan(0);
+      for (const command of commands) {
+        expect(command).toMatch(/^npx --no signalbox /);
+        // A failing command rejects with its output, which is then the test's message.
+        const { stdout } = await run("sh", ["-c", command], { cwd: ROOT, env, timeout: 30_000 });
+        expect(stdout.trim(), command).not.toBe("");
+        await h.rest();
+      }
+    },
+    120_000,
+  );
+});
