@@ -3,9 +3,15 @@ import type { Instant } from "./time.js";
 
 /** Everything that our own queues carry besides webhooks. Versioned contracts live in `queues/messages.ts`. */
 export type OutboxMessage =
-  | { type: "notice.due.v1"; noticeId: string; channel: ChannelId; runId: string }
-  | { type: "timer.due.v1"; timerId: string; dueAt: Instant; runId: string }
-  | { type: "event.replay.v1"; eventId: string; runId: string };
+  | {
+      type: "notice.due.v1";
+      noticeId: string;
+      channel: ChannelId;
+      runId: string;
+      requestId: string;
+    }
+  | { type: "timer.due.v1"; timerId: string; dueAt: Instant; runId: string; requestId: string }
+  | { type: "event.replay.v1"; eventId: string; runId: string; requestId: string };
 
 /** A message that was decided in the same statement as the effects, to be published after it. */
 export interface OutboxRow {

@@ -59,6 +59,8 @@ export interface DecideContext {
   /** `source:stripe`, `system:sweep`, `admin`. */
   actor: string;
   eventId: string | null;
+  /** The door's, or whoever's this began with; it goes along on every hop. */
+  requestId: string;
 }
 
 export interface NoticeRequest {
@@ -128,7 +130,7 @@ export class PlanBuilder {
 
   /** Tells a person, once per cause: the notice, its message, its audit entry. */
   notify(request: NoticeRequest): this {
-    const { ids, now, eventId } = this.#ctx;
+    const { ids, now, eventId, requestId } = this.#ctx;
     const id = ids.next("notice");
     this.insert("notice", {
       id,
@@ -147,7 +149,8 @@ export class PlanBuilder {
       version: 0,
     });
     const { channel } = request;
-    this.send({ type: "notice.due.v1", noticeId: id, channel, runId: ids.next("run") });
+    const runId = ids.next("run");
+    this.send({ type: "notice.due.v1", noticeId: id, channel, runId, requestId });
     return this.audit("notice.planned", id, {
       channel: request.channel,
       template: request.template,

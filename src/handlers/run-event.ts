@@ -106,8 +106,8 @@ async function runOnce(
 
   const now = deps.clock.now();
   const eventId = existing?.id ?? deps.ids.next("event");
-  const { source } = delivery;
-  const ctx = { now, ids: deps.ids, actor: `source:${source}`, source, eventId };
+  const { source, requestId } = delivery;
+  const ctx = { now, ids: deps.ids, actor: `source:${source}`, source, eventId, requestId };
   const letter = (deadLetter as DeadLetter[])[0] ?? null;
   const decided = planOf(facts, () => decide(rows, ctx), letter, ctx);
   const row = eventRow(delivery, { id: eventId, now, ...decided, reasons: decided.plan.reasons });

@@ -7,7 +7,8 @@ const TIMER_KINDS: Record<
   TimerRow["kind"],
   (timer: TimerRow, deps: SendNotificationDeps) => Promise<void>
 > = {
-  "notice.give_up": (timer, deps) => giveUpNotice(timer.subject, deps),
+  "notice.give_up": (timer, deps) =>
+    giveUpNotice({ noticeId: timer.subject, requestId: deps.ids.next("request") }, deps),
 };
 
 /** Runs a timer that is due; one that is done, or woken too early, is left as it is. */

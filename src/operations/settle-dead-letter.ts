@@ -39,17 +39,18 @@ interface Rows {
 
 /** Runs a dead letter again, through the queue and the same code, under a fresh run id. */
 export function replayDeadLetter(request: SettleRequest, deps: SettleDeps): Promise<SettleOutcome> {
-  return settle(request, deps, ({ letter, notice }, plan) => {
+  return settle(request, deps, ({ letter, notice }, plan, requestId) => {
     const runId = deps.ids.next("run");
     if (letter.eventId !== null) {
-      plan.send({ type: "event.replay.v1", eventId: letter.eventId, runId });
+      plan.send({ type: "event.replay.v1", eventId: letter.eventId, runId, requestId });
     }
     if (notice !== null) {
       // What the vendor never took is rendered anew; what it may have taken keeps its bytes and its key.
       const payload = notice.status === "unknown" ? notice.payload : null;
       const fresh = { status: "pending" as const, leaseUntil: null, firstCalledAt: null, payload };
       plan.update("notice", notice, fresh);
-      plan.send({ type: "notice.due.v1", noticeId: notice.id, channel: notice.channel, runId });
+      const { id, channel } = notice;
+      plan.send({ type: "notice.due.v1", noticeId: id, channel, runId, requestId });
     }
     plan.update("deadLetter", letter, { status: "replaying", updatedAt: deps.clock.now() });
     plan.audit("dead_letter.replayed", letter.id, { reason: request.reason, runId });
@@ -74,8 +75,9 @@ export function discardDeadLetter(
 async function settle(
   request: SettleRequest,
   deps: SettleDeps,
-  decide: (rows: Rows, plan: PlanBuilder) => SettleOutcome,
+  decide: (rows: Rows, plan: PlanBuilder, requestId: string) => SettleOutcome,
 ): Promise<SettleOutcome> {
+  const requestId = deps.ids.next("request");
   for (let round = 0; ; round += 1) {
     const { letters, notices } = await load(deps.database, {
       letters: read("deadLetter", "t.id = ?", [request.id]),
@@ -89,9 +91,10 @@ async function settle(
       return { kind: "settled", status: letter.status };
     }
     const { actor } = request;
-    const ctx = { now: deps.clock.now(), ids: deps.ids, actor, eventId: letter.eventId };
+    const now = deps.clock.now();
+    const ctx = { now, ids: deps.ids, actor, eventId: letter.eventId, requestId };
     const builder = new PlanBuilder(ctx);
-    const outcome = decide({ letter, notice: notices[0] ?? null }, builder);
+    const outcome = decide({ letter, notice: notices[0] ?? null }, builder, requestId);
     const plan: Plan = builder.build();
     try {
       await apply(deps.database, plan);

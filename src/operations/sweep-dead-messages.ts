@@ -19,7 +19,7 @@ export interface DeadSweepDeps {
   /** Writes the message's event as a dead letter of ours. */
   buryEvent(message: DeadMessage, error: Permanent): Promise<void>;
   /** Writes the message's notice as a dead letter of ours. */
-  buryNotice(noticeId: string, error: Permanent): Promise<void>;
+  buryNotice(due: { noticeId: string; requestId: string }, error: Permanent): Promise<void>;
 }
 
 export interface DeadSweepReport {
@@ -155,6 +155,6 @@ async function bury(message: DeadMessage, deps: DeadSweepDeps): Promise<void> {
   const detail = `after all retries its worker's last answer was ${responseStatus} ${codeOf(message)}`;
   const error = new Permanent("worker_refused", { detail });
   const own = ownMessageOf(message);
-  if (own?.type === "notice.due.v1") await deps.buryNotice(own.noticeId, error);
+  if (own?.type === "notice.due.v1") await deps.buryNotice(own, error);
   else await deps.buryEvent(message, error);
 }

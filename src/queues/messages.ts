@@ -7,12 +7,14 @@ import { z } from "zod";
  */
 const outboxId = z.string().min(1);
 const runId = z.string().min(1);
+const requestId = z.string().min(1);
 
 const noticeDueV1 = z.strictObject({
   type: z.literal("notice.due.v1"),
   noticeId: z.string().min(1),
   channel: z.enum(["email", "slack", "pagerduty", "sms"]),
   runId,
+  requestId,
   outboxId,
 });
 const timerDueV1 = z.strictObject({
@@ -20,12 +22,14 @@ const timerDueV1 = z.strictObject({
   timerId: z.string().min(1),
   dueAt: z.int(),
   runId,
+  requestId,
   outboxId,
 });
 const eventReplayV1 = z.strictObject({
   type: z.literal("event.replay.v1"),
   eventId: z.string().min(1),
   runId,
+  requestId,
   outboxId,
 });
 

@@ -9,7 +9,7 @@ export function createConsoleLog(
   level: string,
   deploymentId: string | undefined,
 ): Log {
-  const least = LEVELS.indexOf(level);
+  const least = (LEVELS as readonly string[]).indexOf(level);
   const write =
     (name: (typeof LEVELS)[number]) =>
     (action: string, fields: LogFields): void => {

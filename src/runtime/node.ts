@@ -97,7 +97,7 @@ function buildParts(config: NodeConfig) {
     sweepDeadMessages({
       ...core,
       buryEvent: (message, error) => buryEvent(message, error, events),
-      buryNotice: (noticeId, error) => failNotice(noticeId, error, core),
+      buryNotice: (due, error) => failNotice(due, error, core),
     }),
   );
   const isSigned = createSignatureCheck(config.signingKeys, clock);

@@ -29,7 +29,6 @@ export function createReporter(options: {
     dsn: options.dsn,
     environment: options.environment,
     ...(options.deploymentId === undefined ? {} : { release: options.deploymentId }),
-    tracesSampleRate: 0.1,
     integrations: [],
     transport: Sentry.makeNodeTransport,
     stackParser: Sentry.defaultStackParser,

@@ -134,17 +134,32 @@ async function workReplay(message: Consumed, deps: WorkerDeps): Promise<Handled>
 
 async function workNotice(message: Consumed, deps: WorkerDeps): Promise<Handled> {
   const due = readMessage(message, "notice.due.v1");
-  const { outcome, outbox } = await sendNotification(due, deps);
-  await deps.relay(outbox);
-  return { status: outcome, requestId: due.runId };
+  const { requestId } = due;
+  return tied(requestId, async () => {
+    const { outcome, outbox } = await sendNotification(due, deps);
+    await deps.relay(outbox);
+    return { status: outcome, requestId };
+  });
 }
 
 async function workTimer(message: Consumed, deps: WorkerDeps): Promise<Handled> {
-  const due = readMessage(message, "timer.due.v1");
-  const timer = await readTimer(deps.database, due.timerId);
-  const status = timer === null ? "gone" : await runTimer(timer, deps);
-  await completeOutbox(deps.database, due.outboxId);
-  return { status, requestId: due.runId };
+  const { timerId, requestId, outboxId } = readMessage(message, "timer.due.v1");
+  return tied(requestId, async () => {
+    const timer = await readTimer(deps.database, timerId);
+    const status = timer === null ? "gone" : await runTimer(timer, deps);
+    await completeOutbox(deps.database, outboxId);
+    return { status, requestId };
+  });
+}
+
+/** Whatever fails in the work carries the request that it began with, into the log and the report. */
+async function tied(requestId: string, work: () => Promise<Handled>): Promise<Handled> {
+  try {
+    return await work();
+  } catch (error) {
+    noteError(error, { requestId, quiet: false });
+    throw error;
+  }
 }
 
 /** Writes a message that its queue gave up on as a dead letter of ours, whatever can be read of it. */

@@ -26,21 +26,24 @@ describe("a message of our own queues", () => {
     expect(files.map((file) => basename(file, ".json")).sort()).toEqual(types);
   });
 
-  it.each(files)("%s is still read, and still written with the same keys in the same order", async (file) => {
-    // The file may be laid out for reading; on the wire it is one line with the same keys in the same order.
-    const golden = JSON.stringify(JSON.parse(readFileSync(join(GOLDEN, file), "utf8")));
-    const { outboxId, ...message } = queueMessage.parse(JSON.parse(golden));
-    let sent = "";
-    const publisher = createPublisher(config, async ({ body }) => {
-      sent = String(body);
-      return { status: 200, text: "[]" };
-    });
-    await publisher.publishOutbox([
-      { id: outboxId, message: message as OutboxMessage, publishes: 0 },
-    ]);
-    const [element] = JSON.parse(sent) as { body: string }[];
-    expect(element?.body).toBe(golden);
-  });
+  it.each(files)(
+    "%s is still read, and still written with the same keys in the same order",
+    async (file) => {
+      // The file may be laid out for reading; on the wire it is one line with the same keys in the same order.
+      const golden = JSON.stringify(JSON.parse(readFileSync(join(GOLDEN, file), "utf8")));
+      const { outboxId, ...message } = queueMessage.parse(JSON.parse(golden));
+      let sent = "";
+      const publisher = createPublisher(config, async ({ body }) => {
+        sent = String(body);
+        return { status: 200, text: "[]" };
+      });
+      await publisher.publishOutbox([
+        { id: outboxId, message: message as OutboxMessage, publishes: 0 },
+      ]);
+      const [element] = JSON.parse(sent) as { body: string }[];
+      expect(element?.body).toBe(golden);
+    },
+  );
 });
 
 describe("the door's facts", () => {

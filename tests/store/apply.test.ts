@@ -177,7 +177,12 @@ describe("what is stored", () => {
 
   it("completes outbox rows and discards dead events with the plan that says so", async () => {
     const dead = claimOf(w.ctx, "k1", { status: "dead" });
-    const message = { type: "event.replay.v1" as const, eventId: dead.event.id, runId: "run_1" };
+    const message = {
+      type: "event.replay.v1" as const,
+      eventId: dead.event.id,
+      runId: "run_1",
+      requestId: "req_1",
+    };
     const first = plan().send(message).build();
     await apply(w.database, first, dead);
     const outboxId = first.inserts.outbox?.[0]?.id ?? "";

@@ -32,7 +32,13 @@ export async function storeWorld(options: { poolMax?: number } = {}): Promise<St
     (await database.pool.query(sql, params)).rows;
   return {
     database,
-    ctx: { now: clock.now(), ids: countingIds(), actor: "source:test", eventId: null },
+    ctx: {
+      now: clock.now(),
+      ids: countingIds(),
+      actor: "source:test",
+      eventId: null,
+      requestId: "req_1",
+    },
     rows,
     async count(table) {
       const [row] = await rows(`SELECT count(*)::int AS n FROM ${table}`);

@@ -52,7 +52,9 @@ export function reservePlan(
     const id = ids.next("timer");
     const row = { id, kind: "notice.give_up" as const, subject: notice.id, dueAt };
     plan.insert("timer", { ...row, status: "waiting", createdAt: now, version: 0 });
-    const message = { type: "timer.due.v1" as const, timerId: id, dueAt, runId: ids.next("run") };
+    const { requestId } = ctx;
+    const runId = ids.next("run");
+    const message = { type: "timer.due.v1" as const, timerId: id, dueAt, runId, requestId };
     plan.send(message, dueAt - now);
   }
   return plan.build();

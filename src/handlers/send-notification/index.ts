@@ -30,6 +30,12 @@ export interface SendResult {
   outbox: NonNullable<Plan["inserts"]["outbox"]>;
 }
 
+/** Which notice, and the request that it began with. */
+export interface Due {
+  noticeId: string;
+  requestId: string;
+}
+
 const ROUNDS_MAX = 6;
 
 /**
@@ -39,16 +45,17 @@ const ROUNDS_MAX = 6;
  * @throws Transient when the channel or the database is to be asked again later.
  */
 export async function sendNotification(
-  message: { noticeId: string; outboxId: string },
+  message: Due & { outboxId: string },
   deps: SendNotificationDeps,
 ): Promise<SendResult> {
-  const reserved = await settleOr(message.noticeId, deps, (rows, ctx) =>
+  const reserved = await settleOr(message, deps, (rows, ctx) =>
     reserve(rows, message.outboxId, deps.channels, ctx),
   );
   const { outcome, plan } = reserved;
   const outbox = plan.inserts.outbox ?? [];
   if (outcome !== "call") return { outcome, outbox };
-  const { notice } = await loadNotice(message.noticeId, deps);
+  const notice = plan.updates.notice?.[0]; // as it was reserved, payload and all
+  if (notice === undefined) throw new Error("a call is reserved on its notice");
   const channel = deps.channels[notice.channel];
   try {
     const receipt = await channel.send({
@@ -57,13 +64,13 @@ export async function sendNotification(
       payload: notice.payload ?? {},
     });
     const mayBeTwice = channel.atLeastOnce && notice.calls > 1;
-    await settleOr(notice.id, deps, async (rows, ctx) => {
+    await settleOr(message, deps, async (rows, ctx) => {
       const plan = confirmPlan(rows, { ...receipt, mayBeTwice }, ctx);
       return { outcome: "sent" as const, plan };
     });
     return { outcome: "sent", outbox };
   } catch (error) {
-    return { outcome: await callFailed(notice.id, error, deps), outbox };
+    return { outcome: await callFailed(message, error, deps), outbox };
   }
 }
 
@@ -103,18 +110,18 @@ const renderWith = (channel: Channel, { notice }: NoticeRows): Promise<Record<st
 
 /** Notes what the call's failure means; a transient one goes on to the queue. */
 async function callFailed(
-  noticeId: string,
+  due: Due,
   error: unknown,
   deps: SendNotificationDeps,
 ): Promise<SendOutcome> {
   if (error instanceof Permanent) {
-    await settleOr(noticeId, deps, async (rows, ctx) => {
+    await settleOr(due, deps, async (rows, ctx) => {
       return { outcome: "failed" as const, plan: failPlan(rows, "failed", error, ctx) };
     });
     return "failed";
   }
   if (error instanceof Transient && error.code === "channel_unavailable") {
-    const release = settleOr(noticeId, deps, async (rows, ctx) => {
+    const release = settleOr(due, deps, async (rows, ctx) => {
       return { outcome: "released" as const, plan: releasePlan(rows, error, ctx) };
     });
     await release.catch((cause: unknown) => {
@@ -126,14 +133,15 @@ async function callFailed(
 
 /** Loads the notice, decides, applies; again while rows move. */
 async function settleOr<Outcome>(
-  noticeId: string,
+  { noticeId, requestId }: Due,
   deps: SendNotificationDeps,
   decide: (rows: NoticeRows, ctx: DecideContext) => Promise<Step<Outcome>>,
 ): Promise<Step<Outcome>> {
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const rows = await loadNotice(noticeId, deps);
     const { eventId } = rows.notice;
-    const ctx = { now: deps.clock.now(), ids: deps.ids, actor: "system:notifications", eventId };
+    const actor = "system:notifications";
+    const ctx = { now: deps.clock.now(), ids: deps.ids, actor, eventId, requestId };
     const step = await decide(rows, ctx);
     try {
       await apply(deps.database, step.plan);
@@ -157,8 +165,8 @@ async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise
 }
 
 /** Its time is over: what no answer came for is handed to a person. Called by the notice's timer. */
-export async function giveUpNotice(noticeId: string, deps: SendNotificationDeps): Promise<void> {
-  await settleOr(noticeId, deps, async (rows, ctx) => {
+export async function giveUpNotice(due: Due, deps: SendNotificationDeps): Promise<void> {
+  await settleOr(due, deps, async (rows, ctx) => {
     const waiting = rows.notice.status === "pending" || rows.notice.status === "sending";
     const plan = waiting ? failPlan(rows, "unknown", unconfirmed(), ctx) : endedTimer(rows);
     return { outcome: "done" as const, plan };
@@ -167,11 +175,11 @@ export async function giveUpNotice(noticeId: string, deps: SendNotificationDeps)
 
 /** The queue gave up on a notice's message for a cause that no retry mends. */
 export async function failNotice(
-  noticeId: string,
+  due: Due,
   error: Permanent,
   deps: SendNotificationDeps,
 ): Promise<void> {
-  await settleOr(noticeId, deps, async (rows, ctx) => {
+  await settleOr(due, deps, async (rows, ctx) => {
     const waiting = rows.notice.status === "pending" || rows.notice.status === "sending";
     const plan = waiting ? failPlan(rows, "failed", error, ctx) : emptyPlan();
     return { outcome: "done" as const, plan };
