@@ -33,9 +33,25 @@ interface Problem {
  * @throws Failure that says what happened and what to do, whatever went wrong.
  */
 export async function ask<T>(target: Target, path: string, call: Call = {}): Promise<T> {
-  const url = `${target.url}/api/admin${path}`;
+  const response = await send(target, path, call);
+  const body = jsonOf(await response.text());
+  if (response.ok || call.also?.includes(response.status) === true) {
+    if (typeof body === "object" && body !== null) return body as T;
+    throw stranger(target, response);
+  }
+  throw refusalOf(target, response, body);
+}
+
+/** As `ask`, for an answer that is bytes. */
+export async function askBytes(target: Target, path: string): Promise<Uint8Array> {
+  const response = await send(target, path, {});
+  if (!response.ok) throw refusalOf(target, response, jsonOf(await response.text()));
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+function send(target: Target, path: string, call: Call): Promise<Response> {
   const token = call.withoutToken === true ? null : tokenOf(target);
-  const response = await reach(url, {
+  return reach(`${target.url}/api/admin${path}`, {
     method: call.method ?? "GET",
     headers: {
       accept: "application/json",
@@ -44,12 +60,6 @@ export async function ask<T>(target: Target, path: string, call: Call = {}): Pro
     },
     ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
   });
-  const body = jsonOf(await response.text());
-  if (response.ok || call.also?.includes(response.status) === true) {
-    if (typeof body === "object" && body !== null) return body as T;
-    throw stranger(target, response);
-  }
-  throw refusalOf(target, response, body);
 }
 
 /** @throws Failure when there is no answer in time; any status is an answer. */

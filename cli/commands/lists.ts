@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ask, type Page, type Row } from "../api.js";
+import { ask, askBytes, type Page, type Row } from "../api.js";
 import type { Target } from "../connection.js";
 import { type CommonOptions, common, contextOf, wholeNumber } from "../options.js";
 import type { Screen } from "../output.js";
@@ -25,6 +25,8 @@ export function addListCommands(program: Command): Map<string, Command> {
     addShow(group, list);
     groups.set(list.name, group);
   }
+  const events = groups.get("events");
+  if (events !== undefined) addEventBody(events);
   addRefusals(program);
   return groups;
 }
@@ -85,6 +87,19 @@ function addShow(group: Command, list: ListCommand): void {
       screen.out(options.json === true ? JSON.stringify(found) : renderRecord(found.data, screen));
     },
   );
+}
+
+/** The hint of an unreadable body is to read it. */
+function addEventBody(events: Command): void {
+  events
+    .command("body <id>")
+    .description("the bytes of an event as its provider sent them, as they are")
+    .option("--url <url>", "address of Signalbox (else SIGNALBOX_URL, else the local start)")
+    .option("--token <token>", "admin token (else ADMIN_TOKEN, else that of the local start)")
+    .action(async (id: string, options: CommonOptions) => {
+      const { target } = contextOf(options);
+      process.stdout.write(await askBytes(target, `/events/${encodeURIComponent(id)}/body`));
+    });
 }
 
 function addRefusals(program: Command): void {

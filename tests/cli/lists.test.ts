@@ -142,6 +142,20 @@ describe("show", () => {
   });
 });
 
+describe("body", () => {
+  it("is what the provider sent, byte for byte", async () => {
+    const [dead] = await ids("events");
+    expect(await run(["events", "body", dead ?? ""], s.env)).toEqual({
+      code: 0,
+      out: "{",
+      err: "",
+    });
+    const { code, err } = await run(["events", "body", "evt_none"], s.env);
+    expect(code).toBe(1);
+    expect(err).toContain("There is no body of event evt_none.");
+  });
+});
+
 describe("what providers wrote", () => {
   it("cannot colour the screen, move the cursor or break a line", async () => {
     const title = "\u001b[31mred\u001b[2J\nsecond\u202eline\u0007";
