@@ -1,0 +1,64 @@
+import { median } from "../stats.js";
+import type { RunResult } from "./lane.js";
+import type { Lane } from "./parent.js";
+
+/** What a contender did, each figure the median over the rounds. */
+export interface Figures {
+  name: string;
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  /** Processor time of the contender's own process, per piece of work. */
+  cpuMicros: number;
+  queries: number;
+}
+
+export interface Rounds {
+  rounds: number;
+  roundMs: number;
+  /** Pieces of work at once. */
+  atOnce: number;
+}
+
+/** Enough for a first guess of a contender's speed, and to warm it up. */
+const WARM_UP = 1_500;
+/** Inputs are kept in memory, some 3 kB each. */
+const PREPARED_MAX = 40_000;
+
+/**
+ * Rounds of all contenders in turn, first to last and then last to first, so that a neighbour on the
+ * machine falls on all of them alike. The first round only warms up.
+ */
+export async function inTurn<T extends { lane: Lane }>(
+  contenders: readonly T[],
+  { rounds, roundMs, atOnce }: Rounds,
+  round: (
+    contender: T,
+    ask: { count: number; atOnce: number; forMs: number },
+  ) => Promise<RunResult>,
+): Promise<Figures[]> {
+  const results = new Map<T, RunResult[]>(contenders.map((contender) => [contender, []]));
+  const speeds = new Map<T, number>();
+  for (let i = 0; i <= rounds; i += 1) {
+    for (const contender of i % 2 === 0 ? contenders : [...contenders].reverse()) {
+      const guess = Math.ceil(((speeds.get(contender) ?? 0) * roundMs * 1.5) / 1_000);
+      const count = Math.min(PREPARED_MAX, Math.max(WARM_UP, guess));
+      const result = await round(contender, { count, atOnce, forMs: roundMs });
+      const speed = (result.done / result.elapsedMs) * 1_000;
+      speeds.set(contender, Math.max(speed, speeds.get(contender) ?? 0));
+      if (i > 0) results.get(contender)?.push(result);
+    }
+  }
+  return contenders.map((contender) => {
+    const runs = results.get(contender) ?? [];
+    const of = (figure: (run: RunResult) => number): number => median(runs.map(figure));
+    return {
+      name: contender.lane.name,
+      perSecond: of((run) => (run.done / run.elapsedMs) * 1_000),
+      p50Ms: of((run) => run.p50Ms),
+      p99Ms: of((run) => run.p99Ms),
+      cpuMicros: of((run) => run.cpuMicros / run.done),
+      queries: of((run) => run.queries / run.done),
+    };
+  });
+}

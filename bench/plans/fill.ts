@@ -1,0 +1,62 @@
+import pg from "pg";
+import type { IdKind, Ids } from "../../src/domain/ids.js";
+import { runEvent } from "../../src/handlers/run-event.js";
+import { systemClock } from "../../src/runtime/clock.js";
+import { sourceById } from "../../src/sources/registry.js";
+import { eventNamed } from "../stripe-events.js";
+import { runOf } from "../worker/delivery.js";
+import { openPool } from "../worker/pool.js";
+
+/** Part of every id of the one event that all others are copied from. */
+const TOKEN = "0000pattern";
+/** What a payment leaves behind for good; its outbox row is gone once its receiver has it. */
+const TABLES = ["event", "attempt", "payment", "entitlement", "notice", "audit_entry"] as const;
+/** One event in so many is a dead letter. */
+const DEAD_EVERY = 100;
+
+/** Stores so many payment events with all that they bring, as copies of one that the worker made. */
+export async function fill(databaseUrl: string, events: number): Promise<void> {
+  await makePattern(databaseUrl);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query("SET synchronous_commit = off");
+    for (const table of TABLES) {
+      const copied = `replace(to_jsonb(t)::text, '${TOKEN}', lpad(n::text, ${TOKEN.length}, '0'))`;
+      await client.query(
+        `INSERT INTO ${table} SELECT (jsonb_populate_record(NULL::${table}, ${copied}::jsonb)).*
+         FROM ${table} t, generate_series(1, ${events - 1}) n`,
+      );
+    }
+    await client.query(
+      `INSERT INTO event_body (event_id, headers, body) SELECT id, '{}', '\\x7b7d' FROM event
+       ON CONFLICT DO NOTHING`,
+    );
+    await client.query(
+      `INSERT INTO dead_letter SELECT 'dlt_' || id, id, NULL, 'resolved', 'internal', 'm', 'h', 1,
+         now(), now(), 0 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM event) e
+       WHERE n % ${DEAD_EVERY} = 0`,
+    );
+    await client.query("DELETE FROM outbox");
+    await client.query("VACUUM ANALYZE");
+  } finally {
+    await client.end();
+  }
+}
+
+async function makePattern(databaseUrl: string): Promise<void> {
+  let n = 0;
+  const ids: Ids = {
+    next(kind: IdKind) {
+      n += 1;
+      return `${kind}_${TOKEN}_${n}`;
+    },
+  };
+  const database = openPool(databaseUrl);
+  try {
+    const deps = { database, clock: systemClock, ids, sourceById, ours: new Set<string>() };
+    await runEvent(await runOf(eventNamed(TOKEN), ids), deps);
+  } finally {
+    await database.close();
+  }
+}

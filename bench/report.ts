@@ -1,0 +1,181 @@
+import Table from "cli-table3";
+import colors from "picocolors";
+import type { DoorFigures } from "./door/measure.js";
+import type { BundleFigures } from "./edge-bundle.js";
+import type { Figures } from "./lanes/rounds.js";
+import type { PlanFigures } from "./plans/measure.js";
+
+export interface Expectation {
+  what: string;
+  /** As it is compared, in the unit that `what` names. */
+  found: number;
+  wanted: string;
+  met: boolean;
+}
+
+/** Whatever was measured; a part that was left out is absent. */
+export interface Results {
+  door?: DoorFigures;
+  worker?: Figures[];
+  edge?: BundleFigures;
+  plans?: PlanFigures[];
+}
+
+const atLeast = (what: string, found: number, limit: number): Expectation => ({
+  what,
+  found,
+  wanted: `≥ ${limit}`,
+  met: found >= limit,
+});
+const atMost = (what: string, found: number, limit: number): Expectation => ({
+  what,
+  found,
+  wanted: `≤ ${limit}`,
+  met: found <= limit,
+});
+
+const of = (figures: readonly Figures[], name: string): Figures => {
+  const found = figures.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no figures of ${name}`);
+  return found;
+};
+const ratio = (figures: readonly Figures[], ours: string, theirs: string): number =>
+  of(figures, ours).perSecond / of(figures, theirs).perSecond;
+
+/** "Beside": no slower than what a second run of the same thing may differ by. */
+const BESIDE = 0.9;
+const EDGE_KILOBYTES_MAX = 60;
+const EDGE_IMPORT_MS_MAX = 20;
+/** An index over a hundred times the rows is a level deeper, which is a page more at each look. */
+const BUFFERS_GROWTH_MAX = 1.5;
+
+export function expectationsOf({ door, worker, edge, plans }: Results): Expectation[] {
+  const list: Expectation[] = [];
+  for (const [how, figures] of door === undefined
+    ? []
+    : ([
+        ["in process", door.inProcess],
+        ["over HTTP", door.overHttp],
+      ] as const)) {
+    const onNode = ratio(figures, "door on Node", "plain way");
+    list.push(atLeast(`door on Node ÷ plain way, ${how}`, onNode, 5));
+    const withFetch = ratio(figures, "door with fetch", "plain way");
+    list.push(atLeast(`door with fetch ÷ plain way, ${how}`, withFetch, 2));
+  }
+  if (worker !== undefined) {
+    const bare = ratio(worker, "our event", "bare insert");
+    list.push(atLeast("our event ÷ bare insert", bare, 0.4));
+    const engine = ratio(worker, "our event", "stripe-sync-engine");
+    list.push(atLeast("our event ÷ stripe-sync-engine's bare upsert", engine, BESIDE));
+    const trips = of(worker, "our event").queries;
+    list.push(atMost("database round trips of a payment event", trips, 2));
+  }
+  if (edge !== undefined) {
+    list.push(atMost("edge bundle, gzipped kB", edge.gzippedBytes / 1_000, EDGE_KILOBYTES_MAX));
+    list.push(atMost("edge bundle, import ms", edge.importMs, EDGE_IMPORT_MS_MAX));
+  }
+  if (plans !== undefined) list.push(...expectedOfPlans(plans));
+  return list;
+}
+
+function expectedOfPlans(plans: readonly PlanFigures[]): Expectation[] {
+  const list: Expectation[] = [];
+  for (const { events, load, apply } of plans) {
+    const scans = load.scansWhole.length + apply.scansWhole.length;
+    list.push(atMost(`tables read whole, ${events} events stored`, scans, 0));
+  }
+  const [small, large] = plans;
+  if (small === undefined || large === undefined) return list;
+  for (const part of ["load", "apply"] as const) {
+    const differ = small[part].shape === large[part].shape ? 0 : 1;
+    list.push(atMost(`plans of ${part} that differ from the small store's`, differ, 0));
+    const growth = large[part].buffers / small[part].buffers;
+    list.push(atMost(`buffers of ${part} ÷ the small store's`, growth, BUFFERS_GROWTH_MAX));
+  }
+  return list;
+}
+
+const whole = (value: number): string => Math.round(value).toLocaleString("en");
+const fixed = (value: number, digits = 2): string => value.toFixed(digits);
+
+function table(head: string[], rows: string[][]): string {
+  const made = new Table({
+    head,
+    style: { head: [], border: [], compact: true },
+    colAligns: head.map((_, i) => (i === 0 ? "left" : "right")),
+  });
+  made.push(...rows);
+  return made.toString();
+}
+
+function speeds(
+  figures: readonly Figures[],
+  against: string,
+  unit: string,
+  queries: boolean,
+): string {
+  const base = of(figures, against).perSecond;
+  const head = ["", unit, "p50 ms", "p99 ms", "CPU µs each", `÷ ${against}`];
+  return table(
+    queries ? [...head, "round trips"] : head,
+    figures.map((one) => [
+      one.name,
+      whole(one.perSecond),
+      fixed(one.p50Ms),
+      fixed(one.p99Ms),
+      whole(one.cpuMicros),
+      `${fixed(one.perSecond / base)}×`,
+      ...(queries ? [fixed(one.queries, 1)] : []),
+    ]),
+  );
+}
+
+/** All tables, then every expectation with whether it was met. */
+export function textOf(results: Results, expectations: readonly Expectation[]): string {
+  const { door, worker, edge, plans } = results;
+  const parts: string[] = [];
+  const part = (title: string, body: string): void => {
+    parts.push(`${colors.bold(title)}\n${body}`);
+  };
+  if (door !== undefined) {
+    part("The door, in process", speeds(door.inProcess, "plain way", "requests/s", false));
+    part("The door, over HTTP", speeds(door.overHttp, "plain way", "requests/s", false));
+  }
+  if (worker !== undefined) {
+    part("The worker", speeds(worker, "bare insert", "events/s", true));
+  }
+  if (edge !== undefined) {
+    const size = `${fixed(edge.gzippedBytes / 1_000, 1)} kB gzipped (${fixed(edge.rawBytes / 1_000, 1)} kB raw)`;
+    const time = `${fixed(edge.importMs, 1)} ms to import (an empty module: ${fixed(edge.emptyImportMs, 1)} ms)`;
+    part("The edge bundle", `${size}, ${time}`);
+  }
+  for (const one of plans ?? [])
+    part(`Query plans, ${whole(one.events)} events stored`, planText(one));
+  part(
+    "Expectations",
+    table(
+      ["", "found", "wanted", ""],
+      expectations.map(({ what, found, wanted, met }) => [
+        what,
+        fixed(found),
+        wanted,
+        met ? colors.green("met") : colors.red("not met"),
+      ]),
+    ),
+  );
+  return parts.join("\n\n");
+}
+
+function planText({ load, apply }: PlanFigures): string {
+  return [
+    table(
+      ["", "buffers", "ms", "tables read whole"],
+      [
+        ["load", whole(load.buffers), fixed(load.ms), load.scansWhole.join(", ") || "none"],
+        ["apply", whole(apply.buffers), fixed(apply.ms), apply.scansWhole.join(", ") || "none"],
+      ],
+    ),
+    `load:  ${load.touches.join("; ")}`,
+    `apply: ${apply.touches.join("; ")}`,
+  ].join("\n");
+}

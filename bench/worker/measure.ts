@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { applyMigrations } from "../../local/migrate.js";
+import type { RunningPostgres } from "../../local/postgres.js";
+import { type Lane, type LanesOptions, openLane } from "../lanes/parent.js";
+import { type Figures, inTurn, type Rounds } from "../lanes/rounds.js";
+
+const CONTENDERS = ["our event", "our worker", "stripe-sync-engine", "bare insert"] as const;
+export const MIGRATIONS = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
+
+/** A fresh database with the schema in it; its URL. */
+export async function freshDatabase(postgres: RunningPostgres): Promise<string> {
+  const databaseUrl = await postgres.database(`bench_${randomBytes(4).toString("hex")}`);
+  await applyMigrations({ databaseUrl, dir: MIGRATIONS });
+  return databaseUrl;
+}
+
+/** Distinct purchases through each contender, on one Postgres, each in a database of its own. */
+export async function measureWorker(
+  rounds: Rounds,
+  postgres: RunningPostgres,
+  options: LanesOptions,
+): Promise<Figures[]> {
+  const open: Lane[] = [];
+  const lane = async (name: string, sinkUrl = "", databaseUrl = ""): Promise<Lane> => {
+    const opened = await openLane({ name, sinkUrl, databaseUrl }, options);
+    open.push(opened);
+    return opened;
+  };
+  try {
+    const sink = await lane("sink");
+    const contenders: { lane: Lane }[] = [];
+    for (const name of CONTENDERS) {
+      contenders.push({ lane: await lane(name, sink.url, await freshDatabase(postgres)) });
+    }
+    return await inTurn(contenders, rounds, async ({ lane }, ask) => {
+      await lane.prepare(ask.count);
+      return lane.run(ask.atOnce, ask.forMs);
+    });
+  } finally {
+    await Promise.all(open.map((opened) => opened.close()));
+  }
+}
