@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 
+/** The project's own migrations. */
+export const MIGRATIONS = join(import.meta.dirname, "../prisma/migrations");
+
 /** Why migrations were not applied; the message is a sentence for the person at the terminal. */
 export class MigrationFailure extends Error {
   override readonly name = "MigrationFailure";

@@ -1,0 +1,155 @@
+// The platform's process: the embedded Postgres and the emulators of all that no variable names.
+import { startPagerDutyEmulator } from "../emulators/pagerduty/index.js";
+import { startQstashEmulator } from "../emulators/qstash/index.js";
+import { startResendEmulator } from "../emulators/resend/index.js";
+import { startSlackEmulator } from "../emulators/slack/index.js";
+import { startStripeEmulator } from "../emulators/stripe/index.js";
+import { startTwilioEmulator } from "../emulators/twilio/index.js";
+import { startUpstashRedisEmulator } from "../emulators/upstash-redis/server.js";
+import { type Ports, rememberedPorts } from "./addresses.js";
+import { liveAsChild, report } from "./child.js";
+import { type Home, openHome } from "./home.js";
+import type { PlatformOrder } from "./messages.js";
+import { applyMigrations, MIGRATIONS } from "./migrate.js";
+import { type RunningPostgres, startPostgres } from "./postgres.js";
+import type { Addresses, VendorId } from "./services.js";
+
+const EMULATORS_DATABASE = "emulators";
+
+interface Part {
+  close(): Promise<void>;
+}
+
+interface Site {
+  order: PlatformOrder;
+  home: Home;
+  ports: Ports;
+  /** What was started, in that order. */
+  parts: Part[];
+}
+
+liveAsChild("platform", async ({ order }) => {
+  const home = openHome(order.home);
+  const site: Site = { order, home, ports: rememberedPorts(home), parts: [] };
+  const stop = async (): Promise<void> => {
+    const [postgres, ...emulators] = site.parts;
+    await Promise.allSettled(emulators.map((part) => part.close()));
+    await postgres?.close();
+  };
+  try {
+    const addresses = await start(site);
+    return { ready: { type: "ready", addresses }, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+});
+
+async function start(site: Site): Promise<Addresses> {
+  const { order } = site;
+  const postgres = await startDatabase(site);
+  const databaseUrl = order.databaseUrl ?? postgres?.url ?? "";
+  const [migrations, qstash, kv, vendors] = await Promise.all([
+    applyMigrations({ databaseUrl, dir: MIGRATIONS }),
+    startQueue(site, postgres),
+    startKv(site),
+    startVendors(site),
+  ]);
+  if (migrations.applied.length > 0) {
+    report({ type: "progress", line: `Made the tables (${migrations.applied.length} migrations)` });
+  }
+  return { databaseUrl, ...qstash, ...kv, ...vendors };
+}
+
+/** The app's database, and one for the queue's emulator, so that neither sees the other's tables. */
+async function startDatabase(site: Site): Promise<RunningPostgres | undefined> {
+  const { emulated } = site.order;
+  if (!emulated.includes("postgres") && !emulated.includes("qstash")) {
+    site.parts.push({ close: () => Promise.resolve() });
+    return undefined;
+  }
+  const postgres = await startPostgres({
+    dataDir: site.home.path("postgres"),
+    log: (line) => report({ type: "progress", line }),
+  });
+  site.parts.push({ close: postgres.stop });
+  return postgres;
+}
+
+/** Remembered as one of the parts, so that it is closed with them even when another fails. */
+const kept = async <T extends Part>(site: Site, starting: Promise<T>): Promise<T> => {
+  const part = await starting;
+  site.parts.push(part);
+  return part;
+};
+
+async function startQueue(
+  site: Site,
+  postgres: RunningPostgres | undefined,
+): Promise<{ qstash?: string }> {
+  if (postgres === undefined || !site.order.emulated.includes("qstash")) return {};
+  const { secrets } = site.order;
+  const databaseUrl = await postgres.database(EMULATORS_DATABASE);
+  const qstash = await site.ports.listen("qstash", (port) =>
+    kept(
+      site,
+      startQstashEmulator({
+        databaseUrl,
+        port,
+        token: secrets.QSTASH_TOKEN,
+        currentSigningKey: secrets.QSTASH_CURRENT_SIGNING_KEY,
+        nextSigningKey: secrets.QSTASH_NEXT_SIGNING_KEY,
+      }),
+    ),
+  );
+  return { qstash: qstash.url };
+}
+
+async function startKv(site: Site): Promise<{ kv?: string }> {
+  if (!site.order.emulated.includes("kv")) return {};
+  const kv = await site.ports.listen("kv", (port) =>
+    kept(
+      site,
+      startUpstashRedisEmulator({
+        dataDir: site.home.path("kv"),
+        token: site.order.secrets.KV_REST_API_TOKEN,
+        port,
+        log: (line) => console.error(line),
+      }),
+    ),
+  );
+  return { kv: kv.url };
+}
+
+async function startVendors(site: Site): Promise<Pick<Addresses, "vendors" | "slackWebhookUrl">> {
+  const { order, home } = site;
+  const { secrets } = order;
+  const dataDir = home.path("emulators");
+  const webhook = {
+    url: `${order.appUrl}/api/webhooks/stripe`,
+    secret: secrets.STRIPE_WEBHOOK_SECRET,
+  };
+  const account = { accountSid: secrets.TWILIO_ACCOUNT_SID, authToken: secrets.TWILIO_AUTH_TOKEN };
+  const routingKeys = [secrets.PAGERDUTY_ROUTING_KEY];
+  const starts: Record<VendorId, (port: number) => Promise<Part & { url: string; port: number }>> =
+    {
+      stripe: (port) =>
+        startStripeEmulator({ apiKey: secrets.STRIPE_API_KEY, webhook, dataDir, port }),
+      resend: (port) => startResendEmulator({ apiKey: secrets.RESEND_API_KEY, dataDir, port }),
+      slack: (port) => startSlackEmulator({ dataDir, port }),
+      pagerduty: (port) => startPagerDutyEmulator({ routingKeys, dataDir, port }),
+      twilio: (port) => startTwilioEmulator({ ...account, dataDir, port }),
+    };
+  const wanted = (Object.keys(starts) as VendorId[]).filter((id) => order.emulated.includes(id));
+  const started = await Promise.all(
+    wanted.map(async (id) => {
+      const vendor = await site.ports.listen(id, (port) => kept(site, starts[id](port)));
+      return [id, vendor] as const;
+    }),
+  );
+  const vendors = Object.fromEntries(started.map(([id, vendor]) => [id, vendor.url]));
+  const slack = started.find(([id]) => id === "slack")?.[1] as { webhookUrl?: string } | undefined;
+  return slack?.webhookUrl === undefined
+    ? { vendors }
+    : { vendors, slackWebhookUrl: slack.webhookUrl };
+}

@@ -1,0 +1,55 @@
+import { ConfigError, isProduction } from "../src/runtime/environment.js";
+import { parseNodeConfig } from "../src/runtime/node-config.js";
+import type { Secrets } from "./secrets.js";
+import { appEnvironment, type Environment, problemsOf, setting } from "./services.js";
+
+/** Stand for what is only known once the emulators listen. */
+const NOWHERE = "http://127.0.0.1:1";
+const UNKNOWN_YET = {
+  databaseUrl: "postgres://unknown",
+  kv: NOWHERE,
+  qstash: NOWHERE,
+  slackWebhookUrl: NOWHERE,
+  vendors: { stripe: NOWHERE, resend: NOWHERE, pagerduty: NOWHERE, twilio: NOWHERE },
+};
+
+/**
+ * Refuses settings that the app would refuse, before anything is started for it. In production
+ * nothing is invented, so whatever is missing is a problem.
+ *
+ * @param secrets the home's own; not used in production
+ * @throws ConfigError with every problem at once
+ */
+export function checkSettings(env: Environment, secrets: Secrets | undefined, url: string): void {
+  const whole = secrets === undefined ? env : appEnvironment(env, secrets, UNKNOWN_YET, url);
+  const problems = [...configProblems(whole), ...halves(env), ...unreachable(env)];
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function configProblems(env: Environment): readonly string[] {
+  try {
+    parseNodeConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+/** In production what a deployment can't do without is named as missing already. */
+function halves(env: Environment): string[] {
+  const problems = problemsOf(env);
+  if (!isProduction(env)) return problems;
+  return problems.filter((problem) => !/^(KV_|QSTASH_|DATABASE_)/.test(problem));
+}
+
+const isNear = (url: string): boolean =>
+  URL.canParse(url) && /^(localhost|127\.|\[::1\]|0\.0\.0\.0)/.test(new URL(url).hostname);
+
+/** The real QStash calls us back over the internet. */
+function unreachable(env: Environment): string[] {
+  const qstash = setting(env, "QSTASH_URL");
+  if (qstash === undefined || isNear(qstash) || setting(env, "PUBLIC_BASE_URL")) return [];
+  if (isProduction(env)) return []; // named as missing already
+  return [`PUBLIC_BASE_URL is missing: ${qstash} can't call 127.0.0.1; set a tunnel's address`];
+}
