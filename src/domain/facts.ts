@@ -66,6 +66,8 @@ interface SignalFactBase {
   groupKey: string;
   signalKind: SignalKind;
   title: string;
+  /** Where a deployment is the trouble: the next good one to the same place ends it. */
+  deployedTo?: { project: string; target: string };
   occurredAt: Instant;
 }
 export interface SignalRaised extends SignalFactBase {

@@ -11,7 +11,7 @@ export interface HealthReport {
 }
 
 /** `unhealthy` when the database is gone; without KV deliveries are still taken, so that is only told. */
-export async function checkHealth(deps: {
+async function checkHealth(deps: {
   database: Database;
   kv: Kv;
   clock: Clock;
@@ -30,6 +30,18 @@ export async function checkHealth(deps: {
     timestamp: isoOf(deps.clock.now()),
     version: VERSION,
     services: { database, kv },
+  };
+}
+
+const REMEMBER_MS = 1_000;
+
+/** Health is asked by anybody and often: one look a second, shared by all who ask meanwhile. */
+export function createHealth(deps: Parameters<typeof checkHealth>[0]): () => Promise<HealthReport> {
+  let asked: { at: number; report: Promise<HealthReport> } | null = null;
+  return () => {
+    const at = deps.clock.now();
+    if (asked === null || at - asked.at >= REMEMBER_MS) asked = { at, report: checkHealth(deps) };
+    return asked.report;
   };
 }
 

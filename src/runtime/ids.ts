@@ -3,10 +3,14 @@ import type { Clock } from "../domain/time.js";
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's base 32, as in a ULID
 const TIME_CHARS = 10;
-const RANDOM_CHARS = 16;
+const COUNT_CHARS = 3;
+const RANDOM_CHARS = 13;
 const POOL_BYTES = 4_096;
 
-/** Ids in the manner of ULIDs: 48 bits of milliseconds, 80 of chance, sorted by time as text. */
+/**
+ * Ids in the manner of ULIDs: 50 bits of milliseconds, 15 that count within one, 65 of chance. As text
+ * they sort by time, and those of one instance by the order of their making.
+ */
 export function createIds(clock: Clock): Ids {
   const pool = new Uint8Array(POOL_BYTES);
   let used = POOL_BYTES;
@@ -20,14 +24,24 @@ export function createIds(clock: Clock): Ids {
     used += RANDOM_CHARS;
     return out;
   };
-  const time = (): string => {
-    let left = clock.now();
-    let out = "";
-    for (let i = 0; i < TIME_CHARS; i += 1) {
-      out = ALPHABET[left % 32] + out;
-      left = Math.floor(left / 32);
-    }
-    return out;
+  let last = 0;
+  let count = 0;
+  const next = (kind: IdKind): string => {
+    const now = clock.now();
+    count = now === last ? (count + 1) % 32 ** COUNT_CHARS : 0;
+    last = now;
+    const order = digits(now, TIME_CHARS) + digits(count, COUNT_CHARS);
+    return `${ID_PREFIX[kind]}_${order}${random()}`;
   };
-  return Object.freeze({ next: (kind: IdKind) => `${ID_PREFIX[kind]}_${time()}${random()}` });
+  return Object.freeze({ next });
+}
+
+function digits(value: number, length: number): string {
+  let left = value;
+  let out = "";
+  for (let i = 0; i < length; i += 1) {
+    out = ALPHABET[left % 32] + out;
+    left = Math.floor(left / 32);
+  }
+  return out;
 }

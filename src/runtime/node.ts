@@ -22,7 +22,7 @@ import { ensurePartitions } from "../store/events.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
-import { checkHealth, databaseHealthResponse, healthResponse } from "./health.js";
+import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
 import { createIds } from "./ids.js";
 import { createKv } from "./kv.js";
 import { type NodeConfig, parseNodeConfig } from "./node-config.js";
@@ -50,8 +50,8 @@ export function buildNode(env: Readonly<Record<string, string | undefined>>): No
   app.route("/", doorRoutes(config, parts));
   app.route("/", workerRoutes(config, parts));
   app.route("/api/admin", adminRoutes(config, parts));
-  app.get("/api/health", async () => healthResponse(await checkHealth(parts)));
-  app.get("/api/health/db", async () => databaseHealthResponse(await checkHealth(parts)));
+  app.get("/api/health", async () => healthResponse(await parts.health()));
+  app.get("/api/health/db", async () => databaseHealthResponse(await parts.health()));
   app.notFound(() => {
     const detail = "See ARCHITECTURE.md for the addresses of this deployment.";
     return problem("not_found", detail, parts.ids.next("request"));
@@ -108,6 +108,7 @@ function buildParts(config: NodeConfig) {
     report: reporter.report,
     sweepDead,
     isSigned,
+    health: createHealth(core),
     async close() {
       await prisma.$disconnect();
       await Promise.all([pool.close(), database.close(), reporter.close()]);
@@ -183,7 +184,6 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     ...parts,
     adminToken: config.adminToken,
     sources: sources.map(({ id }) => id),
-    health: () => checkHealth(parts),
     operations: {
       replayDeadLetter: (request) => replayDeadLetter(request, parts),
       discardDeadLetter: (request) => discardDeadLetter(request, parts),

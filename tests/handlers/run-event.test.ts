@@ -161,6 +161,18 @@ describe("trouble", () => {
     expect(await w.count("incident")).toBe(1);
   });
 
+  it("with a deployment is over when a later one was good, whichever is told first", async () => {
+    const at = (seconds: number) => ({ createdAt: String(w.ctx.now + seconds * 1_000) });
+    const failed = { uniqueId: "bad", set: at(0) };
+    const good = { uniqueId: "good", set: at(60) };
+    await runEvent(await sampleRun("vercel", "deployment-succeeded", good), runDeps(w));
+    expect(await w.count("incident")).toBe(0); // a good deployment is no incident, ended or not
+    await runEvent(await sampleRun("vercel", "deployment-error", failed), runDeps(w));
+    expect(await w.count("incident")).toBe(0);
+    expect(await w.count("notice")).toBe(0);
+    expect(await w.count("deployment")).toBe(2);
+  });
+
   it("of our own is told, but past thirty signals a minute it is only kept", async () => {
     const deps = runDeps(w, ["4509877862268928"]);
     // Each resolve ends the incident, so that each raise would open and tell another.

@@ -1,3 +1,4 @@
+import type { Deployment } from "../../domain/deployment.js";
 import type { SignalFact, SignalRaised } from "../../domain/facts.js";
 import type { Incident, Signal } from "../../domain/incident.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
@@ -10,6 +11,8 @@ export interface IncidentRows {
   incidents: Incident[];
   /** The newest signals of the group, newest first; as many as `OWN_SIGNALS_MAX` are asked for. */
   signals: Signal[];
+  /** Good deployments to the same place after the signal; they have ended what it speaks of. */
+  laterSuccesses: Deployment[];
 }
 
 /** Our own errors come back as webhooks: past this many in a minute they are kept and not told. */
@@ -86,8 +89,12 @@ function decideClosed(
       .because(`belongs to incident ${last.id}, which has ended`);
     return;
   }
-  if (fact.kind === "signal.raised") raise(plan, fact, rows, ctx);
-  else openEnded(plan, fact, ctx);
+  if (fact.kind !== "signal.raised" && fact.deployedTo !== undefined) {
+    plan.because("a good deployment, and no incident that it could end");
+  } else if (fact.kind !== "signal.raised") openEnded(plan, fact, ctx);
+  else if (rows.laterSuccesses.length > 0) {
+    plan.because("a later deployment to the same place was good already");
+  } else raise(plan, fact, rows, ctx);
 }
 
 function raise(

@@ -5,7 +5,7 @@ import { decideIncident, OWN_SIGNALS_MAX } from "./decide.js";
 export const trackIncident = defineHandler({
   id: "track-incident",
   reactsTo: ["signal.raised", "signal.acknowledged", "signal.resolved"],
-  load: (fact) => ({
+  load: (fact, source) => ({
     incidents: read("incident", "t.group_key = ?", [fact.groupKey], {
       orderBy: "t.opened_at DESC, t.id DESC",
       limit: 5,
@@ -15,6 +15,12 @@ export const trackIncident = defineHandler({
       orderBy: "t.occurred_at DESC",
       limit: OWN_SIGNALS_MAX,
     }),
+    laterSuccesses: read(
+      "deployment",
+      "t.source = ? AND t.project = ? AND t.target = ? AND t.state IN ('succeeded', 'promoted') AND t.state_as_of > to_timestamp(?::float8 / 1000)",
+      [source, fact.deployedTo?.project ?? null, fact.deployedTo?.target ?? null, fact.occurredAt],
+      { limit: 1 },
+    ),
   }),
   decide: (fact, rows, context) => decideIncident(fact, rows, context),
 });

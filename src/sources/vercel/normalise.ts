@@ -73,6 +73,7 @@ function raisedBy(
   return {
     kind: "signal.raised",
     groupKey: groupOf(changed),
+    deployedTo: { project: changed.project, target: changed.target },
     signalKind: "deployment",
     level: changed.target === "production" ? "error" : "warning",
     title: oneLine(`Deployment of ${changed.name} to ${changed.target} failed`),
@@ -91,6 +92,7 @@ function resolvedBy(changed: DeploymentChanged): Fact {
   return {
     kind: "signal.resolved",
     groupKey: groupOf(changed),
+    deployedTo: { project: changed.project, target: changed.target },
     signalKind: "deployment",
     title: oneLine(`Deployment of ${changed.name} to ${changed.target} ${changed.state}`),
     by: null,

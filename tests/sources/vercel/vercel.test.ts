@@ -54,6 +54,7 @@ describe("vercel: deployments", () => {
     expect(factsOf(vercel, loadSample("vercel", "deployment-error"))[1]).toEqual({
       kind: "signal.raised",
       groupKey: GROUP,
+      deployedTo: { project: "prj_sample_shop", target: "production" },
       signalKind: "deployment",
       level: "error",
       title: "Deployment of shop to production failed",
@@ -66,6 +67,7 @@ describe("vercel: deployments", () => {
     expect(factsOf(vercel, loadSample("vercel", "deployment-succeeded"))[1]).toMatchObject({
       kind: "signal.resolved",
       groupKey: GROUP,
+      deployedTo: { project: "prj_sample_shop", target: "production" },
       by: null,
     });
   });
