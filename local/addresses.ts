@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { StartFailure } from "./failure.js";
 import type { Home } from "./home.js";
 
 export const LOOPBACK = "127.0.0.1";
@@ -23,8 +24,8 @@ const isTaken = (error: unknown): boolean =>
 export interface Ports {
   /** Starts something on the port that it had last, or on any free one; remembers which. */
   listen<T extends { port: number }>(name: string, start: (port: number) => Promise<T>): Promise<T>;
-  remembered(name: string): number | undefined;
-  remember(name: string, port: number): void;
+  /** The port that it had last, or any free one, for something that is started later. */
+  choose(name: string): Promise<number>;
 }
 
 export function rememberedPorts(home: Home): Ports {
@@ -34,8 +35,13 @@ export function rememberedPorts(home: Home): Ports {
     if (known[name] !== port) home.write("ports.json", { ...known, [name]: port });
   };
   return {
-    remember,
-    remembered: (name) => read()[name],
+    async choose(name) {
+      const last = read()[name];
+      const port = (last === undefined ? undefined : await bindable(last)) ?? (await bindable(0));
+      if (port === undefined) throw new StartFailure(`No port of ${LOOPBACK} is free.`);
+      remember(name, port);
+      return port;
+    },
     async listen(name, start) {
       const last = read()[name];
       const started = await start(last ?? 0).catch((error: unknown) => {

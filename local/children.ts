@@ -29,6 +29,8 @@ export interface Platform extends Child {
   /** The app's whole environment. */
   readonly env: Record<string, string>;
   readonly addresses: Addresses;
+  /** Starts, or stops, the queue's emulator. */
+  setQueue(open: boolean): Promise<void>;
 }
 
 export interface App extends Child {
@@ -52,6 +54,8 @@ export interface PlatformOptions extends ChildOptions {
   appUrl: string;
   /** What it names is not emulated; `process.env` unless said otherwise. */
   env?: Environment | undefined;
+  /** `setQueue(true)` starts the queue's emulator, once the app is there to be delivered to. */
+  holdQueue?: boolean | undefined;
 }
 
 export interface AppOptions extends ChildOptions {
@@ -62,6 +66,8 @@ export interface AppOptions extends ChildOptions {
 /** First start: initdb and all. A machine under load takes a multiple of the usual three seconds. */
 const READY_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 50_000;
+/** A killed predecessor's lock on the database takes a while to fall; calls in flight to end. */
+const QUEUE_TIMEOUT_MS = 30_000;
 const LOG_BYTES_MAX = 20 * 1024 * 1024;
 
 /**
@@ -79,6 +85,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     appUrl: options.appUrl,
     emulated: emulatedServices(env),
     secrets: overridden(secrets, env),
+    holdQueue: options.holdQueue,
     databaseUrl: setting(env, "DATABASE_URL"),
   };
   const started = await startChild("platform", env, { type: "platform", order }, options);
@@ -87,6 +94,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   return {
     ...started.child,
     addresses,
+    setQueue: (open) => setQueue(started.process, started.child, open),
     env: appEnvironment(env, secrets, addresses, options.appUrl),
   };
 }
@@ -112,7 +120,7 @@ async function startChild(
   env: Environment,
   order: Order,
   options: ChildOptions,
-): Promise<{ child: Child; ready: Ready }> {
+): Promise<{ process: ChildProcess; child: Child; ready: Ready }> {
   options.signal?.throwIfAborted();
   const process = spawnChild(role, env, options);
   const exited = new Promise<Awaited<Child["exited"]>>((resolve) => {
@@ -121,7 +129,7 @@ async function startChild(
   const child = handleOf(process, exited);
   noteProcess(openHome(options.home), role, child.pid);
   try {
-    return { child, ready: await readiness(role, process, exited, order, options) };
+    return { process, child, ready: await readiness(role, process, exited, order, options) };
   } catch (error) {
     await child.stop();
     throw error;
@@ -168,7 +176,7 @@ function readiness(
       if (message.type === "progress") return options.log?.(message.line);
       clearTimeout(late);
       if (message.type === "ready") resolve(message);
-      else reject(new StartFailure(message.message));
+      if (message.type === "failed") reject(new StartFailure(message.message));
     });
     process.once("error", reject);
     options.signal?.addEventListener("abort", () => reject(options.signal?.reason), { once: true });
@@ -178,6 +186,23 @@ function readiness(
       reject(new StartFailure(message));
     });
     send(process, order);
+  });
+}
+
+/** Resolves when it is done; a platform that is gone, or hangs, has no queue to be closed. */
+function setQueue(process: ChildProcess, child: Child, open: boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void =>
+      open ? reject(new StartFailure("The queue's emulator did not start.")) : resolve();
+    const late = setTimeout(giveUp, QUEUE_TIMEOUT_MS);
+    void child.exited.then(giveUp);
+    process.on("message", (message: Report) => {
+      if (message.type === "failed") reject(new StartFailure(message.message));
+      if (message.type !== "queue" || message.open !== open) return;
+      clearTimeout(late);
+      resolve();
+    });
+    send(process, { type: "queue", open });
   });
 }
 

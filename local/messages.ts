@@ -9,6 +9,8 @@ export interface PlatformOrder {
   emulated: readonly ServiceId[];
   /** With what the environment says in place of the home's own. */
   secrets: Secrets;
+  /** The queue's emulator is started on request, so that nothing is delivered before the app is there. */
+  holdQueue?: boolean | undefined;
   /** The app's database when it is not ours. */
   databaseUrl?: string | undefined;
 }
@@ -17,13 +19,12 @@ export interface PlatformOrder {
 export type Order =
   | { type: "platform"; order: PlatformOrder }
   | { type: "app"; port: number }
-  | Stop;
-interface Stop {
-  type: "stop";
-}
+  | { type: "queue"; open: boolean }
+  | { type: "stop" };
 
 /** From a child to its parent. */
 export type Report =
   | { type: "progress"; line: string }
   | { type: "ready"; addresses?: Addresses; url?: string }
+  | { type: "queue"; open: boolean }
   | { type: "failed"; message: string };

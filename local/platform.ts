@@ -1,4 +1,5 @@
 // The platform's process: the embedded Postgres and the emulators of all that no variable names.
+import { mkdirSync } from "node:fs";
 import { startPagerDutyEmulator } from "../emulators/pagerduty/index.js";
 import { startQstashEmulator } from "../emulators/qstash/index.js";
 import { startResendEmulator } from "../emulators/resend/index.js";
@@ -6,7 +7,7 @@ import { startSlackEmulator } from "../emulators/slack/index.js";
 import { startStripeEmulator } from "../emulators/stripe/index.js";
 import { startTwilioEmulator } from "../emulators/twilio/index.js";
 import { startUpstashRedisEmulator } from "../emulators/upstash-redis/server.js";
-import { type Ports, rememberedPorts } from "./addresses.js";
+import { LOOPBACK, type Ports, rememberedPorts } from "./addresses.js";
 import { liveAsChild, report } from "./child.js";
 import { type Home, openHome } from "./home.js";
 import type { PlatformOrder } from "./messages.js";
@@ -24,7 +25,7 @@ interface Site {
   order: PlatformOrder;
   home: Home;
   ports: Ports;
-  /** What was started, in that order. */
+  /** Postgres, or what stands for none; then what was started on it. */
   parts: Part[];
 }
 
@@ -37,28 +38,33 @@ liveAsChild("platform", async ({ order }) => {
     await postgres?.close();
   };
   try {
-    const addresses = await start(site);
-    return { ready: { type: "ready", addresses }, stop };
+    const postgres = await startDatabase(site);
+    const queue = await placeQueue(site, postgres);
+    const addresses = await startRest(site, postgres, queue);
+    return { ready: { type: "ready", addresses }, stop, setQueue: queue.setOpen };
   } catch (error) {
     await stop();
     throw error;
   }
 });
 
-async function start(site: Site): Promise<Addresses> {
+async function startRest(
+  site: Site,
+  postgres: RunningPostgres | undefined,
+  queue: Queue,
+): Promise<Addresses> {
   const { order } = site;
-  const postgres = await startDatabase(site);
   const databaseUrl = order.databaseUrl ?? postgres?.url ?? "";
-  const [migrations, qstash, kv, vendors] = await Promise.all([
+  const [migrations, kv, vendors] = await Promise.all([
     applyMigrations({ databaseUrl, dir: MIGRATIONS }),
-    startQueue(site, postgres),
     startKv(site),
     startVendors(site),
+    order.holdQueue === true ? undefined : queue.setOpen(true),
   ]);
   if (migrations.applied.length > 0) {
     report({ type: "progress", line: `Made the tables (${migrations.applied.length} migrations)` });
   }
-  return { databaseUrl, ...qstash, ...kv, ...vendors };
+  return { databaseUrl, ...queue.address, ...kv, ...vendors };
 }
 
 /** The app's database, and one for the queue's emulator, so that neither sees the other's tables. */
@@ -83,26 +89,32 @@ const kept = async <T extends Part>(site: Site, starting: Promise<T>): Promise<T
   return part;
 };
 
-async function startQueue(
-  site: Site,
-  postgres: RunningPostgres | undefined,
-): Promise<{ qstash?: string }> {
-  if (postgres === undefined || !site.order.emulated.includes("qstash")) return {};
-  const { secrets } = site.order;
+interface Queue {
+  address: { qstash?: string };
+  setOpen(open: boolean): Promise<void>;
+}
+
+/** The queue's emulator has its address before it runs: the app, which comes first, must know it. */
+async function placeQueue(site: Site, postgres: RunningPostgres | undefined): Promise<Queue> {
+  const { order, ports } = site;
+  if (postgres === undefined || !order.emulated.includes("qstash")) {
+    return { address: {}, setOpen: () => Promise.resolve() };
+  }
+  const port = await ports.choose("qstash");
   const databaseUrl = await postgres.database(EMULATORS_DATABASE);
-  const qstash = await site.ports.listen("qstash", (port) =>
-    kept(
-      site,
-      startQstashEmulator({
-        databaseUrl,
-        port,
-        token: secrets.QSTASH_TOKEN,
-        currentSigningKey: secrets.QSTASH_CURRENT_SIGNING_KEY,
-        nextSigningKey: secrets.QSTASH_NEXT_SIGNING_KEY,
-      }),
-    ),
-  );
-  return { qstash: qstash.url };
+  let running: Part | undefined;
+  const setOpen = async (open: boolean): Promise<void> => {
+    if (!open) return running?.close();
+    running = await startQstashEmulator({
+      databaseUrl,
+      port,
+      token: order.secrets.QSTASH_TOKEN,
+      currentSigningKey: order.secrets.QSTASH_CURRENT_SIGNING_KEY,
+      nextSigningKey: order.secrets.QSTASH_NEXT_SIGNING_KEY,
+    });
+    site.parts.push(running);
+  };
+  return { address: { qstash: `http://${LOOPBACK}:${port}` }, setOpen };
 }
 
 async function startKv(site: Site): Promise<{ kv?: string }> {
@@ -125,6 +137,7 @@ async function startVendors(site: Site): Promise<Pick<Addresses, "vendors" | "sl
   const { order, home } = site;
   const { secrets } = order;
   const dataDir = home.path("emulators");
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 }); // mails and payments
   const webhook = {
     url: `${order.appUrl}/api/webhooks/stripe`,
     secret: secrets.STRIPE_WEBHOOK_SECRET,

@@ -68,11 +68,16 @@ export async function startSignalbox(options: SignalboxOptions): Promise<Signalb
   const release = claimHome(home);
   const crew: { platform?: Platform; app?: App } = {};
   const stop = async (): Promise<void> => {
-    home.remove("running.json");
-    await crew.app?.stop();
-    await crew.platform?.stop();
-    await endLeftPostgres(home); // when the platform was killed
-    release();
+    try {
+      home.remove("running.json");
+      // First of all, so that it does not deliver to an app that is gone: that would cost retries.
+      if (crew.app !== undefined) await crew.platform?.setQueue(false);
+      await crew.app?.stop();
+      await crew.platform?.stop();
+      await endLeftPostgres(home); // when the platform was killed
+    } finally {
+      release();
+    }
   };
   try {
     home.remove("running.json");
@@ -84,6 +89,7 @@ export async function startSignalbox(options: SignalboxOptions): Promise<Signalb
     const appEnv = await startGround(crew, home, port, options);
     log("Starting the app");
     crew.app = await startApp({ ...options, home: home.dir, env: appEnv, port });
+    await crew.platform?.setQueue(true);
     const warnings = await setUp(crew.app.url, appEnv.ADMIN_TOKEN ?? "");
     const running = describe(home, crew.app, crew.platform, appEnv, options);
     home.write("running.json", running);
@@ -113,21 +119,19 @@ async function startGround(
     emulated.includes("postgres") ? "Starting Postgres and the emulators" : "Starting emulators",
   );
   const appUrl = `http://${LOOPBACK}:${port}`;
-  crew.platform = await startPlatform({ ...options, home: home.dir, appUrl });
+  crew.platform = await startPlatform({ ...options, home: home.dir, appUrl, holdQueue: true });
   return crew.platform.env;
 }
 
 async function choosePort(home: Home, wanted: number): Promise<number> {
-  const ports = rememberedPorts(home);
-  const last = wanted === 0 ? ports.remembered("app") : undefined;
-  const port = (last === undefined ? undefined : await bindable(last)) ?? (await bindable(wanted));
+  if (wanted === 0) return rememberedPorts(home).choose("app");
+  const port = await bindable(wanted);
   if (port === undefined) {
     throw new StartFailure(
       `Port ${wanted} on ${LOOPBACK} is in use by another program. Stop that program, or choose ` +
         `another port: npm start -- --port ${wanted + 1}`,
     );
   }
-  if (wanted === 0) ports.remember("app", port);
   return port;
 }
 

@@ -9,6 +9,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** @returns the exit code: 0 after a clean stop, 1 when it did not start or a part broke. */
 export async function main(args: readonly string[]): Promise<0 | 1> {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined); // nobody reads any more
   const aborting = new AbortController();
   let signalbox: Signalbox | undefined;
   const signalled = onSignals({
