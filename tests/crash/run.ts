@@ -59,7 +59,7 @@ export async function crashRun(
   ]);
   const took = ((performance.now() - began) / 1000).toFixed(0);
   say(`All delivered and killed after ${took} s; waiting for rest`);
-  const unrest = await waitForRest(observer, plan.restTimeoutMs);
+  const unrest = await waitForRest(observer, plan.restTimeoutMs, say);
   await schedules.stop();
   const left = await atTheEndOfTime(observer);
   const verdict = audit(await readBooks(observer), receipts, [expect]);

@@ -144,6 +144,15 @@ export function startSchedules(observer: Observer, everyMs: number): { stop(): P
 const LOOK_EVERY_MS = 300;
 /** So often in a row nothing may be on its way: between two parts a message is in neither's books. */
 const QUIET_LOOKS = 3;
+const SAY_EVERY_MS = 20_000;
+
+const wordsOf = (depths: Depths | string): string =>
+  typeof depths === "string"
+    ? depths
+    : Object.entries(depths)
+        .filter(([, depth]) => depth > 0)
+        .map(([name, depth]) => `${name} ${depth}`)
+        .join(", ");
 
 /**
  * Waits until nothing is on its way any more, whoever brings that about.
@@ -153,8 +162,11 @@ const QUIET_LOOKS = 3;
 export async function waitForRest(
   observer: Observer,
   timeoutMs: number,
+  say: (line: string) => void,
 ): Promise<Depths | string | null> {
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
+  const deadline = startedAt + timeoutMs;
+  let told = startedAt;
   let quiet = 0;
   let last: Depths | string = "never looked";
   while (performance.now() < deadline) {
@@ -163,6 +175,10 @@ export async function waitForRest(
     const busy = typeof last === "string" || Object.values(last).some((depth) => depth > 0);
     quiet = busy ? 0 : quiet + 1;
     if (quiet >= QUIET_LOOKS) return null;
+    if (performance.now() - told > SAY_EVERY_MS) {
+      told = performance.now();
+      say(`still under way after ${((told - startedAt) / 1000).toFixed(0)} s: ${wordsOf(last)}`);
+    }
     await wait(LOOK_EVERY_MS);
   }
   return last;

@@ -89,10 +89,13 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   };
 }
 
+/** Below the ports that the system hands out by itself: while the app is down nobody else shall get its own. */
 async function freePort(): Promise<number> {
-  const port = await bindable(0);
-  if (port === undefined) throw new Error("no free port on 127.0.0.1");
-  return port;
+  for (let tries = 0; tries < 50; tries += 1) {
+    const port = await bindable(20_000 + Math.floor(Math.random() * 12_000));
+    if (port !== undefined) return port;
+  }
+  throw new Error("no free port on 127.0.0.1");
 }
 
 async function startChild(
