@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Also when they are gone: a page that still names one is wrong. */
@@ -37,7 +37,12 @@ function drawnPaths(block: string): string[] {
   for (const line of block.split("\n")) {
     const entry = /^( *)([\w.[\]-]+\/)(?:\s|$)/.exec(line);
     if (entry === null) {
-      found.push(...line.split(/\s+/).filter((word) => START.test(word) && /[/.]/.test(word)));
+      found.push(
+        ...line
+          .split(/\s+/)
+          .map((word) => word.replace(/[.,:;]+$/, ""))
+          .filter((word) => START.test(word) && /[/.]/.test(word)),
+      );
       continue;
     }
     const [, spaces = "", name = ""] = entry;
@@ -51,15 +56,13 @@ function drawnPaths(block: string): string[] {
 
 /** Whether a path exists; `<x>` and `*` stand for any one name. */
 export function matches(path: string): boolean {
-  const step = (folder: string, rest: readonly string[]): boolean => {
-    const [name, ...others] = rest;
-    if (name === undefined || name === "") return true;
-    if (!/[<*]/.test(name)) {
-      return existsSync(join(folder, name)) && step(join(folder, name), others);
-    }
-    return readdirSync(folder, { withFileTypes: true }).some(
-      (entry) => entry.isDirectory() && step(join(folder, entry.name), others),
-    );
+  const step = (folder: string, [name, ...rest]: readonly string[]): boolean => {
+    if (name === undefined) return true;
+    if (!statSync(folder).isDirectory()) return false;
+    // Git keeps no empty folder: what is only here would be missing in the next clone.
+    if (name === "") return readdirSync(folder).length > 0;
+    const found = readdirSync(folder).filter((entry) => entry === name || /[<*]/.test(name));
+    return found.some((entry) => step(join(folder, entry), rest));
   };
   return step(".", path.split("/"));
 }
