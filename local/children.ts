@@ -194,7 +194,7 @@ function setQueue(process: ChildProcess, child: Child, open: boolean): Promise<v
   return new Promise((resolve, reject) => {
     const giveUp = (): void =>
       open ? reject(new StartFailure("The queue's emulator did not start.")) : resolve();
-    const late = setTimeout(giveUp, QUEUE_TIMEOUT_MS);
+    const late = setTimeout(giveUp, QUEUE_TIMEOUT_MS).unref();
     void child.exited.then(giveUp);
     process.on("message", (message: Report) => {
       if (message.type === "failed") reject(new StartFailure(message.message));

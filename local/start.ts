@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { explain } from "./failure.js";
 import { HELP, type Options, readOptions } from "./options.js";
 import { type Signalbox, startSignalbox } from "./signalbox.js";
+import { onSignals } from "./signals.js";
 import { colorsFor, summaryOf } from "./summary.js";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -12,16 +13,16 @@ export async function main(args: readonly string[]): Promise<0 | 1> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined); // nobody reads any more
   const aborting = new AbortController();
   let signalbox: Signalbox | undefined;
-  const signalled = onSignals({
-    first() {
+  const signalled = onSignals(
+    () => {
       say("\nStopping …");
       aborting.abort(new Error("Stopped before it was ready."));
     },
-    second() {
+    () => {
       say("Stopping at once …");
       signalbox?.hurry();
     },
-  });
+  ).then(() => null);
   try {
     const options = readOptions(args, process.env);
     if (options.help) {
@@ -60,21 +61,6 @@ function tell(signalbox: Signalbox, { json }: Options): void {
   }
   process.stdout.write(`${JSON.stringify(signalbox.running)}\n`);
   for (const warning of signalbox.warnings) say(`Note: ${warning}`);
-}
-
-/** The first signal stops, the second hurries. @returns null at the first one */
-function onSignals(act: { first(): void; second(): void }): Promise<null> {
-  return new Promise((resolve) => {
-    let count = 0;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        count += 1;
-        if (count > 1) return act.second();
-        act.first();
-        resolve(null);
-      });
-    }
-  });
 }
 
 const isMain =

@@ -1,0 +1,89 @@
+import type { Running } from "../signalbox.js";
+import { ROW_LISTS, type RowList } from "./stories.js";
+
+export interface EventRow {
+  id: string;
+  source: string;
+  type: string;
+  eventKey: string;
+  status: string;
+  error: { code: string; message: string } | null;
+}
+export interface NoticeRow {
+  id: string;
+  channel: string;
+  template: string;
+  recipient: string;
+  status: string;
+  vendorId: string | null;
+  eventId: string | null;
+}
+export interface AuditRow {
+  id: string;
+  action: string;
+  subject: string;
+  eventId: string | null;
+}
+/** A payment, entitlement, incident or deployment; their state has one of two names. */
+export interface EffectRow {
+  id: string;
+  state?: string;
+  status?: string;
+  [field: string]: unknown;
+}
+interface Mail {
+  id: string;
+  to: string[];
+  subject: string;
+  text: string | null;
+}
+
+/** Everything that there is to see, as a person with the admin token and the mailbox sees it. */
+export interface Records {
+  events: EventRow[];
+  notices: NoticeRow[];
+  audit: AuditRow[];
+  rows: Record<RowList, EffectRow[]>;
+  deadLetters: { code: string; message: string }[];
+  mails: Mail[];
+  slackMessages: { text: string }[];
+}
+
+const CALL_TIMEOUT_MS = 10_000;
+
+/** @throws Error when a part does not answer */
+export async function readRecords(running: Running): Promise<Records> {
+  const headers = { authorization: `Bearer ${running.adminToken}` };
+  const admin = <Row>(list: string): Promise<Row[]> =>
+    listOf<Row>(`${running.url}/api/admin/${list}?limit=500`, headers);
+  const rows = await Promise.all(
+    ROW_LISTS.map(async (list) => [list, await admin<EffectRow>(list)] as const),
+  );
+  return {
+    events: await admin("events"),
+    notices: await admin("notifications"),
+    audit: await admin("audit"),
+    deadLetters: await admin("dead-letters"),
+    rows: Object.fromEntries(rows) as Record<RowList, EffectRow[]>,
+    mails: await listOf(`${running.emulators.resend}/mailbox.json`),
+    slackMessages: await listOf(`${running.emulators.slack}/messages.json`),
+  };
+}
+
+/** Whether the queue has nothing to deliver now; waits for it for a moment. */
+export async function queueIsAtRest(running: Running, waitMs: number): Promise<boolean> {
+  const url = `${running.qstashUrl}/_emulator/state?waitMs=${waitMs}`;
+  const answer = await get(url, { authorization: `Bearer ${running.qstashToken}` });
+  return ((await answer.json()) as { atRest: boolean }).atRest;
+}
+
+async function listOf<Row>(url: string, headers: Record<string, string> = {}): Promise<Row[]> {
+  const { data } = (await (await get(url, headers)).json()) as { data: Row[] };
+  return data;
+}
+
+async function get(url: string, headers: Record<string, string>): Promise<Response> {
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
+  return answer;
+}
