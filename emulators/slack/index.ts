@@ -92,6 +92,7 @@ function setUp(kit: Kit, options: SlackOptions): SlackRecords {
         payload,
         answerLost: kit.answerLost(),
       });
+      c.header("x-slack-unique-id", id); // Slack's own name for the request: UNCONFIRMED for this route
       return c.text("ok");
     } catch (error) {
       if (!(error instanceof SlackFailure)) throw error;
