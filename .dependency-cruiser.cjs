@@ -32,7 +32,7 @@ const TABLE = [
   // rank 2: one vendor each, never each other
   line("^src/sources/[^/]+\\.ts$", [SOURCES, DOMAIN]),
   line("^src/sources/([^/]+)/", ["^src/sources/$1/", "^src/sources/[^/]+\\.ts$", DOMAIN]),
-  line(QUEUES_EDGE, [QUEUES_EDGE, DOMAIN]),
+  line(QUEUES_EDGE, [QUEUES_EDGE, DOMAIN], ["@noble/hashes"]),
   line("^src/queues/messages\\.ts$", [DOMAIN], ["zod"]),
   line(
     "^src/queues/(account|consume)\\.ts$",

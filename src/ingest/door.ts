@@ -1,7 +1,7 @@
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log, WaitUntil } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
-import { type Clock, DAY_MS, type Instant } from "../domain/time.js";
+import { type Clock, DAY_MS, type Instant, isoOf } from "../domain/time.js";
 import { type Delivery, sealDelivery } from "../queues/delivery.js";
 import { deduplicationIdOf, type Publisher } from "../queues/publish.js";
 import type { RawRequest, Source } from "../sources/source.js";
@@ -71,10 +71,9 @@ export function createDoor(deps: DoorDeps): Door {
       ...("spilled" in outcome && outcome.spilled ? { spilled: true } : {}),
       durationMs: deps.clock.now() - startedAt,
     });
-    const at = new Date(startedAt).toISOString();
     const refusal =
       outcome.kind === "rejected"
-        ? { at, requestId, code: outcome.code, detail: outcome.detail }
+        ? { at: isoOf(startedAt), requestId, code: outcome.code, detail: outcome.detail }
         : null;
     tally.note(name, label, refusal);
     return response;
@@ -145,9 +144,9 @@ async function handOver(
   body: Uint8Array<ArrayBuffer>,
 ): Promise<IngestOutcome> {
   const { eventKey } = delivery;
-  const deduplicationId = await deduplicationIdOf(delivery.source, eventKey);
+  const deduplicationId = deduplicationIdOf(delivery.source, eventKey);
   const packed = await pack(deps, delivery, body, deduplicationId);
-  const sealed = await sealDelivery(packed.delivery, deps.queueToken);
+  const sealed = sealDelivery(packed.delivery, deps.queueToken);
   try {
     const message = { sealed, body: packed.body, deduplicationId };
     const { deduplicated } = await deps.publisher.publishDelivery(message);

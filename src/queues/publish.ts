@@ -1,3 +1,5 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { Transient } from "../domain/errors.js";
 import type { OutboxMessage, OutboxRow } from "../domain/outbox.js";
 import type { Post } from "../domain/ports.js";
@@ -171,11 +173,7 @@ function readPublished(answer: { status: number; text: string }): Published {
   }
 }
 
-const hexOf = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
 /** Hashed, because QStash refuses `:` in an id and a header takes ASCII only. */
-export async function deduplicationIdOf(source: string, eventKey: string): Promise<string> {
-  const bytes = new TextEncoder().encode(`${source}\n${eventKey}`);
-  return hexOf(await crypto.subtle.digest("SHA-256", bytes));
+export function deduplicationIdOf(source: string, eventKey: string): string {
+  return bytesToHex(sha256(utf8ToBytes(`${source}\n${eventKey}`)));
 }

@@ -2,7 +2,15 @@ import type { Post } from "../domain/ports.js";
 
 /** The edge's way to POST. */
 export const fetchPost: Post = async ({ url, headers, body, timeoutMs }) => {
-  const signal = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
-  return { status: response.status, text: await response.text() };
+  // Not `AbortSignal.timeout`: its timer outlives the answer.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  try {
+    const { signal } = late;
+    const init = { method: "POST", headers, body, signal, redirect: "manual" } as const;
+    const response = await fetch(url, init);
+    return { status: response.status, text: await response.text() };
+  } finally {
+    clearTimeout(timer);
+  }
 };

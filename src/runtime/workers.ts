@@ -54,7 +54,7 @@ const attemptIdOf = ({ messageId, retried }: Pick<Consumed, "messageId" | "retri
   `${messageId}:${retried}`;
 
 async function workDelivery(message: Consumed, deps: WorkerDeps): Promise<Handled> {
-  const delivery = await openDelivery(message.headers.get(DELIVERY_HEADER), deps.queueTokens);
+  const delivery = openDelivery(message.headers.get(DELIVERY_HEADER), deps.queueTokens);
   if (delivery === null) throw new Permanent("forged_message");
   const { startedAt } = message;
   const body = await unpack(delivery, message.body, deps.kv);
@@ -168,7 +168,7 @@ export async function buryEvent(
   error: Permanent,
   deps: RunEventDeps & Pick<WorkerDeps, "queueTokens" | "kv">,
 ): Promise<void> {
-  const opened = await openDelivery(message.headers.get(DELIVERY_HEADER), deps.queueTokens);
+  const opened = openDelivery(message.headers.get(DELIVERY_HEADER), deps.queueTokens);
   const now = deps.clock.now();
   const nameless: Delivery = {
     v: 1,
