@@ -26,6 +26,7 @@ needed; any real service replaces its local stand-in by its environment variable
   --port <n>      where to listen on 127.0.0.1 (PORT, or ${DEFAULT_PORT}); 0 for any free port
   --home <folder> where everything is kept (SIGNALBOX_HOME, or .signalbox in the project)
   --json          one line of JSON on stdout once it is ready; progress goes to stderr
+                  (npm prints lines of its own before it unless run with --silent)
   --verbose       the log on the terminal instead of in the home's app.log
   --help          this
 `;

@@ -62,7 +62,8 @@ async function startRest(
     order.holdQueue === true ? undefined : queue.setOpen(true),
   ]);
   if (migrations.applied.length > 0) {
-    report({ type: "progress", line: `Made the tables (${migrations.applied.length} migrations)` });
+    const count = migrations.applied.length;
+    report({ type: "progress", line: `Applied ${count} migration${count === 1 ? "" : "s"}` });
   }
   return { databaseUrl, ...queue.address, ...kv, ...vendors };
 }
