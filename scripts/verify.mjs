@@ -27,7 +27,7 @@ const CHECKS = [
   {
     rule: "format and lint; 70-line functions, 400-line files (tests 600), 100 columns",
     document: "CONTRIBUTING.md; biome.json",
-    command: bin("@biomejs/biome/bin/biome", "ci", "--max-diagnostics=50"),
+    command: bin("@biomejs/biome/bin/biome", "ci", "--colors=off", "--max-diagnostics=50"),
   },
   {
     rule: "layers: who may import whom",

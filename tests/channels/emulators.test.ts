@@ -75,7 +75,8 @@ describe("channels against the vendors' emulators", () => {
     const channel = buildChannels({ slack, platformName }).slack;
     vendor.fault({ kind: "drop", when: "after" });
     await expect(tell(channel, "incident-raised", "slack")).rejects.toBeInstanceOf(Transient);
-    expect(await tell(channel, "incident-raised", "slack")).toEqual({ vendorId: null });
+    const { vendorId } = await tell(channel, "incident-raised", "slack");
+    expect(vendorId).toMatch(/^msg_/);
     expect(vendor.messages().map((message) => message.answerLost)).toEqual([false, true]);
     vendor.fault({ kind: "status", status: 429, retryAfterSeconds: 30 });
     await expect(tell(channel, "incident-resolved", "slack")).rejects.toMatchObject({
