@@ -97,9 +97,9 @@ export function postgresRuns(home: string): boolean {
   return server !== undefined && isPostmasterOf(server.pid, location);
 }
 
-/** Everything of a start that runs, as pids. */
+/** Everything of a start that runs. The queue before the app: a delivery refused would cost a retry, ten seconds. */
 export const processesOf = ({ pid, pids }: Running): number[] =>
-  [pid, pids.app, pids.platform].filter((one): one is number => one !== null);
+  [pid, pids.platform, pids.app].filter((one): one is number => one !== null);
 
 export const noneRuns = (pids: readonly number[], timeoutMs = 15_000): Promise<boolean> =>
   waitUntil(() => !pids.some(isRunning), timeoutMs);
