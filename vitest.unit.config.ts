@@ -7,5 +7,8 @@ export default defineConfig({
   test: {
     include: [`tests/{${FOLDERS.join(",")}}/**/*.test.ts`, "tests/cli/samples.test.ts"],
     testTimeout: 30_000,
+    // Twice as fast; these tests keep nothing between them.
+    pool: "threads",
+    isolate: false,
   },
 });
