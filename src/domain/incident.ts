@@ -9,6 +9,8 @@ export type IncidentStatus = "open" | "acknowledged" | "resolved";
 export interface Incident {
   id: string;
   groupKey: string;
+  /** The n-th of its group, from 1; unique, because it is decided on there being none later. */
+  ordinal: number;
   kind: SignalKind;
   title: string;
   service: string;

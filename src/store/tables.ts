@@ -80,6 +80,7 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
     columns: {
       id: "text",
       groupKey: "text",
+      ordinal: "integer",
       kind: "text",
       title: "text",
       service: "text",

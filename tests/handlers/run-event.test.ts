@@ -131,6 +131,20 @@ describe("an event", () => {
 });
 
 describe("trouble", () => {
+  it("is one incident when its beginning and its end are worked on at once, again and again", async () => {
+    const deps = runDeps(w);
+    const names = ["issue-created", "issue-resolved"];
+    const runs = Array.from({ length: 20 }, async (_, i) => {
+      const uniqueId = `u${Math.floor(i / 2)}`;
+      const name = names[i % 2] ?? "";
+      return runEvent(await sampleRun("sentry", name, { uniqueId, attemptId: `m${i}:0` }), deps);
+    });
+    await Promise.all(runs);
+    expect(await w.rows("SELECT status, count(*)::int AS n FROM incident GROUP BY 1")).toEqual([
+      { status: "resolved", n: 10 },
+    ]);
+  });
+
   it("is one incident with one message, however many alerts speak of it", async () => {
     const deps = runDeps(w);
     await runEvent(await sampleRun("sentry", "issue-created"), deps);

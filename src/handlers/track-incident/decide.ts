@@ -91,7 +91,7 @@ function decideClosed(
   }
   if (fact.kind !== "signal.raised" && fact.deployedTo !== undefined) {
     plan.because("a good deployment, and no incident that it could end");
-  } else if (fact.kind !== "signal.raised") openEnded(plan, fact, ctx);
+  } else if (fact.kind !== "signal.raised") openEnded(plan, fact, rows, ctx);
   else if (rows.laterSuccesses.length > 0) {
     plan.because("a later deployment to the same place was good already");
   } else raise(plan, fact, rows, ctx);
@@ -103,7 +103,7 @@ function raise(
   rows: IncidentRows,
   ctx: HandlerContext,
 ): void {
-  const incident: Incident = { ...blankIncident(fact, ctx), ...headOf(fact) };
+  const incident: Incident = { ...blankIncident(fact, rows, ctx), ...headOf(fact) };
   plan.insert("incident", incident);
   addSignal(plan, fact, incident.id, ctx);
   addEntry(plan, incident.id, `opened as ${incident.severity} by ${ctx.source}`, ctx);
@@ -167,11 +167,12 @@ function tellRaised(
 function openEnded(
   plan: PlanBuilder,
   fact: Exclude<SignalFact, SignalRaised>,
+  rows: IncidentRows,
   ctx: HandlerContext,
 ): void {
   const ended = fact.kind === "signal.resolved";
   const incident: Incident = {
-    ...blankIncident(fact, ctx),
+    ...blankIncident(fact, rows, ctx),
     status: ended ? "resolved" : "acknowledged",
     ...(ended
       ? { resolvedAt: fact.occurredAt, resolvedBy: fact.by }
@@ -185,10 +186,11 @@ function openEnded(
   addEntry(plan, incident.id, `${incident.status} by ${ctx.source} before its beginning came`, ctx);
 }
 
-function blankIncident(fact: SignalFact, ctx: HandlerContext): Incident {
+function blankIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext): Incident {
   return {
     id: ctx.ids.next("incident"),
     groupKey: fact.groupKey,
+    ordinal: Math.max(0, ...rows.incidents.map(({ ordinal }) => ordinal)) + 1,
     kind: fact.signalKind,
     title: fact.title,
     service: "",

@@ -7,7 +7,7 @@ export const trackIncident = defineHandler({
   reactsTo: ["signal.raised", "signal.acknowledged", "signal.resolved"],
   load: (fact, source) => ({
     incidents: read("incident", "t.group_key = ?", [fact.groupKey], {
-      orderBy: "t.opened_at DESC, t.id DESC",
+      orderBy: "t.ordinal DESC NULLS LAST",
       limit: 5,
     }),
     signals: read("signal", "i.group_key = ?", [fact.groupKey], {
