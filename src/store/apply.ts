@@ -23,6 +23,12 @@ function textOf(shape: Shape): string {
   return text;
 }
 
+const isEmpty = (shape: Shape): boolean =>
+  !shape.claimsEvent &&
+  !shape.completes &&
+  !shape.discards &&
+  shape.inserts.length + shape.updates.length + shape.locks.length === 0;
+
 /**
  * Writes all of a plan or none of it, in one statement. With a claim, nothing is written unless the
  * event is still runnable and still the row that was loaded.
@@ -38,6 +44,8 @@ export async function apply(
   const locks = locksOf(plan);
   const locked = Object.values(locks).reduce((sum, rows) => sum + rows.length, 0);
   const { inserts, updates, completes, discards } = plan;
+  const shape = shapeOf(plan, claim !== null);
+  if (isEmpty(shape)) return true; // nothing to write, and a statement would have no use for its parameter
   const parameter = toStorableJson({
     inserts,
     updates,
@@ -49,7 +57,7 @@ export async function apply(
       ? {}
       : { event: claim.event, headers: claim.headers, attempt: claim.attempt }),
   });
-  const text = textOf(shapeOf(plan, claim !== null));
+  const text = textOf(shape);
   const values = claim === null ? [parameter] : [parameter, Buffer.from(claim.body)];
   const rows = await database.query<{ ok: boolean }>(text, values);
   return rows[0]?.ok === true;

@@ -23,7 +23,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const UNAVAILABLE = /^(08|57P0[1-4]|53|58)/;
+/** Without 08P01: a protocol violation is a wrong statement of ours, and no waiting mends it. */
+const UNAVAILABLE = /^(08(?!P01)|57P0[1-4]|53|58)/;
 
 /**
  * Postgres errors in our taxonomy. What is not named is a defect and passes through as it is.

@@ -154,6 +154,10 @@ describe("rows that were read", () => {
     expect([(await kept("d1")).version, (await kept("d2")).version]).toEqual([total, total]);
   });
 
+  it("has nothing to do for an empty plan", async () => {
+    expect(await apply(w.database, emptyPlan())).toBe(true);
+  });
+
   it("refuses a plan that would write a row twice, which Postgres would lose in silence", () => {
     const row = deployment("d1");
     const once = plan().insert("deployment", row).build();
