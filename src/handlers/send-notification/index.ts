@@ -65,12 +65,15 @@ export async function sendNotification(
     });
     const mayBeTwice = channel.atLeastOnce && notice.calls > 1;
     await settleOr(message, deps, async (rows, ctx) => {
-      const plan = confirmPlan(rows, { ...receipt, mayBeTwice }, ctx);
+      // Two calls may both end well when the first one's lease ran out: it was sent, once.
+      const isSent = rows.notice.status === "sent";
+      const plan = isSent ? emptyPlan() : confirmPlan(rows, { ...receipt, mayBeTwice }, ctx);
       return { outcome: "sent" as const, plan };
     });
     return { outcome: "sent", outbox };
   } catch (error) {
-    return { outcome: await callFailed(message, error, deps), outbox };
+    const call = { ...message, call: notice.calls };
+    return { outcome: await callFailed(call, error, deps), outbox };
   }
 }
 
@@ -108,21 +111,28 @@ async function reserve(
 const renderWith = (channel: Channel, { notice }: NoticeRows): Promise<Record<string, unknown>> =>
   channel.render(notice);
 
-/** Notes what the call's failure means; a transient one goes on to the queue. */
+/**
+ * Notes what the call's failure means; a transient one goes on to the queue. Only of this very call: one
+ * whose lease ran out has nothing to say about the notice any more.
+ */
 async function callFailed(
-  due: Due,
+  due: Due & { call: number },
   error: unknown,
   deps: SendNotificationDeps,
 ): Promise<SendOutcome> {
+  const isLast = ({ notice }: NoticeRows): boolean =>
+    notice.status === "sending" && notice.calls === due.call;
   if (error instanceof Permanent) {
     await settleOr(due, deps, async (rows, ctx) => {
-      return { outcome: "failed" as const, plan: failPlan(rows, "failed", error, ctx) };
+      const plan = isLast(rows) ? failPlan(rows, "failed", error, ctx) : emptyPlan();
+      return { outcome: "failed" as const, plan };
     });
     return "failed";
   }
   if (error instanceof Transient && error.code === "channel_unavailable") {
     const release = settleOr(due, deps, async (rows, ctx) => {
-      return { outcome: "released" as const, plan: releasePlan(rows, error, ctx) };
+      const plan = isLast(rows) ? releasePlan(rows, error, ctx) : emptyPlan();
+      return { outcome: "released" as const, plan };
     });
     await release.catch((cause: unknown) => {
       if (!(cause instanceof AppError)) throw cause; // the lease runs out by itself
