@@ -1,3 +1,4 @@
+import { Transient } from "../domain/errors.js";
 import type { TimerRow } from "../domain/outbox.js";
 import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notification/index.js";
 import { overdueTimers } from "../store/outbox.js";
@@ -24,9 +25,24 @@ export async function runTimer(
 
 const TIMERS_MAX = 500;
 
-/** Runs what is overdue, so that a late or lost wake-up costs a minute and not the deed. */
+/**
+ * Runs what is overdue, so that a late or lost wake-up costs a minute and not the deed. A timer that
+ * fails does not keep the next from its turn.
+ *
+ * @returns how many ran.
+ * @throws Transient when the database is not to be had; else the first failure, when all have had their turn.
+ */
 export async function sweepTimers(deps: SendNotificationDeps): Promise<number> {
   const timers = await overdueTimers(deps.database, deps.clock.now(), TIMERS_MAX);
-  for (const timer of timers) await runTimer(timer, deps);
+  const failures: unknown[] = [];
+  for (const timer of timers) {
+    try {
+      await runTimer(timer, deps);
+    } catch (error) {
+      if (error instanceof Transient) throw error; // it is not the timer: the next minute begins again
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
   return timers.length;
 }

@@ -1,4 +1,4 @@
-import { Permanent } from "../domain/errors.js";
+import { Permanent, Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log } from "../domain/ports.js";
 import { type Clock, DAY_MS } from "../domain/time.js";
@@ -27,6 +27,8 @@ export interface DeadSweepReport {
   buried: number;
   dropped: number;
   waiting: number;
+  /** Could not be settled for a cause of their own; they stay, and the log says why. */
+  stuck: number;
 }
 
 /** A part that is gone for longer needs a person, who then finds the dead letters in one place. */
@@ -41,19 +43,29 @@ const MESSAGES_MAX = 400;
  * Empties QStash's dead letter queue of this deployment's messages. What failed for want of a part is
  * published again once that part answers; what no retry mends becomes a dead letter of ours; what the
  * outbox still holds is dropped, because the outbox sends it again. Only then is the entry deleted.
+ * An entry that cannot be settled stays and does not keep the others from their turn.
+ *
+ * @throws Transient when the database or the queue itself is not to be had.
  */
 export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepReport> {
-  const report: DeadSweepReport = { redriven: 0, buried: 0, dropped: 0, waiting: 0 };
+  const report: DeadSweepReport = { redriven: 0, buried: 0, dropped: 0, waiting: 0, stuck: 0 };
   const answers = partsThatAnswer(deps);
   let cursor: string | undefined;
   let seen = 0;
   do {
     const page = await deps.account.listDead(cursor);
     for (const message of page.messages) {
-      const fate = await settle(message, answers, deps);
-      report[fate] += 1;
       const { queue, messageId, responseStatus } = message;
-      deps.log.info("dead_message.settled", { queue, messageId, responseStatus, fate });
+      try {
+        const fate = await settle(message, answers, deps);
+        report[fate] += 1;
+        deps.log.info("dead_message.settled", { queue, messageId, responseStatus, fate });
+      } catch (error) {
+        if (isForAll(error)) throw error;
+        report.stuck += 1;
+        const detail = (error as Error).message;
+        deps.log.error("dead_message.stuck", { queue, messageId, responseStatus, detail });
+      }
     }
     seen += page.messages.length;
     cursor = page.cursor;
@@ -61,7 +73,13 @@ export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepR
   return report;
 }
 
-type Fate = keyof DeadSweepReport;
+/** Without the database or the queue no entry can be settled; the next sweep begins again. */
+function isForAll(error: unknown): boolean {
+  const codes = ["database_unavailable", "queue_unavailable"];
+  return error instanceof Transient && codes.includes(error.code);
+}
+
+type Fate = Exclude<keyof DeadSweepReport, "stuck">;
 
 async function settle(
   message: DeadMessage,

@@ -184,7 +184,8 @@ export async function buryEvent(
   };
   const delivery = opened ?? nameless;
   const body = await unpack(delivery, message.body, deps.kv);
-  const verdict = opened === null ? new Permanent("forged_message") : error;
+  const isForged = opened === null && message.headers.has(DELIVERY_HEADER);
+  const verdict = isForged ? new Permanent("forged_message") : error;
   const attemptId = `${message.messageId}:buried`;
   await runEvent({ delivery, body, attemptId, startedAt: now, verdict }, deps);
 }

@@ -20,6 +20,20 @@ export async function takeOverdueOutbox(
   return rows.map(({ row }) => row);
 }
 
+/** Undoes a take whose publish failed; the same number of publishes gives the same deduplication id again. */
+export async function putBackOutbox(
+  database: Database,
+  rows: readonly Pick<OutboxRow, "id" | "publishes">[],
+  now: Instant,
+): Promise<void> {
+  await database.query(
+    `UPDATE outbox t SET publishes = t.publishes - 1, due_at = $1::timestamptz
+     FROM unnest($2::text[], $3::int[]) AS x(id, publishes)
+     WHERE t.id = x.id AND t.publishes = x.publishes`,
+    [isoOf(now), rows.map(({ id }) => id), rows.map(({ publishes }) => publishes)],
+  );
+}
+
 export async function completeOutbox(database: Database, id: string): Promise<void> {
   await database.query("DELETE FROM outbox WHERE id = $1", [id]);
 }
