@@ -272,4 +272,12 @@ describe("npm start, interrupted", () => {
     expect(command.stdout()).toBe("");
     expect(postgresRuns(home)).toBe(false);
   });
+
+  it("ends when npm is ended, whose shell hands no signal on", async () => {
+    const env = { npm_lifecycle_event: "start" };
+    const shell = startCommand(temporaryHome(), [], env, { inShell: true });
+    const running = await shell.ready();
+    shell.signal("SIGTERM");
+    expect(await noneRuns([running.pid, ...processesOf(running)], 30_000)).toBe(true);
+  });
 });

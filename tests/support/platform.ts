@@ -44,10 +44,21 @@ export function startCommand(
   home: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  options: { inShell?: boolean } = {},
 ): Command {
-  const script = join(ROOT, "scripts/start.mjs");
+  const line = [
+    process.execPath,
+    join(ROOT, "scripts/start.mjs"),
+    "--json",
+    "--home",
+    home,
+    ...args,
+  ];
+  // npm's way: a shell that waits, and that does not hand on what ends it.
+  const shell = ["sh", "-c", `${line.map((word) => `'${word}'`).join(" ")}; exit $?`];
+  const [program = "", ...words] = options.inShell === true ? shell : line;
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, [script, "--json", "--home", home, ...args], {
+  const child = spawn(program, words, {
     env: { PATH, HOME, TMPDIR, PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
