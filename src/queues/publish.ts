@@ -85,6 +85,8 @@ function headersFor(config: QueueConfig, message: OutboxMessage | null): Record<
     "Upstash-Timeout": "60s",
     "Upstash-Label": config.label,
     "Upstash-Failure-Callback": queueUrl(config, "failed"),
+    // Only a hint, so it is not billed again and again: the sweep of the next minute finds what it hints at.
+    "Upstash-Failure-Callback-Retries": "0",
     "Upstash-Flow-Control-Key": `${config.label}-${flowKey}`,
     "Upstash-Flow-Control-Value": flowValue,
   };
