@@ -59,7 +59,7 @@ afterAll(async () => {
 describe("every payload that we have", () => {
   it("goes from the door to a final status without an unclassified error", async () => {
     const all = payloads();
-    expect(all.length).toBeGreaterThan(20);
+    expect(all.length).toBeGreaterThan(10); // our own alone are 14
     console.log(
       `${all.length} payloads, ${existsSync(SHARED) ? "shared ones included" : "our own"}`,
     );
