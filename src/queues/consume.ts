@@ -1,4 +1,4 @@
-import { createHash, createSecretKey, type KeyObject } from "node:crypto";
+import { createHash } from "node:crypto";
 import { jwtVerify } from "jose";
 import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js";
 import type { Log, Report } from "../domain/ports.js";
@@ -43,14 +43,18 @@ export type SignatureCheck = (request: Request, body: Uint8Array, url: string) =
  * bad UTF-8 could never be accepted; a test holds this to the Receiver for all that it can take.
  */
 export function createSignatureCheck(keys: readonly Secret[], clock: Clock): SignatureCheck {
-  const keyObjects: KeyObject[] = keys.map((key) => createSecretKey(key.bytes()));
+  // Imported once: what is not a CryptoKey, jose imports for every call.
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const imported = keys.map((key) =>
+    crypto.subtle.importKey("raw", key.bytes(), hmac, false, ["verify"]),
+  );
   return async (request, body, url) => {
     const jwt = request.headers.get("upstash-signature");
     if (jwt === null) return false;
     const hash = createHash("sha256").update(body).digest("base64url");
-    for (const key of keyObjects) {
+    for (const key of imported) {
       try {
-        const { payload } = await jwtVerify(jwt, key, {
+        const { payload } = await jwtVerify(jwt, await key, {
           algorithms: ["HS256"],
           issuer: "Upstash",
           subject: url,
