@@ -1,5 +1,5 @@
 // npm run test:crash [-- --seed N] [--short] [--keep]: no crash loses an event or makes one happen twice.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readBooks } from "../faults/ledger.js";
@@ -56,4 +56,4 @@ try {
 } finally {
   await site.close();
 }
-if (process.exitCode === 0 && !values.keep) rmSync(dir, { recursive: true, force: true });
+if (process.exitCode === 0 && !values.keep) site.remove();

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { bindable } from "../../local/addresses.js";
 import { type Home, openHome } from "../../local/home.js";
@@ -26,6 +26,8 @@ export interface Site {
   killPlatform(): Promise<void>;
   /** Stops all as Ctrl-C would. */
   close(): Promise<void>;
+  /** Deletes the home of a closed site, and the database where that had to be made elsewhere. */
+  remove(): void;
 }
 
 export interface SiteOptions {
@@ -85,6 +87,12 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     async close() {
       await stopped(app);
       await stopped(platform);
+    },
+    remove() {
+      const dataDir = home.path("postgres");
+      const record = readRecord(dataDir);
+      const dirs = record === undefined ? [] : [locationOf(dataDir, record)];
+      for (const dir of [...dirs, home.dir]) rmSync(dir, { recursive: true, force: true });
     },
   };
 }

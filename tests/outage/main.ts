@@ -1,5 +1,5 @@
 // npm run test:outage [-- --seed N] [--short] [--only kv:hung,slack:500] [--keep]: every part fails in every way.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readBooks } from "../faults/ledger.js";
@@ -85,4 +85,4 @@ try {
   await Promise.all(Object.values(proxies ?? {}).map((proxy) => proxy.close()));
   await site.close();
 }
-if (process.exitCode === 0 && !values.keep) rmSync(dir, { recursive: true, force: true });
+if (process.exitCode === 0 && !values.keep) site.remove();
