@@ -1,3 +1,4 @@
+import { describeError } from "../domain/describe-error.js";
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log, WaitUntil } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
@@ -154,7 +155,7 @@ async function handOver(
     return { kind: "accepted", eventKey, spilled: false };
   } catch (error) {
     const { requestId } = delivery;
-    deps.log.warn("delivery.spilling", { requestId, detail: (error as Error).message });
+    deps.log.warn("delivery.spilling", { requestId, detail: describeError(error) });
     const spilled: Spilled = { sealed, deduplicationId, body: toBase64(packed.body) };
     return spill(deps, delivery, spilled);
   }
@@ -168,7 +169,7 @@ async function spill(deps: DoorDeps, delivery: Delivery, spilled: Spilled): Prom
     return { kind: "accepted", eventKey: delivery.eventKey, spilled: true };
   } catch (error) {
     const { requestId } = delivery;
-    deps.log.error("delivery.refused", { requestId, detail: (error as Error).message });
+    deps.log.error("delivery.refused", { requestId, detail: describeError(error) });
     return { kind: "unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };
   }
 }
@@ -185,16 +186,17 @@ async function pack(
   if (zipped.length <= deps.queueBodyBytesMax) {
     return { delivery: { ...delivery, encoding: "gzip" }, body: zipped };
   }
-  const claimKey = `body:${deduplicationId}`;
+  const bodySha256 = await sha256Hex(body);
+  // By its bytes too: the event may come again in other bytes, and each message must find its own.
+  const claimKey = `body:${deduplicationId}:${bodySha256}`;
   try {
     await deps.kv.setFor(claimKey, toBase64(zipped), CLAIM_TTL_MS);
   } catch (error) {
     // KV is down: the queue's limit is its plan's, and may be more than we were told.
     const { requestId } = delivery;
-    deps.log.warn("body.unclaimed", { requestId, detail: (error as Error).message });
+    deps.log.warn("body.unclaimed", { requestId, detail: describeError(error) });
     return { delivery: { ...delivery, encoding: "gzip" }, body: zipped };
   }
-  const bodySha256 = await sha256Hex(body);
   return {
     delivery: { ...delivery, encoding: "claim", claimKey, bodySha256 },
     body: new Uint8Array(),

@@ -1,3 +1,4 @@
+import { describeError } from "../domain/describe-error.js";
 import type { Kv, Log } from "../domain/ports.js";
 import type { Clock } from "../domain/time.js";
 import type { Publisher } from "../queues/publish.js";
@@ -41,7 +42,7 @@ export async function sweepSpills(deps: SpillSweepDeps): Promise<number> {
         inARow += 1;
         if (inARow >= REFUSALS_MAX) throw error;
         refused.add(key);
-        deps.log.error("spill.refused", { key, detail: (error as Error).message });
+        deps.log.error("spill.refused", { key, detail: describeError(error) });
         await deps.kv.park(SPILL_INDEX, key, text ?? "", deps.clock.now(), SPILL_TTL_MS);
         continue;
       }

@@ -1,4 +1,4 @@
-import { Permanent, Transient } from "../domain/errors.js";
+import { Permanent } from "../domain/errors.js";
 import type { Kv } from "../domain/ports.js";
 import type { Delivery } from "../queues/delivery.js";
 import { fromBase64, gunzip, sha256Hex } from "./body.js";
@@ -16,19 +16,11 @@ export async function unpack(
 ): Promise<Uint8Array<ArrayBuffer> | Permanent> {
   if (delivery.encoding === "raw") return body;
   if (delivery.encoding === "gzip") return gunzip(body);
-  const kept = await claimed(delivery.claimKey ?? "", kv);
+  const kept = await kv.get(delivery.claimKey ?? "");
   if (kept === null) return new Permanent("body_lost", { detail: "its claim is not in KV" });
   const bytes = await gunzip(fromBase64(kept));
   if ((await sha256Hex(bytes)) !== delivery.bodySha256) {
     return new Permanent("body_lost", { detail: "what is in KV is not what the door left there" });
   }
   return bytes;
-}
-
-async function claimed(key: string, kv: Kv): Promise<string | null> {
-  try {
-    return await kv.get(key);
-  } catch (cause) {
-    throw new Transient("kv_unavailable", { cause });
-  }
 }

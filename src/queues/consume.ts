@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { jwtVerify } from "jose";
+import { describeError } from "../domain/describe-error.js";
 import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js";
 import type { Log, Report } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
@@ -130,12 +131,10 @@ function failed(
   return json(500, { code, detail: ERROR_CODES.internal.sentence });
 }
 
-/** The kind of a cause, for the log: its name and code, never its text, which may quote data. */
+/** The kind of a cause, for the log. */
 function causeOf(error: unknown): string | null {
   const cause = error instanceof AppError ? error.cause : error;
-  if (!(cause instanceof Error)) return null;
-  const { code } = cause as { code?: unknown };
-  return typeof code === "string" ? `${cause.name} ${code}` : cause.name;
+  return cause instanceof Error ? describeError(cause) : null;
 }
 
 const requestIds = new WeakMap<object, string>();

@@ -1,3 +1,4 @@
+import { describeError } from "../domain/describe-error.js";
 import type { Log } from "../domain/ports.js";
 import { problem } from "../domain/problem.js";
 import type { Secret } from "../domain/secret.js";
@@ -40,7 +41,7 @@ export function createCron(deps: CronDeps): (job: string, request: Request) => P
       } catch (error) {
         failed = true;
         report[step] = { error: (error as { code?: string }).code ?? "internal" };
-        deps.log.error("cron.failed", { requestId, job, step, detail: (error as Error).message });
+        deps.log.error("cron.failed", { requestId, job, step, detail: describeError(error) });
       }
     }
     deps.log.info("cron.finished", { requestId, job, failed, ...report });

@@ -1,10 +1,13 @@
 import { Redis } from "@upstash/redis";
+import { describeError } from "../domain/describe-error.js";
+import { Transient } from "../domain/errors.js";
 import type { Kv } from "../domain/ports.js";
 import type { KvConfig } from "./config.js";
 
 /**
  * KV over Upstash's REST. `@vercel/kv` is a thin, deprecated subclass of this client; this file is the
  * only one that knows either. Every call is bounded: the client has no time limit of its own.
+ * Every call throws Transient `kv_unavailable`, and nothing else.
  */
 export function createKv(config: KvConfig): Kv {
   const redis = new Redis({
@@ -17,26 +20,23 @@ export function createKv(config: KvConfig): Kv {
     signal: () => AbortSignal.timeout(config.timeoutMs),
   });
   return Object.freeze<Kv>({
-    get: (key) => redis.get<string>(key),
+    get: (key) => asked(redis.get<string>(key)),
     async setFor(key, value, ttlMs) {
-      await redis.set(key, value, { px: ttlMs });
+      await asked(redis.set(key, value, { px: ttlMs }));
     },
     async delete(key) {
-      await redis.del(key);
+      await asked(redis.del(key));
     },
     async park(index, key, value, at, ttlMs) {
-      await redis
-        .multi()
-        .set(key, value, { px: ttlMs })
-        .zadd(index, { score: at, member: key })
-        .exec();
+      const transaction = redis.multi().set(key, value, { px: ttlMs });
+      await asked(transaction.zadd(index, { score: at, member: key }).exec());
     },
     async parked(index, limit) {
-      return redis.zrange<string[]>(index, 0, limit - 1);
+      return asked(redis.zrange<string[]>(index, 0, limit - 1));
     },
-    parkedCount: (index) => redis.zcard(index),
+    parkedCount: (index) => asked(redis.zcard(index)),
     async unpark(index, key) {
-      await redis.multi().zrem(index, key).del(key).exec();
+      await asked(redis.multi().zrem(index, key).del(key).exec());
     },
     async tally(counts, lists, { ttlMs, listMax }) {
       const pipeline = redis.pipeline();
@@ -50,15 +50,30 @@ export function createKv(config: KvConfig): Kv {
         pipeline.ltrim(key, 0, listMax - 1);
         pipeline.pexpire(key, ttlMs);
       }
-      if (pipeline.length() > 0) await pipeline.exec();
+      if (pipeline.length() > 0) await asked(pipeline.exec());
     },
     async counts(key) {
-      const fields = (await redis.hgetall<Record<string, string>>(key)) ?? {};
+      const fields = (await asked(redis.hgetall<Record<string, string>>(key))) ?? {};
       return Object.fromEntries(Object.entries(fields).map(([name, n]) => [name, Number(n)]));
     },
-    list: (key, limit) => redis.lrange<string>(key, 0, limit - 1),
+    list: (key, limit) => asked(redis.lrange<string>(key, 0, limit - 1)),
     async ping() {
-      await redis.ping();
+      await asked(redis.ping());
     },
   });
+}
+
+/**
+ * The client puts the whole command into its errors' text, and a command of ours may be a webhook's body:
+ * of what it throws only the kind goes on, and neither text, stack nor cause.
+ */
+async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    const kind = describeError(error);
+    const cause = new Error(kind);
+    cause.name = "KvError";
+    throw new Transient("kv_unavailable", { detail: `KV: ${kind}`, cause });
+  }
 }
