@@ -206,7 +206,7 @@ export const incident = z
     groupKey: text,
     kind: oneOf("error", "metric", "uptime", "deployment"),
     title: text,
-    service: text,
+    service: text.nullable().meta({ description: "Null until its beginning has come" }),
     environment: text.nullable(),
     severity: oneOf("P0", "P1", "P2", "P3"),
     status: oneOf("open", "acknowledged", "resolved"),

@@ -26,6 +26,17 @@ export interface Deployment {
   version: number;
 }
 
+/** Where deployments go, and when the last good one went there. */
+export interface DeploymentTarget {
+  id: string;
+  source: string;
+  project: string;
+  target: string;
+  lastGoodAt: Instant | null;
+  updatedAt: Instant;
+  version: number;
+}
+
 /** How far a deployment has come; where two words are of one moment, the farther one holds. */
 export function stageOf(state: DeploymentState): number {
   return DEPLOYMENT_STATES.indexOf(state);

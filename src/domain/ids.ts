@@ -12,6 +12,7 @@ export const ID_PREFIX = {
   incidentEntry: "ine",
   signal: "sig",
   deployment: "dep",
+  deploymentTarget: "dpt",
   audit: "aud",
   run: "run",
   request: "req",

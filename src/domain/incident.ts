@@ -13,8 +13,11 @@ export interface Incident {
   ordinal: number;
   kind: SignalKind;
   title: string;
-  service: string;
+  /** Null while only an end or an acknowledgement of it has come: its beginning names it. */
+  service: string | null;
   environment: string | null;
+  /** Trouble of this very deployment: told up to a cap, or telling of it would feed it. */
+  ours: boolean;
   severity: Severity;
   status: IncidentStatus;
   url: string | null;

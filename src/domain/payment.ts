@@ -13,6 +13,8 @@ export interface Payment {
   /** When the source said so; a later word wins where nothing is terminal. */
   stateAsOf: Instant;
   amountMinor: number;
+  /** When the payment itself named its money; 0 while only a checkout or a refund has. */
+  moneyAsOf: Instant;
   currency: string;
   refundedMinor: number;
   userRef: string | null;
@@ -67,6 +69,7 @@ export function blankPayment(id: string, fact: PaymentFact, now: Instant): Payme
     state: "pending",
     stateAsOf: 0,
     amountMinor: fact.money.amountMinor,
+    moneyAsOf: 0,
     currency: fact.money.currency,
     refundedMinor: 0,
     userRef: null,
@@ -99,11 +102,10 @@ export function joinPayment(before: Payment, fact: PaymentFact): Payment {
   if (state === next.state && TERMINAL_RANK[next.state] > 0) {
     next.stateAsOf = Math.min(next.stateAsOf, fact.occurredAt); // the first word of it, whoever comes first
   }
-  if (next.state === "succeeded" && (fact.kind === "payment.succeeded" || next.paidAt === null)) {
-    const saidPaid = fact.kind !== "payment.failed" && fact.kind !== "payment.canceled";
-    if (saidPaid) next.paidAt = fact.occurredAt;
+  if (saysPaid(fact) && (fact.kind === "payment.succeeded" || before.paidAt === null)) {
+    next.paidAt = fact.occurredAt; // a refund proves that it was paid, and not when
   }
-  if (fact.kind === "payment.succeeded") next.amountMinor = fact.money.amountMinor;
+  joinMoney(next, before, fact);
   if (fact.kind === "payment.refunded") {
     next.refundedMinor = Math.max(before.refundedMinor, fact.refundedMinor);
   }
@@ -113,6 +115,24 @@ export function joinPayment(before: Payment, fact: PaymentFact): Payment {
     if (said !== null && (checkout || before[field] === null)) next[field] = said;
   }
   return next;
+}
+
+function saysPaid(fact: PaymentFact): boolean {
+  return (
+    fact.kind === "payment.succeeded" || (fact.kind === "payment.checkout_completed" && fact.paid)
+  );
+}
+
+/** The payment's own latest word on its money; until it speaks the checkout's, then a refund's. */
+function joinMoney(next: Payment, before: Payment, fact: PaymentFact): void {
+  const own = fact.kind !== "payment.checkout_completed" && fact.kind !== "payment.refunded";
+  const speaks = own
+    ? fact.occurredAt > before.moneyAsOf
+    : fact.kind === "payment.checkout_completed" && before.moneyAsOf === 0;
+  if (!speaks) return;
+  next.amountMinor = fact.money.amountMinor;
+  next.currency = fact.money.currency;
+  if (own) next.moneyAsOf = fact.occurredAt;
 }
 
 /** True when all of the money went back. */

@@ -1,5 +1,5 @@
 import type { AuditEntry } from "./audit.js";
-import type { Deployment } from "./deployment.js";
+import type { Deployment, DeploymentTarget } from "./deployment.js";
 import type { Entitlement } from "./entitlement.js";
 import type { DeadLetter } from "./event.js";
 import type { Ids } from "./ids.js";
@@ -14,6 +14,7 @@ export interface PlanTables {
   auditEntry: AuditEntry;
   deadLetter: DeadLetter;
   deployment: Deployment;
+  deploymentTarget: DeploymentTarget;
   entitlement: Entitlement;
   incident: Incident;
   incidentEntry: IncidentEntry;

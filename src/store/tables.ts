@@ -59,6 +59,18 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
       version: "integer",
     },
   },
+  deploymentTarget: {
+    name: "deployment_target",
+    columns: {
+      id: "text",
+      source: "text",
+      project: "text",
+      target: "text",
+      lastGoodAt: "instant",
+      updatedAt: "instant",
+      version: "integer",
+    },
+  },
   entitlement: {
     name: "entitlement",
     columns: {
@@ -85,6 +97,7 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
       title: "text",
       service: "text",
       environment: "text",
+      ours: "boolean",
       severity: "text",
       status: "text",
       url: "text",
@@ -146,6 +159,7 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
       state: "text",
       stateAsOf: "instant",
       amountMinor: "bigint",
+      moneyAsOf: "instant",
       currency: "text",
       refundedMinor: "bigint",
       userRef: "text",

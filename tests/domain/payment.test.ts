@@ -18,23 +18,37 @@ const history = fc
     succeeds: fc.boolean(),
     checkout: fc.boolean(),
     delayed: fc.boolean(),
+    canceled: fc.boolean(),
+    amounts: fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 8, maxLength: 8 }),
+    checkoutCurrency: fc.constantFrom("THB", "USD"),
     refunds: fc.array(fc.integer({ min: 1, max: 1000 }), { maxLength: 3 }),
   })
-  .map(({ fails, succeeds, checkout, delayed, refunds }): PaymentFact[] => {
+  .map((history): PaymentFact[] => {
+    const { fails, succeeds, canceled, checkout, delayed, amounts, refunds } = history;
     const facts: PaymentFact[] = [];
     let at = T;
-    const next = () => (at += 1000);
+    const next = () => {
+      at += 1000;
+      return at;
+    };
+    // The intent's amount may be changed between tries; the checkout may name another currency.
+    const money = (i: number) => ({ amountMinor: amounts[i] ?? 1, currency: "THB" });
     const buyer = { ...nobody, userRef: "u_intent", email: "intent@example.com" };
     for (let i = 0; i < fails; i += 1) {
       const failure = { code: `declined_${i}`, message: "no" };
-      facts.push({ ...base, kind: "payment.failed", failure, buyer, occurredAt: next() });
+      const kind = "payment.failed" as const;
+      facts.push({ ...base, money: money(i), kind, failure, buyer, occurredAt: next() });
+    }
+    if (canceled && !succeeds) {
+      facts.push({ ...base, kind: "payment.canceled", buyer, occurredAt: next() });
     }
     if (succeeds) facts.push({ ...base, kind: "payment.succeeded", buyer, occurredAt: next() });
     if (checkout) {
       const who = { ...nobody, userRef: "u_checkout", packageRef: "ADVANCED", locale: "th" };
       const paid = succeeds && !delayed;
       const kind = "payment.checkout_completed" as const;
-      facts.push({ ...base, kind, paid, buyer: who, occurredAt: next() });
+      const asked = { ...money(7), currency: history.checkoutCurrency };
+      facts.push({ ...base, money: asked, kind, paid, buyer: who, occurredAt: next() });
     }
     let refundedMinor = 0;
     for (const part of succeeds ? refunds : []) {

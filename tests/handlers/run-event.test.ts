@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Permanent } from "../../src/domain/errors.js";
-import { runEvent } from "../../src/handlers/run-event.js";
+import { type EventRun, runEvent } from "../../src/handlers/run-event.js";
 import { runDeps, sampleRun } from "../support/events.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
@@ -11,6 +11,11 @@ beforeEach(async () => {
 afterEach(async () => {
   await w.close();
 });
+
+function textOf({ body }: EventRun): string {
+  if (body instanceof Permanent) throw body;
+  return new TextDecoder().decode(body);
+}
 
 const statuses = () => w.rows("SELECT type, status FROM event ORDER BY type");
 
@@ -62,6 +67,41 @@ describe("a purchase", () => {
     expect(rows).toEqual([{ status: "revoked" }]);
     expect(await w.count("entitlement")).toBe(2);
   });
+});
+
+describe("a payer", () => {
+  it("gets no receipt for a refund of a payment that we never heard of", async () => {
+    await runEvent(await sampleRun("stripe", "charge-refunded"), runDeps(w));
+    expect(await w.rows("SELECT state, paid_at FROM payment")).toEqual([
+      { state: "succeeded", paid_at: null },
+    ]);
+    expect(await w.count("notice")).toBe(0);
+  });
+
+  it.each([[["checkout-completed", "payment-failed"]], [["payment-failed", "checkout-completed"]]])(
+    "hears once that a delayed payment failed, told in the order %j",
+    async (names) => {
+      const texts: Record<string, (text: string) => string> = {
+        "checkout-completed": (text) =>
+          text
+            .replace('"payment_status":"paid"', '"payment_status":"unpaid"')
+            .replace(/"created":\d+/, '"created":1790000000'),
+        // The same intent, which does not know whom to tell: only the checkout does.
+        "payment-failed": (text) =>
+          text
+            .replace('"pi_sample_failed_one"', '"pi_sample_purchase_one"')
+            .replace(/"receipt_email":"[^"]*"/, '"receipt_email":null')
+            .replace(/"created":\d+/, '"created":1790000009'),
+      };
+      for (const name of names) {
+        const run = await sampleRun("stripe", name);
+        const text = texts[name]?.(textOf(run).replace(/": /g, '":')) ?? "";
+        await runEvent({ ...run, body: new TextEncoder().encode(text) }, runDeps(w));
+      }
+      expect(await w.rows("SELECT state FROM payment")).toEqual([{ state: "failed" }]);
+      expect(await w.rows("SELECT template FROM notice")).toEqual([{ template: "payment-failed" }]);
+    },
+  );
 });
 
 describe("an event", () => {
@@ -187,34 +227,72 @@ describe("trouble", () => {
     expect(await w.count("deployment")).toBe(2);
   });
 
-  it("of our own is told, but past thirty signals a minute it is only kept", async () => {
+  it("of our own is told, but past ten incidents a minute it is only kept, whatever issues they are", async () => {
     const deps = runDeps(w, ["4509877862268928"]);
-    // Each resolve ends the incident, so that each raise would open and tell another.
-    const tell = async (i: number, name: string, seconds: number): Promise<void> => {
-      const at = new Date(w.ctx.now - 50_000 + seconds * 1_000).toISOString();
-      const set = {
-        "data.issue.project.id": "4509877862268928",
-        "data.issue.firstSeen": at,
-        "data.issue.lastSeen": at,
-      };
-      const run = await sampleRun("sentry", name, {
-        uniqueId: "own",
-        set,
-        attemptId: `o${i}${name}:0`,
-      });
-      const eventKey = `own-${i}-${name}`;
-      const occurredAt = w.ctx.now - 50_000 + seconds * 1_000;
-      await runEvent({ ...run, delivery: { ...run.delivery, eventKey, occurredAt } }, deps);
-    };
-    for (let i = 0; i < 40; i += 1) {
-      await tell(i, "issue-created", i);
-      await tell(i, "issue-resolved", i);
+    for (let i = 0; i < 25; i += 1) {
+      const set = { "data.issue.project.id": "4509877862268928" };
+      const run = await sampleRun("sentry", "issue-created", { uniqueId: `own${i}`, set });
+      await runEvent(run, deps);
     }
-    const raised = await w.rows(
-      "SELECT count(*)::int AS n FROM notice WHERE template = 'incident-raised'",
-    );
-    expect(Number(raised[0]?.n)).toBeLessThanOrEqual(30);
+    expect(await w.count("incident")).toBe(25);
+    expect(await w.count("notice")).toBe(10);
     expect(await w.rows("SELECT DISTINCT status FROM event")).toEqual([{ status: "processed" }]);
-    expect(await w.count("signal")).toBe(80);
+  });
+
+  /** One issue, told at these seconds; each telling is an event of its own. */
+  const tellIssue = async (name: string, seconds: number): Promise<void> => {
+    const run = await sampleRun("sentry", name, {
+      uniqueId: "flap",
+      attemptId: `${name}${seconds}:0`,
+    });
+    const occurredAt = w.ctx.now + seconds * 1_000;
+    const at = new Date(occurredAt).toISOString();
+    const text = textOf(run).replace(/"firstSeen":"[^"]*"/, `"firstSeen":"${at}"`);
+    const headers = {
+      ...run.delivery.headers,
+      "sentry-hook-timestamp": String(occurredAt / 1_000),
+    };
+    const delivery = { ...run.delivery, headers, eventKey: `${name}${seconds}`, occurredAt };
+    await runEvent({ ...run, body: new TextEncoder().encode(text), delivery }, runDeps(w));
+  };
+  const open = async (): Promise<number> =>
+    (await w.rows("SELECT id FROM incident WHERE status <> 'resolved'")).length;
+
+  it("that came back is not ended by an end from before", async () => {
+    await tellIssue("issue-created", 10);
+    await tellIssue("issue-created", 30);
+    await tellIssue("issue-resolved", 20); // waited for a retry
+    expect(await open()).toBe(1);
+    await tellIssue("issue-resolved", 40);
+    expect(await open()).toBe(0);
+  });
+
+  it("that came back and ended again is over, though the end is told before the coming back", async () => {
+    await tellIssue("issue-created", 10);
+    await tellIssue("issue-resolved", 20);
+    await tellIssue("issue-resolved", 40);
+    await tellIssue("issue-created", 30);
+    expect(await open()).toBe(0);
+  });
+
+  it("with a deployment is over when the failed and the later good one are worked on at once", async () => {
+    const deps = runDeps(w);
+    for (let i = 0; i < 15; i += 1) {
+      const at = (seconds: number) => ({
+        createdAt: String(w.ctx.now + seconds * 1_000),
+        "payload.project.id": `prj_${i}`,
+      });
+      const bad = await sampleRun("vercel", "deployment-error", {
+        uniqueId: `bad${i}`,
+        set: at(0),
+      });
+      const good = await sampleRun("vercel", "deployment-succeeded", {
+        uniqueId: `good${i}`,
+        set: at(60),
+      });
+      await Promise.all([runEvent(bad, deps), runEvent(good, deps)]);
+    }
+    expect(await w.count("deployment")).toBe(30);
+    expect(await open()).toBe(0);
   });
 });

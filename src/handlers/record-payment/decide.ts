@@ -19,6 +19,8 @@ export function causeOf({ payment }: PaymentFact): string {
 const CHANGED: readonly (keyof Payment)[] = [
   "state",
   "amountMinor",
+  "currency",
+  "moneyAsOf",
   "refundedMinor",
   "userRef",
   "packageRef",
@@ -121,9 +123,9 @@ function decideNotice(
     packageRef: payment.packageRef,
     userName: payment.name,
   };
-  if (payment.state === "succeeded") {
+  if (payment.state === "succeeded" && payment.paidAt !== null) {
     tell("payment-received", "succeeded", { ...data, paidAt: payment.paidAt });
-  } else if (payment.state === "failed" && fact.kind === "payment.failed") {
+  } else if (payment.state === "failed") {
     const { failureCode } = payment;
     tell("payment-failed", "failed", { ...data, failureCode, failedAt: payment.stateAsOf });
   }

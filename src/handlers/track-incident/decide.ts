@@ -1,4 +1,4 @@
-import type { Deployment } from "../../domain/deployment.js";
+import type { DeploymentTarget } from "../../domain/deployment.js";
 import type { SignalFact, SignalRaised } from "../../domain/facts.js";
 import type { Incident, Signal } from "../../domain/incident.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
@@ -9,22 +9,46 @@ import type { HandlerContext } from "../handler.js";
 export interface IncidentRows {
   /** The newest incidents of the group, newest first. */
   incidents: Incident[];
-  /** The newest signals of the group, newest first; as many as `OWN_SIGNALS_MAX` are asked for. */
-  signals: Signal[];
-  /** Good deployments to the same place after the signal; they have ended what it speaks of. */
-  laterSuccesses: Deployment[];
+  /** The newest raising signal of the open incident: an end that is older does not end it. */
+  lastRaised: Signal[];
+  /** The newest incidents of this very deployment, newest first; asked for only when this is one. */
+  ours: Incident[];
+  /** Where a deployment went: the last good one there has ended what an older failure speaks of. */
+  target: DeploymentTarget[];
 }
 
-/** Our own errors come back as webhooks: past this many in a minute they are kept and not told. */
-export const OWN_SIGNALS_MAX = 30;
+/** Our own errors come back as webhooks: past this many incidents in a minute they are kept and not told. */
+export const OWN_INCIDENTS_MAX = 10;
 
 /** Raises, joins, acknowledges or ends the incident of the signal's group. */
 export function decideIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext): Plan {
   const plan = new PlanBuilder(ctx);
+  if (fact.deployedTo !== undefined) noteTarget(plan, fact, fact.deployedTo, rows, ctx);
   const open = rows.incidents.find((incident) => incident.status !== "resolved") ?? null;
   if (open !== null) decideOpen(plan, fact, open, rows, ctx);
   else decideClosed(plan, fact, rows, ctx);
   return plan.build();
+}
+
+/** Both a failed and a good deployment write the row of their target, so that one of the two sees the other. */
+function noteTarget(
+  plan: PlanBuilder,
+  fact: SignalFact,
+  { project, target }: NonNullable<SignalFact["deployedTo"]>,
+  rows: IncidentRows,
+  ctx: HandlerContext,
+): void {
+  const existing = rows.target[0];
+  const good = fact.kind === "signal.resolved" ? fact.occurredAt : 0;
+  const lastGoodAt = Math.max(good, existing?.lastGoodAt ?? 0) || null;
+  if (existing !== undefined) {
+    plan.update("deploymentTarget", existing, { lastGoodAt, updatedAt: ctx.now });
+    return;
+  }
+  const id = ctx.ids.next("deploymentTarget");
+  const { source, now } = ctx;
+  const row = { id, source, project, target, lastGoodAt, updatedAt: now, version: 0 };
+  plan.insert("deploymentTarget", row);
 }
 
 function decideOpen(
@@ -39,7 +63,7 @@ function decideOpen(
     begin(plan, fact, open, rows, ctx);
     return;
   }
-  const transition = transitionOf(fact, open);
+  const transition = transitionOf(fact, open, rows.lastRaised[0] ?? null);
   if (transition === null) {
     plan
       .expect("incident", open)
@@ -57,8 +81,13 @@ function decideOpen(
 }
 
 /** What the signal changes of an open incident; null when it only joins. */
-function transitionOf(fact: SignalFact, open: Incident): Partial<Incident> | null {
-  if (fact.kind === "signal.resolved" && fact.occurredAt >= open.openedAt) {
+function transitionOf(
+  fact: SignalFact,
+  open: Incident,
+  lastRaised: Signal | null,
+): Partial<Incident> | null {
+  const since = Math.max(open.openedAt, lastRaised?.occurredAt ?? 0);
+  if (fact.kind === "signal.resolved" && fact.occurredAt >= since) {
     return { status: "resolved", resolvedAt: fact.occurredAt, resolvedBy: fact.by };
   }
   if (fact.kind === "signal.acknowledged" && open.status === "open") {
@@ -83,6 +112,9 @@ function decideClosed(
     addSignal(plan, fact, last.id, ctx);
     if (fact.kind === "signal.raised" && isHeadless(last)) {
       plan.update("incident", last, { ...headOf(fact), updatedAt: ctx.now });
+    } else if (fact.kind === "signal.resolved" && !late) {
+      // Its beginning is on the way, perhaps: when it comes it finds that it has ended already.
+      plan.update("incident", last, { resolvedAt: fact.occurredAt, updatedAt: ctx.now });
     } else plan.expect("incident", last);
     plan
       .audit("incident.joined", last.id, { signal: fact.kind, late })
@@ -92,7 +124,7 @@ function decideClosed(
   if (fact.kind !== "signal.raised" && fact.deployedTo !== undefined) {
     plan.because("a good deployment, and no incident that it could end");
   } else if (fact.kind !== "signal.raised") openEnded(plan, fact, rows, ctx);
-  else if (rows.laterSuccesses.length > 0) {
+  else if ((rows.target[0]?.lastGoodAt ?? 0) > fact.occurredAt) {
     plan.because("a later deployment to the same place was good already");
   } else raise(plan, fact, rows, ctx);
 }
@@ -129,13 +161,14 @@ function begin(
 
 /** True when only an end or an acknowledgement is known of it. */
 function isHeadless(incident: Incident): boolean {
-  return incident.service === "";
+  return incident.service === null;
 }
 
 /** What only the raising signal knows. */
 function headOf(fact: SignalRaised) {
-  const { title, service, environment, url, occurredAt } = fact;
-  return { title, service, environment, url, openedAt: occurredAt, severity: route(fact).severity };
+  const { title, service, environment, url, ours, occurredAt } = fact;
+  const { severity } = route(fact);
+  return { title, service, environment, url, ours, openedAt: occurredAt, severity };
 }
 
 function tellRaised(
@@ -147,8 +180,8 @@ function tellRaised(
 ): void {
   const { channels, reasons } = route(fact);
   for (const reason of reasons) plan.because(reason);
-  if (fact.ours && floods(rows.signals, ctx.now)) {
-    plan.because(`trouble of our own, more than ${OWN_SIGNALS_MAX} signals in a minute: not told`);
+  if (fact.ours && floods(rows.ours, ctx.now)) {
+    plan.because(`trouble of our own, more than ${OWN_INCIDENTS_MAX} a minute: not told`);
     return;
   }
   for (const channel of channels) {
@@ -193,8 +226,9 @@ function blankIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext
     ordinal: Math.max(0, ...rows.incidents.map(({ ordinal }) => ordinal)) + 1,
     kind: fact.signalKind,
     title: fact.title,
-    service: "",
+    service: null,
     environment: null,
+    ours: false,
     severity: "P3",
     status: "open",
     url: null,
@@ -209,9 +243,9 @@ function blankIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext
   };
 }
 
-function floods(signals: readonly Signal[], now: number): boolean {
-  const recent = signals.filter((signal) => signal.occurredAt > now - MINUTE_MS);
-  return recent.length >= OWN_SIGNALS_MAX;
+function floods(ours: readonly Incident[], now: number): boolean {
+  const recent = ours.filter((incident) => incident.createdAt > now - MINUTE_MS);
+  return recent.length >= OWN_INCIDENTS_MAX;
 }
 
 function addSignal(plan: PlanBuilder, fact: SignalFact, incidentId: string, ctx: HandlerContext) {

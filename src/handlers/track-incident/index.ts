@@ -1,6 +1,6 @@
 import { read } from "../../store/load.js";
 import { defineHandler } from "../handler.js";
-import { decideIncident, OWN_SIGNALS_MAX } from "./decide.js";
+import { decideIncident, OWN_INCIDENTS_MAX } from "./decide.js";
 
 export const trackIncident = defineHandler({
   id: "track-incident",
@@ -10,17 +10,21 @@ export const trackIncident = defineHandler({
       orderBy: "t.ordinal DESC NULLS LAST",
       limit: 5,
     }),
-    signals: read("signal", "i.group_key = ?", [fact.groupKey], {
-      join: "JOIN incident i ON i.id = t.incident_id",
-      orderBy: "t.occurred_at DESC",
-      limit: OWN_SIGNALS_MAX,
-    }),
-    laterSuccesses: read(
-      "deployment",
-      "t.source = ? AND t.project = ? AND t.target = ? AND t.state IN ('succeeded', 'promoted') AND t.state_as_of > to_timestamp(?::float8 / 1000)",
-      [source, fact.deployedTo?.project ?? null, fact.deployedTo?.target ?? null, fact.occurredAt],
-      { limit: 1 },
+    lastRaised: read(
+      "signal",
+      "t.incident_id = (SELECT id FROM incident WHERE group_key = ? AND status <> 'resolved') AND t.kind = 'raised'",
+      [fact.groupKey],
+      { orderBy: "t.occurred_at DESC", limit: 1 },
     ),
+    ours: read("incident", "t.ours AND ?::boolean", [fact.kind === "signal.raised" && fact.ours], {
+      orderBy: "t.created_at DESC",
+      limit: OWN_INCIDENTS_MAX,
+    }),
+    target: read("deploymentTarget", "t.source = ? AND t.project = ? AND t.target = ?", [
+      source,
+      fact.deployedTo?.project ?? null,
+      fact.deployedTo?.target ?? null,
+    ]),
   }),
   decide: (fact, rows, context) => decideIncident(fact, rows, context),
 });
