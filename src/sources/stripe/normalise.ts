@@ -42,7 +42,7 @@ export function normalise(
   context: NormaliseContext,
 ): Fact[] {
   const event = bodyObject(body);
-  const read = READERS.get(text(event.type) ?? "");
+  const read = READERS.get(needText(event.type, "type"));
   if (read === undefined) return [];
   const object = needObject(at(event.data, "object"), "data.object");
   return read({

@@ -34,7 +34,7 @@ export function normalise(
   context: NormaliseContext,
 ): Fact[] {
   const event = bodyObject(body);
-  const state = STATES.get(text(event.type) ?? "");
+  const state = STATES.get(needText(event.type, "type"));
   if (state === undefined) return [];
   const payload = needObject(event.payload, "payload");
   const changed = changedOf(payload, state, createdAtOf(event.createdAt) ?? context.receivedAt);
