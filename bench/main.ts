@@ -53,8 +53,8 @@ async function measure(dir: string): Promise<Results> {
   if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true });
   const lanes = { dir, profileDir };
   const rounds = values.short
-    ? { rounds: 3, roundMs: 400, atOnce: AT_ONCE }
-    : { rounds: 7, roundMs: 1_200, atOnce: AT_ONCE };
+    ? { rounds: 6, roundMs: 200, atOnce: AT_ONCE }
+    : { rounds: 21, roundMs: 400, atOnce: AT_ONCE };
   const results: Results = {};
   if (wanted.includes("edge")) {
     note("bundling the edge function");

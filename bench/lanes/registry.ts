@@ -11,5 +11,6 @@ export const LANES: Readonly<Record<string, () => Promise<Open>>> = {
   "our event": async () => (await import("../worker/ours.js")).openRun,
   "our worker": async () => (await import("../worker/ours.js")).openConsume,
   "stripe-sync-engine": async () => (await import("../worker/peers.js")).openSyncEngine,
+  "insert with body": async () => (await import("../worker/peers.js")).openInsertWithBody,
   "bare insert": async () => (await import("../worker/peers.js")).openBareInsert,
 };

@@ -20,14 +20,17 @@ export interface Rounds {
   atOnce: number;
 }
 
-/** Enough for a first guess of a contender's speed, and to warm it up. */
-const WARM_UP = 1_500;
-/** Inputs are kept in memory, some 3 kB each. */
-const PREPARED_MAX = 40_000;
+/** Pieces of work for a first guess of a contender's speed. */
+const FIRST_GUESS = 1_500;
+/** So much above the speed seen last is prepared; what is left over would only be garbage to collect. */
+const MARGIN = 1.3;
+/** Nothing is JIT-compiled, planned or connected yet in a contender's first rounds. */
+const WARM_UP_ROUNDS = 3;
 
 /**
  * Rounds of all contenders in turn, first to last and then last to first, so that a neighbour on the
- * machine falls on all of them alike. The first round only warms up.
+ * machine falls on all of them alike. Rounds are short, so that few inputs lie about at a time. The
+ * first ones only warm up.
  */
 export async function inTurn<T extends { lane: Lane }>(
   contenders: readonly T[],
@@ -39,14 +42,13 @@ export async function inTurn<T extends { lane: Lane }>(
 ): Promise<Figures[]> {
   const results = new Map<T, RunResult[]>(contenders.map((contender) => [contender, []]));
   const speeds = new Map<T, number>();
-  for (let i = 0; i <= rounds; i += 1) {
+  for (let i = -WARM_UP_ROUNDS; i < rounds; i += 1) {
     for (const contender of i % 2 === 0 ? contenders : [...contenders].reverse()) {
-      const guess = Math.ceil(((speeds.get(contender) ?? 0) * roundMs * 1.5) / 1_000);
-      const count = Math.min(PREPARED_MAX, Math.max(WARM_UP, guess));
+      const seen = speeds.get(contender);
+      const count = seen === undefined ? FIRST_GUESS : Math.ceil((seen * roundMs * MARGIN) / 1_000);
       const result = await round(contender, { count, atOnce, forMs: roundMs });
-      const speed = (result.done / result.elapsedMs) * 1_000;
-      speeds.set(contender, Math.max(speed, speeds.get(contender) ?? 0));
-      if (i > 0) results.get(contender)?.push(result);
+      speeds.set(contender, (result.done / result.elapsedMs) * 1_000);
+      if (i >= 0) results.get(contender)?.push(result);
     }
   }
   return contenders.map((contender) => {
