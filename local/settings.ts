@@ -40,7 +40,7 @@ function configProblems(env: Environment): readonly string[] {
 function halves(env: Environment): string[] {
   const problems = problemsOf(env);
   if (!isProduction(env)) return problems;
-  return problems.filter((problem) => !/^(KV_|QSTASH_|DATABASE_)/.test(problem));
+  return problems.filter((problem) => !/^(KV_|QSTASH_|DATABASE_|TWILIO_)/.test(problem));
 }
 
 const isNear = (url: string): boolean =>

@@ -6,7 +6,7 @@ import { loadSample, requestOf, sampleNames } from "../cli/samples/index.js";
 import { openApiDocument } from "../src/admin/openapi.js";
 import { ERROR_CODES } from "../src/domain/errors.js";
 import { handlersOf } from "../src/handlers/registry.js";
-import { ENVIRONMENT } from "../src/runtime/environment.js";
+import { ENVIRONMENT, type Variable } from "../src/runtime/environment.js";
 import { sources } from "../src/sources/registry.js";
 
 const root = resolve(import.meta.dirname, "..");
@@ -34,11 +34,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function environmentPage(): string {
   const rows = Object.entries(ENVIRONMENT).map(([name, variable]) => {
-    const { kind, about, lengthMin, rotates } = variable;
+    const { kind, about, lengthMin, rotates, previewDefault }: Variable = variable;
     const needed = variable.default ?? (variable.optional ? "optional" : "required");
     const notes = [
       about,
       lengthMin === undefined ? "" : `At least ${lengthMin} characters.`,
+      previewDefault === undefined
+        ? ""
+        : `On Vercel outside production the default is \`${previewDefault}\`.`,
       rotates ? `\`${name}_PREVIOUS\` is accepted beside it during a rotation.` : "",
     ];
     return [

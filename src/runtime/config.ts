@@ -1,7 +1,7 @@
 import type { Secret } from "../domain/secret.js";
 import type { QueueConfig } from "../queues/publish.js";
 import { sources } from "../sources/registry.js";
-import { type Reader, readEnvironment, type VariableName } from "./environment.js";
+import { type Reader, readEnvironment } from "./environment.js";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -42,8 +42,9 @@ export function readDoorConfig(read: Reader): DoorConfig {
       token: read.secret("KV_REST_API_TOKEN"),
       timeoutMs: DOOR_KV_TIMEOUT_MS,
     },
-    sourceSecrets: new Map(
-      sources.map((source) => [source.id, read.secrets(source.secret as VariableName)]),
+    // Typed: a source whose secret is not in the table of variables does not compile.
+    sourceSecrets: new Map<string, readonly Secret[]>(
+      sources.map(({ id, secret }) => [id, read.secrets(secret)]),
     ),
     logLevel: read.text("LOG_LEVEL"),
     deploymentId: read.optionalText("VERCEL_DEPLOYMENT_ID"),

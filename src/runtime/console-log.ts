@@ -9,7 +9,8 @@ export function createConsoleLog(
   level: string,
   deploymentId: string | undefined,
 ): Log {
-  const least = (LEVELS as readonly string[]).indexOf(level);
+  const at = (LEVELS as readonly string[]).indexOf(level);
+  const least = at === -1 ? LEVELS.length : at; // `silent` is above all of them
   const write =
     (name: (typeof LEVELS)[number]) =>
     (action: string, fields: LogFields): void => {

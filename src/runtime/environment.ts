@@ -5,14 +5,18 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Where a variable is read: the door on the edge, the workers on Node, or only `npm start`. */
 type Use = "door" | "node" | "local";
 
-interface Variable {
+export interface Variable {
   use: readonly Use[];
   kind: "text" | "secret" | "url" | "integer" | "boolean";
   /** Absent: required, unless optional. */
   default?: string;
+  /** The default of a deployment on Vercel that is not production. */
+  previewDefault?: string;
   optional?: true;
-  /** Held in production: a secret that may be shorter would be guessed. */
+  /** Held where the deployment is public: a secret that may be shorter would be guessed. */
   lengthMin?: number;
+  /** Nothing else is taken. */
+  oneOf?: readonly string[];
   /** Secrets under rotation: the old one under this name with `_PREVIOUS`. */
   rotates?: true;
   about: string;
@@ -35,6 +39,18 @@ const optional = { use: ["node"] as const, optional: true as const };
 
 /** Every variable that is read, and nowhere else. `docs/reference/environment.md` is generated from it. */
 export const ENVIRONMENT = {
+  NODE_ENV: text("`production` holds the secrets to their lengths and invents nothing.", {
+    use: ["door", "node", "local"],
+    optional: true,
+  }),
+  VERCEL_ENV: text(
+    "Set by Vercel, and goes before `NODE_ENV`. A preview is as public as production, and held to the same rules.",
+    { optional: true },
+  ),
+  QSTASH_DEV: text(
+    "Must not be set in production or on Vercel: its signing keys are public. `npm start` ignores it elsewhere.",
+    { optional: true },
+  ),
   PUBLIC_BASE_URL: url(
     "The address at which QStash reaches this deployment, exactly: QStash signs it. No slash at the end.",
   ),
@@ -57,9 +73,10 @@ export const ENVIRONMENT = {
     "Largest message of the QStash plan, in bytes; larger bodies are gzipped, then left in KV.",
     "1000000",
   ),
-  QSTASH_LABEL: text("Marks this deployment's messages in a shared QStash account.", {
-    default: "signalbox",
-  }),
+  QSTASH_LABEL: text(
+    "Marks this deployment's messages in a shared QStash account: its sweep takes what bears this label.",
+    { default: "signalbox", previewDefault: "signalbox-preview" },
+  ),
   KV_REST_API_URL: url("Upstash Redis REST address (Vercel KV)."),
   KV_REST_API_TOKEN: secret("Its token."),
   DATABASE_URL: secret("Postgres 15 or later; the pooled address for traffic.", node),
@@ -78,17 +95,20 @@ export const ENVIRONMENT = {
   }),
   RESEND_API_KEY: secret("Mail. Without it, mails become dead letters that say so.", optional),
   RESEND_BASE_URL: url("Resend's address, when it is not the official one.", optional),
-  EMAIL_FROM: text("Sender: `Name <address>` of a domain that Resend has verified.", {
-    ...node,
-    default: "Signalbox <notices@example.com>",
-  }),
+  EMAIL_FROM: text(
+    "Sender: `Name <address>` of a domain that Resend has verified. Required beside `RESEND_API_KEY` in production and on Vercel.",
+    { ...node, default: "Signalbox <notices@example.com>" },
+  ),
   SLACK_WEBHOOK_URL: secret("Slack's incoming webhook; the address is the credential.", optional),
   PAGERDUTY_ROUTING_KEY: secret("Events v2 integration key.", optional),
   PAGERDUTY_EVENTS_URL: url("PagerDuty's address for events.", {
     ...node,
     default: "https://events.pagerduty.com/v2/enqueue",
   }),
-  TWILIO_ACCOUNT_SID: text("SMS: the account.", optional),
+  TWILIO_ACCOUNT_SID: text(
+    "SMS: the account. These three are set together or not at all.",
+    optional,
+  ),
   TWILIO_AUTH_TOKEN: secret("SMS: its token.", optional),
   TWILIO_FROM: text("SMS: the sending number or messaging service.", optional),
   TWILIO_API_URL: url("Twilio's address.", { ...node, default: "https://api.twilio.com" }),
@@ -99,7 +119,10 @@ export const ENVIRONMENT = {
   ),
   VERCEL_PROJECT_ID: text("Set by Vercel: deployments of this project are our own.", optional),
   VERCEL_DEPLOYMENT_ID: text("Set by Vercel; on every log line.", optional),
-  LOG_LEVEL: text("`debug`, `info`, `warn` or `error`.", { default: "info" }),
+  LOG_LEVEL: text("`debug`, `info`, `warn`, `error` or `silent`.", {
+    default: "info",
+    oneOf: ["debug", "info", "warn", "error", "silent"],
+  }),
   STRIPE_API_KEY: secret("Stripe's API; `npm start` uses its emulator without it.", {
     use: ["local"],
     optional: true,
@@ -129,6 +152,10 @@ export interface Reader {
   optionalSecret(name: VariableName): Secret | undefined;
   /** The live secret, then the one before it. */
   secrets(name: VariableName): readonly Secret[];
+  /** True when something was set, and not left to its default. */
+  isSet(name: VariableName): boolean;
+  /** Names what only shows when variables are looked at together. */
+  problem(sentence: string): void;
   /** @throws ConfigError when anything that was read, or should have been, is wrong. */
   finish(): void;
 }
@@ -136,15 +163,18 @@ export interface Reader {
 /** Reads variables by the table above; collects problems instead of stopping at the first. */
 export function readEnvironment(env: Env): Reader {
   const problems: string[] = [];
-  const production = isProduction(env);
+  const given = (name: VariableName | `${VariableName}_PREVIOUS`): string | undefined =>
+    env[name]?.trim() || undefined;
+  const preview = (given("VERCEL_ENV") ?? "production") !== "production";
   const raw = (name: VariableName): string | undefined => {
     const variable: Variable = ENVIRONMENT[name];
-    const value = env[name]?.trim();
-    if (value !== undefined && value !== "") {
+    const value = given(name);
+    if (value !== undefined) {
       // A short secret is guessed; on a developer's machine nobody is there to guess it.
-      if (production) checkLength(name, variable, value, problems);
+      if (isPublic(env)) checkLength(name, variable, value, problems);
       return checked(name, variable, value, problems);
     }
+    if (preview && variable.previewDefault !== undefined) return variable.previewDefault;
     if (variable.default !== undefined) return variable.default;
     if (!variable.optional) problems.push(`${name} is missing: ${variable.about}`);
     return undefined;
@@ -162,10 +192,15 @@ export function readEnvironment(env: Env): Reader {
       return value === undefined ? undefined : new Secret(name, value);
     },
     secrets(name) {
-      const previous = env[`${name}_PREVIOUS`]?.trim();
       const live = secretOf(name);
-      return previous ? [live, new Secret(`${name}_PREVIOUS`, previous)] : [live];
+      const nameBefore = `${name}_PREVIOUS` as const;
+      const before = given(nameBefore);
+      if (before === undefined) return [live];
+      if (isPublic(env)) checkLength(nameBefore, ENVIRONMENT[name], before, problems);
+      return [live, new Secret(nameBefore, before)];
     },
+    isSet: (name) => given(name) !== undefined,
+    problem: (sentence) => problems.push(sentence),
     finish() {
       if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
     },
@@ -186,6 +221,9 @@ function checked(name: string, variable: Variable, value: string, problems: stri
   if (variable.kind === "boolean" && value !== "true" && value !== "false") {
     problems.push(`${name} must be true or false`);
   }
+  if (variable.oneOf !== undefined && !variable.oneOf.includes(value)) {
+    problems.push(`${name} must be one of ${variable.oneOf.join(", ")}`);
+  }
   if (variable.kind === "url") {
     if (!/^https?:\/\/[^\s/]+/.test(value)) problems.push(`${name} must be an http(s) address`);
     return value.replace(/\/+$/, "");
@@ -196,11 +234,18 @@ function checked(name: string, variable: Variable, value: string, problems: stri
 /** In dev mode the SDK trusts keys that are printed in its documentation: anybody could sign. */
 function refuseDevQueue(env: Env, problems: string[]): void {
   const dev = env.QSTASH_DEV;
-  if (isProduction(env) && dev !== undefined && dev !== "" && dev !== "false") {
-    problems.push("QSTASH_DEV is set in production: unset it, its signing keys are public");
+  if (isPublic(env) && dev !== undefined && dev !== "" && dev !== "false") {
+    problems.push(
+      "QSTASH_DEV is set in production or on Vercel: unset it, its signing keys are public",
+    );
   }
 }
 
+/** Anybody can call it: what Vercel runs always, previews too. Held to the strict rules. */
+export function isPublic(env: Env): boolean {
+  return isProduction(env) || (env.VERCEL_ENV ?? "").trim() !== "";
+}
+
 export function isProduction(env: Env): boolean {
-  return (env.VERCEL_ENV ?? env.NODE_ENV) === "production";
+  return (env.VERCEL_ENV?.trim() || env.NODE_ENV?.trim()) === "production";
 }

@@ -2,7 +2,7 @@ import type { ChannelsConfig } from "../channels/channel.js";
 import type { Secret } from "../domain/secret.js";
 import type { DatabaseConfig } from "../store/database.js";
 import { type DoorConfig, readDoorConfig } from "./config.js";
-import { isProduction, type Reader, readEnvironment } from "./environment.js";
+import { isProduction, isPublic, type Reader, readEnvironment } from "./environment.js";
 
 export interface NodeConfig {
   door: DoorConfig;
@@ -37,7 +37,7 @@ export function parseNodeConfig(
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       queryTimeoutMs: QUERY_TIMEOUT_MS,
     },
-    channels: readChannels(read),
+    channels: readChannels(read, isPublic(env)),
     signingKeys: [
       read.secret("QSTASH_CURRENT_SIGNING_KEY"),
       read.secret("QSTASH_NEXT_SIGNING_KEY"),
@@ -64,7 +64,24 @@ function projectOfDsn(dsn: string | undefined): string | undefined {
   return dsn === undefined ? undefined : /\/(\d+)\/?$/.exec(dsn)?.[1];
 }
 
-function readChannels(read: Reader): ChannelsConfig {
+const TWILIO = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"] as const;
+
+/** Half a channel would be silently none, and the default sender is a domain that is nobody's. */
+function checkChannels(read: Reader, isPublicHere: boolean): void {
+  const missing = TWILIO.filter((name) => !read.isSet(name));
+  if (missing.length > 0 && missing.length < TWILIO.length) {
+    const set = TWILIO.filter((name) => read.isSet(name));
+    read.problem(`${missing.join(", ")} missing beside ${set.join(", ")}: set all of them or none`);
+  }
+  if (isPublicHere && read.isSet("RESEND_API_KEY") && !read.isSet("EMAIL_FROM")) {
+    read.problem(
+      "EMAIL_FROM is missing beside RESEND_API_KEY: set a sender that Resend has verified",
+    );
+  }
+}
+
+function readChannels(read: Reader, isPublicHere: boolean): ChannelsConfig {
+  checkChannels(read, isPublicHere);
   const resendKey = read.optionalSecret("RESEND_API_KEY");
   const slackUrl = read.optionalSecret("SLACK_WEBHOOK_URL");
   const routingKey = read.optionalSecret("PAGERDUTY_ROUTING_KEY");

@@ -82,6 +82,55 @@ describe("the configuration", () => {
     ]);
   });
 
+  it("holds the secret before the live one to the same length", () => {
+    const short = { ...COMPLETE, BETTER_STACK_WEBHOOK_TOKEN_PREVIOUS: "x" };
+    expect(problemsOf(short)).toEqual([
+      "BETTER_STACK_WEBHOOK_TOKEN_PREVIOUS has 1 characters; it needs 16 or more",
+    ]);
+  });
+
+  it.each(["preview", "development", "production"])(
+    "holds a deployment on Vercel to production's rules, since anybody can call it (%s)",
+    (VERCEL_ENV) => {
+      const env = { ...COMPLETE, NODE_ENV: undefined, VERCEL_ENV };
+      expect(problemsOf(env)).toEqual([]);
+      expect(problemsOf({ ...env, ADMIN_TOKEN: "x", CRON_SECRET: "y" })).toHaveLength(2);
+      expect(problemsOf({ ...env, QSTASH_DEV: "true" }).join()).toMatch(/QSTASH_DEV/);
+    },
+  );
+
+  it("keeps a preview's messages apart from production's by the label's default", () => {
+    const labelOf = (env: Record<string, string>) =>
+      parseNodeConfig({ ...COMPLETE, ...env }).door.queue.label;
+    expect(labelOf({})).toBe("signalbox");
+    expect(labelOf({ VERCEL_ENV: "production" })).toBe("signalbox");
+    expect(labelOf({ VERCEL_ENV: "preview" })).toBe("signalbox-preview");
+    expect(labelOf({ VERCEL_ENV: "preview", QSTASH_LABEL: "mine" })).toBe("mine");
+  });
+
+  it("takes no log level that does not exist", () => {
+    expect(problemsOf({ ...COMPLETE, LOG_LEVEL: "verbose" })).toEqual([
+      "LOG_LEVEL must be one of debug, info, warn, error, silent",
+    ]);
+    for (const LOG_LEVEL of ["debug", "silent"]) {
+      expect(problemsOf({ ...COMPLETE, LOG_LEVEL })).toEqual([]);
+    }
+  });
+
+  it("sends no mail from a domain that is nobody's", () => {
+    const env = { ...COMPLETE, RESEND_API_KEY: "re_1" };
+    expect(problemsOf(env).join()).toMatch(/^EMAIL_FROM is missing beside RESEND_API_KEY/);
+    expect(problemsOf({ ...env, EMAIL_FROM: "Box <box@hooks.example.com>" })).toEqual([]);
+    expect(problemsOf({ ...env, NODE_ENV: "test" })).toEqual([]);
+  });
+
+  it("names half a channel instead of leaving it out", () => {
+    const half = problemsOf({ ...COMPLETE, TWILIO_FROM: "+15550100000" });
+    expect(half.join()).toMatch(
+      /^TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN missing beside TWILIO_FROM/,
+    );
+  });
+
   it("knows its own Sentry project by the DSN", () => {
     const env = {
       ...COMPLETE,
