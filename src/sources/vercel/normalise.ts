@@ -9,7 +9,6 @@ import {
   needText,
   oneLine,
   shortText,
-  text,
   webUrl,
 } from "../read.js";
 import type { NormaliseContext } from "../source.js";
