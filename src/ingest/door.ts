@@ -1,12 +1,14 @@
 import { describeError } from "../domain/describe-error.js";
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log, WaitUntil } from "../domain/ports.js";
+import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
 import { type Clock, DAY_MS, type Instant, isoOf } from "../domain/time.js";
 import { type Delivery, sealDelivery } from "../queues/delivery.js";
 import { deduplicationIdOf, type Publisher } from "../queues/publish.js";
+import { sha256Hex } from "../sources/identity.js";
 import type { RawRequest, Source } from "../sources/source.js";
-import { gzip, readBody, sha256Hex, toBase64 } from "./body.js";
+import { gzip, toBase64 } from "./body.js";
 import { type IngestOutcome, statusOf, toResponse } from "./outcome.js";
 import { SPILL_INDEX, SPILL_TTL_MS, type Spilled, spillKey } from "./spill.js";
 import { createTally } from "./tally.js";
@@ -102,7 +104,7 @@ async function receive(
     const detail = `Webhooks are posted; this was ${request.method}.`;
     return rejected({ kind: "rejected", code: "method_not_allowed", detail });
   }
-  const body = await readBody(request, source.bodyBytesMax);
+  const body = await readBytes(request, source.bodyBytesMax);
   if (body === null) {
     const detail = `The body may have ${source.bodyBytesMax} bytes at most.`;
     return rejected({ kind: "rejected", code: "too_large", detail });

@@ -6,6 +6,8 @@ import { fromBase64 } from "./body.js";
 import { SPILL_INDEX, SPILL_TTL_MS, type Spilled } from "./spill.js";
 
 const BATCH = 100;
+/** Of one sweep, so that it ends though the door parks as fast as it publishes; the next one goes on. */
+const BATCHES_MAX = 50;
 /** Refused so often in a row, it is the queue that is down and not a message that is wrong. */
 const REFUSALS_MAX = 3;
 
@@ -21,15 +23,15 @@ interface SpillSweepDeps {
  * twice, which the event's claim takes care of; nothing is deleted before the queue has it. One that the
  * queue refuses goes to the end of the line, so that it never keeps the others from their turn.
  *
- * @returns how many were published.
- * @throws Transient when the queue took nothing, or not all; what is left stays in KV.
+ * @returns how many were published; after `BATCHES_MAX` batches more may be left for the next sweep.
+ * @throws Transient when KV is not to be had, or the queue did not take all; what it did not take stays in KV.
  */
 export async function sweepSpills(deps: SpillSweepDeps): Promise<number> {
   const refused = new Set<string>();
   let inARow = 0;
   let refusal: unknown = null;
   let published = 0;
-  for (;;) {
+  for (let batch = 0; batch < BATCHES_MAX; batch += 1) {
     const keys = (await deps.kv.parked(SPILL_INDEX, BATCH)).filter((key) => !refused.has(key));
     if (keys.length === 0) break;
     for (const key of keys) {

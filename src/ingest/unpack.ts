@@ -1,7 +1,8 @@
 import { Permanent } from "../domain/errors.js";
 import type { Kv } from "../domain/ports.js";
 import type { Delivery } from "../queues/delivery.js";
-import { fromBase64, gunzip, sha256Hex } from "./body.js";
+import { sha256Hex } from "../sources/identity.js";
+import { fromBase64, gunzip } from "./body.js";
 
 /**
  * The provider's bytes out of a message, however they travelled; the door's `pack` the other way.

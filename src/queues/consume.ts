@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { jwtVerify } from "jose";
 import { describeError } from "../domain/describe-error.js";
-import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js";
+import { AppError, ERROR_CODES, type ErrorCode, Permanent, Transient } from "../domain/errors.js";
+import type { Ids } from "../domain/ids.js";
 import type { Log, Report } from "../domain/ports.js";
+import { problem } from "../domain/problem.js";
+import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
 import type { Clock, Instant } from "../domain/time.js";
 import { type QueueConfig, type QueueName, queueUrl } from "./publish.js";
@@ -29,9 +32,13 @@ export interface ConsumerDeps {
   /** QStash's signing keys: the current one and the next. */
   signingKeys: readonly Secret[];
   clock: Clock;
+  ids: Ids;
   log: Log;
   report: Report;
 }
+
+/** More than any plan's message, and no more than an instance can hold for whoever asks. */
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 /** QStash's clock may differ from ours by this much. */
 const CLOCK_TOLERANCE_SECONDS = 30;
@@ -86,10 +93,17 @@ export function createConsumer(
   const isSigned = createSignatureCheck(deps.signingKeys, deps.clock);
   return async (queue, request) => {
     const startedAt = deps.clock.now();
-    const body = new Uint8Array(await request.arrayBuffer());
+    // The address is public: nothing is read for somebody who does not even claim to be the queue.
+    if (!request.headers.has("upstash-signature")) {
+      return refused(deps, queue, "missing_signature", "Only QStash is answered here.");
+    }
+    const body = await readBytes(request, BODY_BYTES_MAX);
+    if (body === null) {
+      const detail = `The body may have ${BODY_BYTES_MAX} bytes at most.`;
+      return refused(deps, queue, "too_large", detail);
+    }
     if (!(await isSigned(request, body, queueUrl(deps.config, queue)))) {
-      deps.log.warn("message.refused", { queue, code: "bad_signature" });
-      return json(401, { code: "bad_signature", detail: "not signed by QStash for this address" });
+      return refused(deps, queue, "bad_signature", "Not signed by QStash for this address.");
     }
     const messageId = request.headers.get("upstash-message-id") ?? "unknown";
     const retried = Number(request.headers.get("upstash-retried") ?? 0);
@@ -105,6 +119,12 @@ export function createConsumer(
       return failed(deps, error, { ...fields, durationMs });
     }
   };
+}
+
+function refused(deps: ConsumerDeps, queue: QueueName, code: ErrorCode, detail: string): Response {
+  const requestId = deps.ids.next("request");
+  deps.log.warn("message.refused", { requestId, queue, code });
+  return problem(code, detail, requestId);
 }
 
 function failed(

@@ -1,11 +1,16 @@
 import { describeError } from "../domain/describe-error.js";
-import type { Log } from "../domain/ports.js";
+import { AppError } from "../domain/errors.js";
+import type { Log, Report } from "../domain/ports.js";
 import { problem } from "../domain/problem.js";
+import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
 import type { SignatureCheck } from "../queues/consume.js";
 
 export const CRON_JOBS = ["relay", "sweep"] as const;
 export type CronJob = (typeof CRON_JOBS)[number];
+
+/** Our schedules send none; the address is public, and who asks is known only after reading. */
+const BODY_BYTES_MAX = 64 * 1024;
 
 /** A job's steps run one after the other, and one that fails does not keep the next from its turn. */
 export type CronSteps = Readonly<Record<string, () => Promise<unknown>>>;
@@ -15,6 +20,7 @@ export interface CronDeps {
   cronSecret: Secret;
   isSigned: SignatureCheck;
   log: Log;
+  report: Report;
   requestId(): string;
   jobs: Readonly<Record<CronJob, CronSteps>>;
 }
@@ -33,20 +39,23 @@ export function createCron(deps: CronDeps): (job: string, request: Request) => P
     if (job === undefined) {
       return problem("not_found", `The jobs are ${CRON_JOBS.join(", ")}.`, requestId);
     }
-    const report: Record<string, unknown> = {};
+    const done: Record<string, unknown> = {};
     let failed = false;
     for (const [step, run] of Object.entries(deps.jobs[job])) {
       try {
-        report[step] = await run();
+        done[step] = await run();
       } catch (error) {
         failed = true;
-        report[step] = { error: (error as { code?: string }).code ?? "internal" };
+        done[step] = { error: error instanceof AppError ? error.code : "internal" };
         deps.log.error("cron.failed", { requestId, job, step, detail: describeError(error) });
+        if (!(error instanceof AppError)) {
+          deps.report(error, { requestId, action: `cron.${job}.${step}` });
+        }
       }
     }
-    deps.log.info("cron.finished", { requestId, job, failed, ...report });
+    deps.log.info("cron.finished", { requestId, job, failed, ...done });
     const headers = { "content-type": "application/json", "x-request-id": requestId };
-    const body = JSON.stringify({ job, requestId, ...report });
+    const body = JSON.stringify({ job, requestId, ...done });
     return new Response(body, { status: failed ? 503 : 200, headers });
   };
 }
@@ -54,6 +63,7 @@ export function createCron(deps: CronDeps): (job: string, request: Request) => P
 async function trusted(deps: CronDeps, job: CronJob, request: Request): Promise<boolean> {
   const [scheme, token] = (request.headers.get("authorization") ?? "").split(" ");
   if (scheme === "Bearer" && token !== undefined) return deps.cronSecret.matches(token);
-  const body = new Uint8Array(await request.arrayBuffer());
-  return deps.isSigned(request, body, `${deps.publicBaseUrl}${cronPath(job)}`);
+  if (!request.headers.has("upstash-signature")) return false;
+  const body = await readBytes(request, BODY_BYTES_MAX);
+  return body !== null && deps.isSigned(request, body, `${deps.publicBaseUrl}${cronPath(job)}`);
 }

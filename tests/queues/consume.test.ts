@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { Permanent, Transient } from "../../src/domain/errors.js";
 import { Secret } from "../../src/domain/secret.js";
 import { createConsumer, createSignatureCheck, type Worker } from "../../src/queues/consume.js";
-import { listeningLog, stillClock } from "../support/fakes.js";
+import { countingIds, listeningLog, stillClock } from "../support/fakes.js";
 
 const CURRENT = "sig_current_key";
 const NEXT = "sig_next_key";
@@ -85,6 +85,7 @@ describe("what a worker's end means to the queue", () => {
         config: { publicBaseUrl: "https://hooks.example.com" },
         signingKeys: [new Secret("A", CURRENT)],
         clock,
+        ids: countingIds(),
         log,
         report: (error) => reported.push(error),
       },
@@ -145,5 +146,7 @@ describe("what a worker's end means to the queue", () => {
       await sign(TEXT, { key: "sig_other" }),
     );
     expect(response.status).toBe(401);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(await response.json()).toMatchObject({ code: "bad_signature" });
   });
 });
