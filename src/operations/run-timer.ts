@@ -6,20 +6,27 @@ import { overdueTimers } from "../store/outbox.js";
 /** What each kind of timer does when its time has come. Doing it twice does it once. */
 const TIMER_KINDS: Record<
   TimerRow["kind"],
-  (timer: TimerRow, deps: SendNotificationDeps) => Promise<void>
+  (timer: TimerRow, deps: SendNotificationDeps, by: WokenBy) => Promise<void>
 > = {
-  "notice.give_up": (timer, deps) =>
-    giveUpNotice({ noticeId: timer.subject, requestId: deps.ids.next("request") }, deps),
+  "notice.give_up": (timer, deps, by) =>
+    giveUpNotice({ requestId: deps.ids.next("request"), ...by, noticeId: timer.subject }, deps),
 };
 
-/** Runs a timer that is due; one that is done, or woken too early, is left as it is. */
+/** The message that woke it, which is completed with the timer; a sweep has none. */
+export interface WokenBy {
+  requestId?: string;
+  outboxId?: string;
+}
+
+/** Runs a timer that is due; one that is done, or woken too early, is left as it is, and so is its message. */
 export async function runTimer(
   timer: TimerRow,
   deps: SendNotificationDeps,
+  by: WokenBy = {},
 ): Promise<"ran" | "early" | "done"> {
   if (timer.status === "done") return "done";
   if (timer.dueAt > deps.clock.now()) return "early";
-  await TIMER_KINDS[timer.kind](timer, deps);
+  await TIMER_KINDS[timer.kind](timer, deps, by);
   return "ran";
 }
 

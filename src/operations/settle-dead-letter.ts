@@ -1,6 +1,8 @@
+import { Transient } from "../domain/errors.js";
 import type { DeadLetter } from "../domain/event.js";
 import type { Ids } from "../domain/ids.js";
 import type { Notice } from "../domain/notice.js";
+import type { OutboxRow } from "../domain/outbox.js";
 import { type Plan, PlanBuilder } from "../domain/plan.js";
 import type { Clock } from "../domain/time.js";
 import { apply } from "../store/apply.js";
@@ -23,9 +25,12 @@ export interface SettleRequest {
   actor: string;
 }
 
-/** `settled`: it was resolved or discarded before; nothing is done again. */
+/**
+ * `settled`: it was resolved or discarded before; nothing is done again. `replaying` without a `runId`: it
+ * is under way since an earlier replay, whose message is taken already.
+ */
 export type SettleOutcome =
-  | { kind: "replaying"; runId: string }
+  | { kind: "replaying"; runId: string | null }
   | { kind: "discarded" }
   | { kind: "not_found" }
   | { kind: "settled"; status: DeadLetter["status"] };
@@ -35,11 +40,18 @@ const ROUNDS_MAX = 5;
 interface Rows {
   letter: DeadLetter;
   notice: Notice | null;
+  /** The message of an earlier replay that its receiver has not completed. */
+  message: OutboxRow | null;
 }
 
-/** Runs a dead letter again, through the queue and the same code, under a fresh run id. */
+/**
+ * Runs a dead letter again, through the queue and the same code, under a fresh run id. What is under way
+ * is left alone: taken back to its beginning, a second worker would call beside the first.
+ */
 export function replayDeadLetter(request: SettleRequest, deps: SettleDeps): Promise<SettleOutcome> {
-  return settle(request, deps, ({ letter, notice }, plan, requestId) => {
+  return settle(request, deps, (rows, plan, requestId) => {
+    const { letter, notice, message } = rows;
+    if (isUnderWay(rows)) return { kind: "replaying", runId: message?.message.runId ?? null };
     const runId = deps.ids.next("run");
     if (letter.eventId !== null) {
       plan.send({ type: "event.replay.v1", eventId: letter.eventId, runId, requestId });
@@ -58,6 +70,12 @@ export function replayDeadLetter(request: SettleRequest, deps: SettleDeps): Prom
   });
 }
 
+/** An event whose replay's message was lost is not: nothing else would ever bring it. */
+function isUnderWay({ letter, notice, message }: Rows): boolean {
+  if (notice !== null) return notice.status === "pending" || notice.status === "sending";
+  return letter.status === "replaying" && message !== null;
+}
+
 /** Gives a dead letter up for good; its event or notice is marked so and never runs again. */
 export function discardDeadLetter(
   request: SettleRequest,
@@ -72,6 +90,9 @@ export function discardDeadLetter(
   });
 }
 
+const JOIN_MESSAGES = `JOIN dead_letter d ON t.message ->> 'eventId' = d.event_id
+  OR t.message ->> 'noticeId' = d.notice_id`;
+
 async function settle(
   request: SettleRequest,
   deps: SettleDeps,
@@ -79,11 +100,12 @@ async function settle(
 ): Promise<SettleOutcome> {
   const requestId = deps.ids.next("request");
   for (let round = 0; ; round += 1) {
-    const { letters, notices } = await load(deps.database, {
+    const { letters, notices, messages } = await load(deps.database, {
       letters: read("deadLetter", "t.id = ?", [request.id]),
       notices: read("notice", "d.id = ?", [request.id], {
         join: "JOIN dead_letter d ON d.notice_id = t.id",
       }),
+      messages: read("outbox", "d.id = ?", [request.id], { join: JOIN_MESSAGES, limit: 1 }),
     });
     const letter = letters[0];
     if (letter === undefined) return { kind: "not_found" };
@@ -94,14 +116,19 @@ async function settle(
     const now = deps.clock.now();
     const ctx = { now, ids: deps.ids, actor, eventId: letter.eventId, requestId };
     const builder = new PlanBuilder(ctx);
-    const outcome = decide({ letter, notice: notices[0] ?? null }, builder, requestId);
+    const outcome = decide(
+      { letter, notice: notices[0] ?? null, message: messages[0] ?? null },
+      builder,
+      requestId,
+    );
     const plan: Plan = builder.build();
     try {
       await apply(deps.database, plan);
       await deps.relay(plan.inserts.outbox ?? []);
       return outcome;
     } catch (error) {
-      if (!(error instanceof Moved) || round >= ROUNDS_MAX) throw error;
+      if (!(error instanceof Moved)) throw error;
+      if (round >= ROUNDS_MAX) throw new Transient("database_busy", { cause: error });
     }
   }
 }

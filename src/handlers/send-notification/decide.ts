@@ -11,8 +11,11 @@ export interface NoticeRows {
   timer: TimerRow | null;
 }
 
-/** More than the vendor's time limit, so that two workers never call for one notice at once. */
-const LEASE_MARGIN_MS = 5_000;
+/**
+ * The lease is dated before it is written, and writing may wait 3 s for a connection and 10 s for its
+ * answer; the rest is for rendering and slack. What takes longer still does not call: see `mayCall`.
+ */
+const LEASE_MARGIN_MS = 20_000;
 
 export type SendStep =
   /** Nothing is left to do; the message is completed. */
@@ -32,6 +35,10 @@ export function nextStep(notice: Notice, now: number): SendStep {
   return first !== null && now - first >= NOTICE_RETRY_MS ? { kind: "give_up" } : { kind: "call" };
 }
 
+/** True while the lease outlasts the call, so that two workers never call for one notice at once. */
+export const mayCall = (leaseUntil: number | null, timeoutMs: number, now: number): boolean =>
+  leaseUntil !== null && now + timeoutMs < leaseUntil;
+
 /** Reserves the notice for one call: what goes out is stored before it goes. */
 export function reservePlan(
   { notice, timer }: NoticeRows,
@@ -47,11 +54,13 @@ export function reservePlan(
     firstCalledAt,
     leaseUntil: now + call.timeoutMs + LEASE_MARGIN_MS,
   });
-  if (timer === null) {
+  if (timer?.status !== "waiting") {
     const dueAt = firstCalledAt + NOTICE_RETRY_MS;
-    const id = ids.next("timer");
-    const row = { id, kind: "notice.give_up" as const, subject: notice.id, dueAt };
-    plan.insert("timer", { ...row, status: "waiting", createdAt: now, version: 0 });
+    const id = timer?.id ?? ids.next("timer");
+    const wound = { dueAt, status: "waiting" as const };
+    const row = { id, kind: "notice.give_up" as const, subject: notice.id, ...wound };
+    if (timer === null) plan.insert("timer", { ...row, createdAt: now, version: 0 });
+    else plan.update("timer", timer, wound); // it ended with the notice, and a person replayed that
     const { requestId } = ctx;
     const runId = ids.next("run");
     const message = { type: "timer.due.v1" as const, timerId: id, dueAt, runId, requestId };

@@ -9,6 +9,7 @@ import { load, read } from "../../store/load.js";
 import {
   confirmPlan,
   failPlan,
+  mayCall,
   type NoticeRows,
   nextStep,
   releasePlan,
@@ -57,6 +58,9 @@ export async function sendNotification(
   const notice = plan.updates.notice?.[0]; // as it was reserved, payload and all
   if (notice === undefined) throw new Error("a call is reserved on its notice");
   const channel = deps.channels[notice.channel];
+  if (!mayCall(notice.leaseUntil, channel.timeoutMs, deps.clock.now())) {
+    throw new Transient("database_busy", { detail: "the lease was written too late to call" });
+  }
   try {
     const receipt = await channel.send({
       noticeId: notice.id,
@@ -174,12 +178,20 @@ async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise
   return { notice: found, deadLetter: deadLetter[0] ?? null, timer: timer[0] ?? null };
 }
 
-/** Its time is over: what no answer came for is handed to a person. Called by the notice's timer. */
-export async function giveUpNotice(due: Due, deps: SendNotificationDeps): Promise<void> {
+/**
+ * Its time is over: what no answer came for is handed to a person. Called by the notice's timer.
+ *
+ * @param due `outboxId`: of the message that woke the timer, completed with it.
+ */
+export async function giveUpNotice(
+  due: Due & { outboxId?: string },
+  deps: SendNotificationDeps,
+): Promise<void> {
+  const completes = due.outboxId === undefined ? [] : [due.outboxId];
   await settleOr(due, deps, async (rows, ctx) => {
     const waiting = rows.notice.status === "pending" || rows.notice.status === "sending";
     const plan = waiting ? failPlan(rows, "unknown", unconfirmed(), ctx) : endedTimer(rows);
-    return { outcome: "done" as const, plan };
+    return { outcome: "done" as const, plan: { ...plan, completes } };
   });
 }
 
