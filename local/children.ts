@@ -29,6 +29,8 @@ export interface Platform extends Child {
   /** The app's whole environment. */
   readonly env: Record<string, string>;
   readonly addresses: Addresses;
+  /** Resolves with a sentence when it runs on without something that it stands on. */
+  readonly broken: Promise<string>;
   /** Starts, or stops, the queue's emulator. */
   setQueue(open: boolean): Promise<void>;
 }
@@ -94,6 +96,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   return {
     ...started.child,
     addresses,
+    broken: started.broken,
     setQueue: (open) => setQueue(started.process, started.child, open),
     env: appEnvironment(env, secrets, addresses, options.appUrl),
   };
@@ -120,16 +123,26 @@ async function startChild(
   env: Environment,
   order: Order,
   options: ChildOptions,
-): Promise<{ process: ChildProcess; child: Child; ready: Ready }> {
+): Promise<{ process: ChildProcess; child: Child; broken: Promise<string>; ready: Ready }> {
   options.signal?.throwIfAborted();
   const process = spawnChild(role, env, options);
   const exited = new Promise<Awaited<Child["exited"]>>((resolve) => {
     process.once("exit", (code, signal) => resolve({ code, signal }));
   });
   const child = handleOf(process, exited);
+  const broken = new Promise<string>((resolve) => {
+    process.on("message", (message: Report) => {
+      if (message.type === "broken") resolve(message.message);
+    });
+  });
   noteProcess(openHome(options.home), role, child.pid);
   try {
-    return { process, child, ready: await readiness(role, process, exited, order, options) };
+    return {
+      process,
+      child,
+      broken,
+      ready: await readiness(role, process, exited, order, options),
+    };
   } catch (error) {
     await child.stop();
     throw error;

@@ -27,4 +27,6 @@ export type Report =
   | { type: "progress"; line: string }
   | { type: "ready"; addresses?: Addresses; url?: string }
   | { type: "queue"; open: boolean }
+  /** A part that it stands on is gone; it can't go on. */
+  | { type: "broken"; message: string }
   | { type: "failed"; message: string };

@@ -64,7 +64,7 @@ export async function applyMigrations(options: MigrateOptions): Promise<{ applie
     application_name: "signalbox migrations",
   });
   client.on("error", () => undefined); // the pending query fails as well, and says it
-  await client.connect();
+  await connect(client);
   try {
     await takeLock(client, options.lockTimeoutMs ?? 60_000);
     await client.query("SET client_min_messages = warning"); // "already exists, skipping"
@@ -74,6 +74,23 @@ export async function applyMigrations(options: MigrateOptions): Promise<{ applie
     return { applied: pending.map((migration) => migration.name) };
   } finally {
     await client.end(); // also lets go of the lock
+  }
+}
+
+/** The error's own words name host and role, never the password. */
+async function connect(client: pg.Client): Promise<void> {
+  try {
+    await client.connect();
+  } catch (cause) {
+    const { code, message } = cause as Error & { code?: string };
+    const place = `${client.host}:${client.port}`;
+    // SQLSTATE has five characters, a system's code begins with E: https://www.postgresql.org/docs/18/errcodes-appendix.html
+    const refused = code !== undefined && /^(?!E)[0-9A-Z]{5}$/.test(code);
+    const what = refused
+      ? `${place} refuses the connection (${message})`
+      : `${place} does not answer (${code ?? message})`;
+    const next = "Correct the variable or start that Postgres; npm start has its own without it.";
+    throw new MigrationFailure(`DATABASE_URL: ${what}. ${next}`, { cause });
   }
 }
 

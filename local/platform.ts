@@ -12,10 +12,12 @@ import { liveAsChild, report } from "./child.js";
 import { type Home, openHome } from "./home.js";
 import type { PlatformOrder } from "./messages.js";
 import { applyMigrations, MIGRATIONS } from "./migrate.js";
+import { isRunning } from "./postgres/processes.js";
 import { type RunningPostgres, startPostgres } from "./postgres.js";
 import type { Addresses, VendorId } from "./services.js";
 
 const EMULATORS_DATABASE = "emulators";
+const POSTGRES_LOOK_MS = 1_000;
 
 interface Part {
   close(): Promise<void>;
@@ -79,8 +81,26 @@ async function startDatabase(site: Site): Promise<RunningPostgres | undefined> {
     dataDir: site.home.path("postgres"),
     log: (line) => report({ type: "progress", line }),
   });
-  site.parts.push({ close: postgres.stop });
+  const unwatch = watch(postgres);
+  const close = (): Promise<void> => {
+    unwatch();
+    return postgres.stop();
+  };
+  site.parts.push({ close });
   return postgres;
+}
+
+/** Looked at, not listened to: one that was found running is no child of ours. */
+function watch({ pid, logFile }: RunningPostgres): () => void {
+  const look = setInterval(() => {
+    if (isRunning(pid)) return;
+    clearInterval(look);
+    const message =
+      `Postgres ended unexpectedly, see ${logFile}; nothing accepted is lost; ` +
+      "run npm start again.";
+    report({ type: "broken", message });
+  }, POSTGRES_LOOK_MS);
+  return () => clearInterval(look);
 }
 
 /** Remembered as one of the parts, so that it is closed with them even when another fails. */

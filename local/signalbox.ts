@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { isProduction } from "../src/runtime/environment.js";
 import { bindable, LOOPBACK, rememberedPorts } from "./addresses.js";
 import { type App, type Child, type Platform, startApp, startPlatform } from "./children.js";
@@ -8,7 +8,7 @@ import { applyMigrations, MIGRATIONS } from "./migrate.js";
 import { endLeftPostgres, endOrphans } from "./orphans.js";
 import { localSecrets, SHOWN_SECRETS } from "./secrets.js";
 import { type Environment, emulatedServices, setting, type VendorId } from "./services.js";
-import { checkSettings } from "./settings.js";
+import { awayNote, checkSettings } from "./settings.js";
 
 export interface SignalboxOptions {
   home: string;
@@ -90,7 +90,8 @@ export async function startSignalbox(options: SignalboxOptions): Promise<Signalb
     log("Starting the app");
     crew.app = await startApp({ ...options, home: home.dir, env: appEnv, port });
     await crew.platform?.setQueue(true);
-    const warnings = await setUp(crew.app.url, appEnv.ADMIN_TOKEN ?? "");
+    const away = awayNote(env, crew.platform?.addresses.qstash, crew.app.url);
+    const warnings = [...away, ...(await setUp(crew.app.url, appEnv.ADMIN_TOKEN ?? ""))];
     const running = describe(home, crew.app, crew.platform, appEnv, options);
     home.write("running.json", running);
     return handle(running, warnings, crew, stop);
@@ -185,6 +186,9 @@ function describe(
   };
 }
 
+const sizeOf = (file: string | undefined): number =>
+  file === undefined ? 0 : (statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+
 function handle(
   running: Running,
   warnings: readonly string[],
@@ -198,11 +202,17 @@ function handle(
   ];
   const ends = parts.map(async ([role, child]) => {
     if (child === undefined) return new Promise<string>(() => undefined);
-    const { code, signal } = await child.exited;
     const log = running.logFile?.replace("app.log", `${role}.log`);
-    const where = log !== undefined && existsSync(log) ? ` See the end of ${log}.` : "";
-    return `The ${role} ended unexpectedly (${signal ?? code}).${where}`;
+    const bytes = sizeOf(log);
+    const { code, signal } = await child.exited;
+    // What was killed from outside wrote nothing about it.
+    const where = signal === null || sizeOf(log) > bytes ? ` See the end of ${log}.` : "";
+    return (
+      `The ${role} ended unexpectedly (${signal ?? code}). Nothing accepted is lost; ` +
+      `npm start goes on where it stopped.${log === undefined ? "" : where}`
+    );
   });
+  if (crew.platform !== undefined) ends.push(crew.platform.broken);
   return {
     running,
     warnings,

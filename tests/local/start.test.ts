@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ResendEmulator, startResendEmulator } from "../../emulators/resend/index.js";
+import { locationOf, readRecord } from "../../local/postgres/record.js";
+import { readPidFile } from "../../local/postgres/server.js";
 import type { Running } from "../../local/signalbox.js";
 import {
   adminList,
@@ -149,6 +151,21 @@ describe.sequential("npm start on a home of its own", () => {
     expect(await adminList(running, "events")).toHaveLength(keys.length);
   });
 
+  it("says so and ends with 1 when Postgres alone dies, and the next start loses nothing", async () => {
+    const dataDir = join(home, "postgres");
+    const record = readRecord(dataDir);
+    const location = record === undefined ? dataDir : locationOf(dataDir, record);
+    process.kill(readPidFile(location)?.pid ?? 0, "SIGKILL");
+    expect(await command.ended()).toBe(1);
+    expect(command.stderr()).toContain(
+      `Postgres ended unexpectedly, see ${join(home, "postgres.log")}; nothing accepted is lost`,
+    );
+    expect(await noneRuns(processesOf(running))).toBe(true);
+    command = startCommand(home);
+    running = await command.ready();
+    expect(await adminList(running, "events")).toHaveLength(keys.length);
+  });
+
   it("says so and ends with 1, leaving nothing behind, when the platform dies", async () => {
     process.kill(running.pids.platform ?? 0, "SIGKILL");
     expect(await command.ended()).toBe(1);
@@ -206,9 +223,22 @@ describe("npm start beside real services", () => {
     await expect.poll(() => resend.mails().length, { timeout: 15_000 }).toBe(1);
     process.kill(running.pids.app, "SIGKILL");
     expect(await command.ended()).toBe(1);
-    expect(command.stderr()).toContain("The app ended unexpectedly (SIGKILL)");
+    expect(command.stderr()).toContain(
+      "The app ended unexpectedly (SIGKILL). Nothing accepted is lost; npm start goes on where it stopped.",
+    );
     expect(postgresRuns(home)).toBe(false);
     await database.drop();
+  });
+
+  it("names DATABASE_URL when nothing answers there", async () => {
+    const command = startCommand(temporaryHome(), [], {
+      DATABASE_URL: "postgres://someone:hush-hush@127.0.0.1:1/none",
+    });
+    expect(await command.ended()).toBe(1);
+    const said = command.stderr();
+    expect(said).toContain("DATABASE_URL: 127.0.0.1:1 does not answer (ECONNREFUSED).");
+    expect(said).not.toContain("hush-hush");
+    expect(said).not.toContain("    at ");
   });
 
   it("names every service that is set by half, and every setting that is wrong, at once", async () => {
@@ -241,6 +271,7 @@ describe("npm start in production", () => {
     });
     expect(await command.ended()).toBe(1);
     const said = command.stderr();
+    expect(said).toContain("NODE_ENV is production: nothing is invented; unset it");
     const missing = [
       "PUBLIC_BASE_URL",
       "DATABASE_URL",
