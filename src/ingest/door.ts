@@ -1,4 +1,5 @@
 import { describeError } from "../domain/describe-error.js";
+import { Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log, WaitUntil } from "../domain/ports.js";
 import { readBytes } from "../domain/read-bytes.js";
@@ -36,6 +37,14 @@ export type Door = (
 
 /** What the provider is told to wait when nothing durable could be reached. */
 const RETRY_AFTER_SECONDS = 30;
+/**
+ * Claim, publish and spill together. Sentry gives a second for the whole delivery and does not come back;
+ * the publisher has half a second of its own, so the claim may not take what the spill would need.
+ */
+const HAND_OVER_MS = 850;
+const CLAIM_MS = 200;
+/** Packing a large body costs time too: late, one short try is still better than none. */
+const SPILL_MS_MIN = 100;
 /** Longer than any redelivery or re-drive. */
 const CLAIM_TTL_MS = 15 * DAY_MS;
 
@@ -147,6 +156,7 @@ async function handOver(
   body: Uint8Array<ArrayBuffer>,
 ): Promise<IngestOutcome> {
   const { eventKey } = delivery;
+  const deadline = deps.clock.now() + HAND_OVER_MS;
   const deduplicationId = deduplicationIdOf(delivery.source, eventKey);
   const packed = await pack(deps, delivery, body, deduplicationId);
   const sealed = sealDelivery(packed.delivery, deps.queueToken);
@@ -159,20 +169,41 @@ async function handOver(
     const { requestId } = delivery;
     deps.log.warn("delivery.spilling", { requestId, detail: describeError(error) });
     const spilled: Spilled = { sealed, deduplicationId, body: toBase64(packed.body) };
-    return spill(deps, delivery, spilled);
+    return spill(deps, delivery, spilled, deadline);
   }
 }
 
-async function spill(deps: DoorDeps, delivery: Delivery, spilled: Spilled): Promise<IngestOutcome> {
+async function spill(
+  deps: DoorDeps,
+  delivery: Delivery,
+  spilled: Spilled,
+  deadline: Instant,
+): Promise<IngestOutcome> {
   const key = spillKey(spilled.deduplicationId);
   try {
     const at = delivery.receivedAt;
-    await deps.kv.park(SPILL_INDEX, key, JSON.stringify(spilled), at, SPILL_TTL_MS);
+    const left = Math.max(SPILL_MS_MIN, deadline - deps.clock.now());
+    const parked = deps.kv.park(SPILL_INDEX, key, JSON.stringify(spilled), at, SPILL_TTL_MS);
+    await within(left, parked);
     return { kind: "accepted", eventKey: delivery.eventKey, spilled: true };
   } catch (error) {
     const { requestId } = delivery;
     deps.log.error("delivery.refused", { requestId, detail: describeError(error) });
     return { kind: "unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  }
+}
+
+/** Stops waiting for KV after so many milliseconds; whether it did its work is then not known. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const detail = `KV: no answer within ${ms} ms`;
+    timer = setTimeout(() => reject(new Transient("kv_unavailable", { detail })), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -192,7 +223,7 @@ async function pack(
   // By its bytes too: the event may come again in other bytes, and each message must find its own.
   const claimKey = `body:${deduplicationId}:${bodySha256}`;
   try {
-    await deps.kv.setFor(claimKey, toBase64(zipped), CLAIM_TTL_MS);
+    await within(CLAIM_MS, deps.kv.setFor(claimKey, toBase64(zipped), CLAIM_TTL_MS));
   } catch (error) {
     // KV is down: the queue's limit is its plan's, and may be more than we were told.
     const { requestId } = delivery;

@@ -21,7 +21,7 @@ export interface DoorConfig {
   deploymentId: string | undefined;
 }
 
-/** Sentry gives a second for the whole delivery and does not come back: publish, then spill, must fit. */
+/** Of one call. The door holds all of a delivery's calls together to less than the second that Sentry gives. */
 const DOOR_PUBLISH_TIMEOUT_MS = 500;
 const DOOR_KV_TIMEOUT_MS = 300;
 

@@ -1,5 +1,7 @@
 import type { Hono } from "hono";
+import { describeError } from "../domain/describe-error.js";
 import type { Post, WaitUntil } from "../domain/ports.js";
+import { problem } from "../domain/problem.js";
 import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
 import { createPublisher } from "../queues/publish.js";
@@ -31,6 +33,8 @@ export function buildEdge(
 ): Hono {
   const config = parseDoorConfig(env);
   const clock = systemClock;
+  const ids = createIds(clock);
+  const log = createConsoleLog(clock, config.logLevel, config.deploymentId);
   const door = createDoor({
     sourceById,
     secretsOf: (source) => config.sourceSecrets.get(source) ?? [],
@@ -39,9 +43,15 @@ export function buildEdge(
     queueBodyBytesMax: config.queueBodyBytesMax,
     kv: createKv(config.kv),
     clock,
-    ids: createIds(clock),
-    log: createConsoleLog(clock, config.logLevel, config.deploymentId),
+    ids,
+    log,
     waitUntil,
   });
-  return webhookRoutes(door);
+  const app = webhookRoutes(door);
+  app.onError((error) => {
+    const requestId = ids.next("request");
+    log.error("request.failed", { requestId, error: describeError(error) });
+    return problem("internal", "The request could not be answered.", requestId);
+  });
+  return app;
 }

@@ -77,6 +77,7 @@ function buildParts(config: NodeConfig) {
     dsn: config.sentryDsn,
     environment: config.production ? "production" : "development",
     deploymentId,
+    waitUntil,
   });
   const database = openDatabase(config.database, (error) =>
     log.warn("database.connection_lost", { error: error.name }),

@@ -1,5 +1,7 @@
 import * as Sentry from "@sentry/node";
-import type { Report } from "../domain/ports.js";
+import type { Report, WaitUntil } from "../domain/ports.js";
+
+const FLUSH_MS = 2_000;
 
 /** Kept of a report: what broke and where. Not kept: who was hit, and what the request carried. */
 function scrub<E extends Sentry.Event>(event: E): E {
@@ -21,6 +23,7 @@ export function createReporter(options: {
   dsn: string | undefined;
   environment: string;
   deploymentId: string | undefined;
+  waitUntil: WaitUntil;
 }): Reporter {
   if (options.dsn === undefined) {
     return { report: () => undefined, close: () => Promise.resolve() };
@@ -41,9 +44,11 @@ export function createReporter(options: {
       scope.setClient(client);
       scope.setTags({ requestId, action });
       scope.captureException(error);
+      // A function is frozen after its answer, and what was not sent by then may never be.
+      options.waitUntil(Promise.resolve(client.flush(FLUSH_MS)));
     },
     async close() {
-      await client.close(2_000);
+      await client.close(FLUSH_MS);
     },
   };
 }

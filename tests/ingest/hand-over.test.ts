@@ -158,3 +158,33 @@ describe("a body that travels by claim check", () => {
     expect(opened).toEqual([2, 1]);
   });
 });
+
+describe("the second that Sentry gives", () => {
+  // The clock is the wall's, because the bounds are timers: once more if the machine was busy.
+  it("is enough to say 503 even when KV hangs at both of its calls", { retry: 2 }, async () => {
+    const never = () => new Promise<never>(() => undefined);
+    const refused = () => Promise.reject(new Transient("queue_unavailable"));
+    const { post, log } = doorWith({ kv: memoryKv({ setFor: never, park: never }) }, refused);
+    const startedAt = performance.now();
+    expect((await post(event({ random: noise() }))).status).toBe(503);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(log.lines.map((line) => line.action)).toEqual([
+      "body.unclaimed",
+      "delivery.spilling",
+      "delivery.refused",
+      "delivery.received",
+    ]);
+  });
+
+  it("leaves the spill its turn after a claim that hung", { retry: 2 }, async () => {
+    const never = () => new Promise<never>(() => undefined);
+    const tooLate = () =>
+      new Promise<never>((_resolve, reject) => {
+        setTimeout(() => reject(new Transient("queue_unavailable")), 500);
+      });
+    const { post } = doorWith({ kv: memoryKv({ setFor: never }) }, tooLate);
+    const startedAt = performance.now();
+    expect((await post(event({ random: noise() }))).status).toBe(202);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+});
