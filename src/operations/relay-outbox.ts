@@ -1,7 +1,7 @@
 import type { OutboxRow } from "../domain/outbox.js";
 import type { Log } from "../domain/ports.js";
 import type { Clock } from "../domain/time.js";
-import type { Publisher } from "../queues/publish.js";
+import { type Publisher, QueueRefused } from "../queues/publish.js";
 import type { Database } from "../store/database.js";
 import { putBackOutbox, takeOverdueOutbox } from "../store/outbox.js";
 
@@ -30,27 +30,54 @@ const BATCHES_MAX = 20;
 /**
  * Publishes rows whose time has passed and that no receiver has completed: the relay failed, or what it
  * published was lost. Each take pushes the next one further away, so that a slow receiver is not flooded.
+ * A row that the queue refuses is logged and waits for its next take; the others pass it.
  *
  * @returns how many were published.
- * @throws Transient when the database or the queue is not to be had; what was taken is put back.
+ * @throws Transient when the database or the queue is not to be had; what was taken and not sent is put back.
  */
-export async function sweepOutbox(deps: {
-  database: Database;
-  publisher: Publisher;
-  clock: Clock;
-}): Promise<number> {
+export async function sweepOutbox(deps: OutboxSweepDeps): Promise<number> {
   let published = 0;
   for (let batch = 0; batch < BATCHES_MAX; batch += 1) {
     const rows = await takeOverdueOutbox(deps.database, deps.clock.now(), BATCH);
     if (rows.length === 0) break;
+    published += await publishTaken(rows, deps);
+  }
+  return published;
+}
+
+export interface OutboxSweepDeps extends RelayDeps {
+  database: Database;
+  clock: Clock;
+}
+
+async function publishTaken(rows: readonly OutboxRow[], deps: OutboxSweepDeps): Promise<number> {
+  try {
+    await deps.publisher.publishOutbox(rows);
+    return rows.length;
+  } catch (error) {
+    if (error instanceof QueueRefused) return publishOneByOne(rows, deps);
+    // What the queue would not take has not been sent: the next sweep takes it, not one in an hour.
+    await putBackOutbox(deps.database, rows, deps.clock.now());
+    throw error;
+  }
+}
+
+/** What of the batch the queue took already, it knows again by its deduplication id. */
+async function publishOneByOne(rows: readonly OutboxRow[], deps: OutboxSweepDeps): Promise<number> {
+  let published = 0;
+  for (const [i, row] of rows.entries()) {
     try {
-      await deps.publisher.publishOutbox(rows);
+      await deps.publisher.publishOutbox([row]);
+      published += 1;
     } catch (error) {
-      // What the queue would not take has not been sent: the next sweep takes it, not one in an hour.
-      await putBackOutbox(deps.database, rows, deps.clock.now());
-      throw error;
+      if (!(error instanceof QueueRefused)) {
+        await putBackOutbox(deps.database, rows.slice(i), deps.clock.now());
+        throw error;
+      }
+      const { id, publishes, message } = row;
+      const { detail } = error;
+      deps.log.error("outbox.refused", { outboxId: id, type: message.type, publishes, detail });
     }
-    published += rows.length;
   }
   return published;
 }

@@ -1,4 +1,5 @@
 import type { QueueAccount, Schedule } from "../queues/account.js";
+import { EVENTS_FLOW } from "../queues/publish.js";
 
 export interface SetUpReport {
   schedules: { id: string; cron: string; path: string; state: "created" | "kept" }[];
@@ -7,22 +8,76 @@ export interface SetUpReport {
 
 /** Connections that a worker's relay, sweeps and the admin API need beside the events. */
 const SPARE_CONNECTIONS = 2;
+/**
+ * Workers that may share a connection: each holds one for a statement at a time, and notices spend their
+ * time at a vendor's. Beyond that they wait in line so long that some are told the database is gone.
+ */
+const WORKERS_PER_CONNECTION = 3;
 
-/** Registers the frequent jobs as QStash schedules and checks the settings that must fit each other. Safe to repeat. */
-export async function setUp(deps: {
+export interface SetUpDeps {
   account: QueueAccount;
   schedules: readonly Schedule[];
-  limits: { eventParallelism: number; poolMax: number };
-}): Promise<SetUpReport> {
+  /** `atOnce`: messages that QStash may hand us at once, by what they are, `events` among them. */
+  limits: { atOnce: Readonly<Record<string, number>>; poolMax: number };
+}
+type Check = SetUpReport["checks"][number];
+
+/** Registers the frequent jobs as QStash schedules and checks the settings that must fit each other. Safe to repeat. */
+export async function setUp(deps: SetUpDeps): Promise<SetUpReport> {
   const schedules: SetUpReport["schedules"] = [];
   for (const schedule of deps.schedules) {
     schedules.push({ ...schedule, state: await deps.account.ensureSchedule(schedule) });
   }
-  const { eventParallelism, poolMax } = deps.limits;
-  const ok = eventParallelism + SPARE_CONNECTIONS <= poolMax;
+  const { limits } = deps;
+  const checks = [checkEvents(limits), checkAll(limits), await checkFlow(deps.account, limits)];
+  return { schedules, checks };
+}
+
+type Limits = SetUpDeps["limits"];
+const eventsThatFit = (poolMax: number): number => Math.max(1, poolMax - SPARE_CONNECTIONS);
+
+/** Events live on the database: each wants a connection of its own. */
+function checkEvents({ atOnce, poolMax }: Limits): Check {
+  const events = atOnce.events ?? 0;
+  const ok = events + SPARE_CONNECTIONS <= poolMax;
   const advice = ok
     ? ""
-    : `: set EVENT_PARALLELISM to ${Math.max(1, poolMax - SPARE_CONNECTIONS)} or less, or raise DATABASE_POOL_MAX`;
-  const detail = `${eventParallelism} events at once on ${poolMax} connections${advice}`;
-  return { schedules, checks: [{ name: "parallelism fits the database pool", ok, detail }] };
+    : `: set EVENT_PARALLELISM to ${eventsThatFit(poolMax)} or less, or raise DATABASE_POOL_MAX`;
+  const detail = `${events} events at once on ${poolMax} connections${advice}`;
+  return { name: "parallelism fits the database pool", ok, detail };
+}
+
+function checkAll({ atOnce, poolMax }: Limits): Check {
+  const all = Object.values(atOnce).reduce((sum, n) => sum + n, 0);
+  const ok = all <= poolMax * WORKERS_PER_CONNECTION;
+  const least = Math.ceil(all / WORKERS_PER_CONNECTION);
+  const advice = ok
+    ? ""
+    : `: raise DATABASE_POOL_MAX to ${least} or more, or lower EVENT_PARALLELISM or EMAIL_PER_SECOND`;
+  const each = Object.entries(atOnce).map(([name, n]) => `${n} ${name}`);
+  const detail = `${all} messages at once (${each.join(", ")}) on ${poolMax} connections${advice}`;
+  return { name: "all queues together fit the database pool", ok, detail };
+}
+
+/** What somebody paused or pinned at QStash holds, whatever is set here. */
+async function checkFlow(account: QueueAccount, { atOnce, poolMax }: Limits): Promise<Check> {
+  const name = "the queue lets events through";
+  const flow = await account.flow(EVENTS_FLOW);
+  if (flow === null) return { name, ok: true, detail: "nothing was published yet" };
+  const { key, isPaused, isPinned, parallelismMax } = flow;
+  if (isPaused) {
+    return { name, ok: false, detail: `${key} is paused: resume this flow control key at QStash` };
+  }
+  // Not pinned, the next event published sets it to EVENT_PARALLELISM, which has a check of its own.
+  const events = isPinned ? parallelismMax : (atOnce.events ?? 0);
+  const ok = events + SPARE_CONNECTIONS <= poolMax;
+  const advice = ok
+    ? ""
+    : `, too many for ${poolMax} connections: unpin it at QStash, or pin it to ${eventsThatFit(poolMax)} or less`;
+  const how = isPinned ? "is pinned to" : "takes";
+  return {
+    name,
+    ok: ok || !isPinned,
+    detail: `${key} ${how} ${events} at once${isPinned ? advice : ""}`,
+  };
 }

@@ -3,10 +3,10 @@ import type { Ids } from "../domain/ids.js";
 import type { Kv, Log } from "../domain/ports.js";
 import { type Clock, DAY_MS } from "../domain/time.js";
 import type { DeadMessage, QueueAccount } from "../queues/account.js";
-import { queueMessage } from "../queues/messages.js";
-import type { Publisher } from "../queues/publish.js";
+import { type QueueMessage, queueMessage } from "../queues/messages.js";
+import { type Publisher, QueueRefused } from "../queues/publish.js";
 import type { Database } from "../store/database.js";
-import { outboxExists } from "../store/outbox.js";
+import { completeOutbox, outboxCreatedAt } from "../store/outbox.js";
 
 export interface DeadSweepDeps {
   account: QueueAccount;
@@ -20,6 +20,8 @@ export interface DeadSweepDeps {
   buryEvent(message: DeadMessage, error: Permanent): Promise<void>;
   /** Writes the message's notice as a dead letter of ours. */
   buryNotice(due: { noticeId: string; requestId: string }, error: Permanent): Promise<void>;
+  /** Opens the dead letter anew whose replay could not be run; it is known by its event. */
+  reopenReplay(eventId: string, error: Permanent): Promise<void>;
 }
 
 export interface DeadSweepReport {
@@ -33,32 +35,45 @@ export interface DeadSweepReport {
 
 /** A part that is gone for longer needs a person, who then finds the dead letters in one place. */
 const REDRIVE_FOR_MS = 7 * DAY_MS;
+/**
+ * QStash's free plan forgets an entry after three days. One that has waited this long is published anew
+ * though its part is still gone: it fails and dies again, as an entry with three more days. Of all ways to
+ * keep it, this one needs nothing but the queue, which holds it already; the database may be what is gone.
+ *
+ * @see https://upstash.com/pricing/qstash
+ */
+const KEEP_SAFE_AFTER_MS = 2 * DAY_MS;
 /** When a message died first; each re-drive is a new message to the queue, and forgets. */
 const SINCE_HEADER = "signalbox-redriven-since";
 /** Of the queue's own; everything else of a message was ours and travels again. */
 const DROPPED_HEADERS = /^(upstash-|user-agent$|host$|content-length$|connection$|accept)/;
-const MESSAGES_MAX = 400;
+/** Of one sweep: what it settles, which costs time, and what it looks at, waiting entries and all. */
+const SETTLED_MAX = 400;
+const PAGES_MAX = 250;
 
 /**
  * Empties QStash's dead letter queue of this deployment's messages. What failed for want of a part is
- * published again once that part answers; what no retry mends becomes a dead letter of ours; what the
- * outbox still holds is dropped, because the outbox sends it again. Only then is the entry deleted.
- * An entry that cannot be settled stays and does not keep the others from their turn.
+ * published again once that part answers; what no retry mends, or has not in seven days, becomes a dead
+ * letter of ours; what the outbox still holds is dropped, because the outbox sends it again. Only then is the
+ * entry deleted. An entry that cannot be settled stays and does not keep the others from their turn.
  *
- * @throws Transient when the database or the queue itself is not to be had.
+ * @throws Transient when the queue itself is not to be had, or the database goes away in between. Is the
+ *   database gone from the start, then everything waits that needs it.
  */
 export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepReport> {
   const report: DeadSweepReport = { redriven: 0, buried: 0, dropped: 0, waiting: 0, stuck: 0 };
-  const answers = partsThatAnswer(deps);
+  const parts = partsThatAnswer(deps);
+  const settled = (): number => report.redriven + report.buried + report.dropped;
   let cursor: string | undefined;
-  let seen = 0;
-  do {
+  let others = 0;
+  for (let pages = 0; pages < PAGES_MAX && settled() < SETTLED_MAX; pages += 1) {
     const page = await deps.account.listDead(cursor);
     for (const message of page.messages) {
       const { queue, messageId, responseStatus } = message;
       try {
-        const fate = await settle(message, answers, deps);
+        const fate = await settle(message, parts, deps);
         report[fate] += 1;
+        if (fate === "waiting") continue; // said by the report; a line for each, each minute, says no more
         deps.log.info("dead_message.settled", { queue, messageId, responseStatus, fate });
       } catch (error) {
         if (isForAll(error)) throw error;
@@ -67,31 +82,33 @@ export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepR
         deps.log.error("dead_message.stuck", { queue, messageId, responseStatus, detail });
       }
     }
-    seen += page.messages.length;
+    others += page.others;
     cursor = page.cursor;
-  } while (cursor !== undefined && seen < MESSAGES_MAX);
+    if (cursor === undefined) break;
+  }
+  if (others > 0) deps.log.warn("dead_message.of_another_address", { others });
   return report;
 }
 
 /** Without the database or the queue no entry can be settled; the next sweep begins again. */
 function isForAll(error: unknown): boolean {
   const codes = ["database_unavailable", "queue_unavailable"];
-  return error instanceof Transient && codes.includes(error.code);
+  return (
+    error instanceof Transient && codes.includes(error.code) && !(error instanceof QueueRefused)
+  );
 }
 
 type Fate = Exclude<keyof DeadSweepReport, "stuck">;
 
-async function settle(
-  message: DeadMessage,
-  answers: (code: string) => Promise<boolean>,
-  deps: DeadSweepDeps,
-): Promise<Fate> {
-  const fate = await decideFate(message, answers, deps);
+async function settle(message: DeadMessage, parts: Parts, deps: DeadSweepDeps): Promise<Fate> {
+  const own = ownMessageOf(message);
+  let fate = await decideFate(message, own, parts, deps);
   if (fate === "waiting") return fate;
-  if (fate === "redriven") {
-    await redrive(message, deps);
-  } else if (fate === "buried") {
-    await bury(message, deps);
+  if (fate === "redriven") await redrive(message, own, deps);
+  if (fate === "buried") {
+    fate = await bury(message, own, deps);
+    // Its row ends with it: the outbox would send it again for ever.
+    if (own !== null) await completeOutbox(deps.database, own.outboxId);
   }
   await deps.account.deleteDead(message.dlqId);
   return fate;
@@ -99,38 +116,52 @@ async function settle(
 
 async function decideFate(
   message: DeadMessage,
-  answers: (code: string) => Promise<boolean>,
+  own: QueueMessage | null,
+  parts: Parts,
   deps: DeadSweepDeps,
 ): Promise<Fate> {
-  // The failure callback only hints at this very sweep, and a sweep's own call comes again by itself.
+  // The failure callback only hints at this very sweep, and a schedule's own call comes again by itself.
   if (message.queue === null || message.queue === "failed") return "dropped";
-  const own = ownMessageOf(message);
-  if (own !== null && (await outboxExists(deps.database, own.outboxId))) return "dropped";
-  if (own?.type === "timer.due.v1") return "dropped"; // the timer's row is the truth, and is swept
-  const old = deps.clock.now() - diedAt(message) > REDRIVE_FOR_MS;
+  const now = deps.clock.now();
+  const kept = now - message.createdAt > KEEP_SAFE_AFTER_MS ? "redriven" : "waiting";
+  if (!(await parts.database())) return kept;
+  // Each publish of the outbox is a message of its own: its row knows since when it has been tried.
+  const decidedAt = own === null ? null : await outboxCreatedAt(deps.database, own.outboxId);
+  const old = now - Math.min(diedAt(message), decidedAt ?? now) > REDRIVE_FOR_MS;
   if (old || !wantsRetry(message)) return "buried";
-  return (await answers(codeOf(message))) ? "redriven" : "waiting";
+  // The outbox sends it again; and a timer's row is the truth, and is swept.
+  if (decidedAt !== null || own?.type === "timer.due.v1") return "dropped";
+  return (await parts.neededBy(codeOf(message))) ? "redriven" : kept;
 }
 
 const diedAt = (message: DeadMessage): number =>
   Number(message.headers.get(SINCE_HEADER) ?? message.createdAt);
 
-async function redrive(message: DeadMessage, deps: DeadSweepDeps): Promise<void> {
+async function redrive(
+  message: DeadMessage,
+  own: QueueMessage | null,
+  deps: DeadSweepDeps,
+): Promise<void> {
   const { queue, body } = message;
   if (queue === null) throw new Error("a message of no queue is never re-driven");
   const kept = [...message.headers].filter(([name]) => !DROPPED_HEADERS.test(name));
   const headers = { ...Object.fromEntries(kept), [SINCE_HEADER]: String(diedAt(message)) };
   const deduplicationId = deps.ids.next("run");
-  await deps.publisher.republish({ queue, headers, body, deduplicationId });
+  await deps.publisher.republish({ queue, message: own, headers, body, deduplicationId });
 }
 
-/** No answer, or one that says "later": the worker or something it needs was not there. */
-function wantsRetry({ responseStatus }: DeadMessage): boolean {
+/**
+ * No answer, or one that says "later": the worker or something it needs was not there. Nor was it when a 5xx
+ * has no code of ours: that is the platform's page for a worker that crashed, was cut off or is not deployed.
+ */
+function wantsRetry(message: DeadMessage): boolean {
+  const { responseStatus } = message;
+  if (responseStatus >= 500 && codeOf(message) === NO_CODE) return true;
   return [0, 401, 404, 408, 429, 502, 503, 504].includes(responseStatus);
 }
 
 /** A message of our own contracts; null for a webhook, and for what no version can read. */
-function ownMessageOf(message: DeadMessage) {
+function ownMessageOf(message: DeadMessage): QueueMessage | null {
   if (message.headers.has("signalbox-delivery")) return null;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(message.body);
@@ -140,17 +171,26 @@ function ownMessageOf(message: DeadMessage) {
   }
 }
 
+/** Of an answer that is not our worker's: a platform's error page, or none. */
+const NO_CODE = "unknown";
+
 function codeOf(message: DeadMessage): string {
   try {
-    const { code } = JSON.parse(message.responseBody) as { code?: unknown };
-    return typeof code === "string" ? code : "unknown";
+    const answer = JSON.parse(message.responseBody) as { code?: unknown } | null;
+    return typeof answer?.code === "string" ? answer.code : NO_CODE;
   } catch {
-    return "unknown"; // not our worker's answer: a platform's error page, or none
+    return NO_CODE;
   }
 }
 
+interface Parts {
+  database(): Promise<boolean>;
+  /** The part for want of which a worker answered with this code. */
+  neededBy(code: string): Promise<boolean>;
+}
+
 /** Asks each part once a sweep whether it answers again. */
-function partsThatAnswer(deps: DeadSweepDeps): (code: string) => Promise<boolean> {
+function partsThatAnswer(deps: DeadSweepDeps): Parts {
   const asked = new Map<string, Promise<boolean>>();
   const once = (part: string, ask: () => Promise<unknown>): Promise<boolean> => {
     const known = asked.get(part);
@@ -162,17 +202,28 @@ function partsThatAnswer(deps: DeadSweepDeps): (code: string) => Promise<boolean
     asked.set(part, answer);
     return answer;
   };
-  return (code) => {
-    if (code.startsWith("kv_")) return once("kv", () => deps.kv.ping());
-    return once("database", () => deps.database.query("SELECT 1", []));
-  };
+  const database = () => once("database", () => deps.database.query("SELECT 1", []));
+  const kv = () => once("kv", () => deps.kv.ping());
+  return { database, neededBy: (code) => (code.startsWith("kv_") ? kv() : database()) };
 }
 
-async function bury(message: DeadMessage, deps: DeadSweepDeps): Promise<void> {
+/** @returns "dropped" when nothing is left of what the message speaks of, or its own row tells a person. */
+async function bury(
+  message: DeadMessage,
+  own: QueueMessage | null,
+  deps: DeadSweepDeps,
+): Promise<"buried" | "dropped"> {
   const { responseStatus } = message;
   const detail = `after all retries its worker's last answer was ${responseStatus} ${codeOf(message)}`;
   const error = new Permanent("worker_refused", { detail });
-  const own = ownMessageOf(message);
-  if (own?.type === "notice.due.v1") await deps.buryNotice(own, error);
-  else await deps.buryEvent(message, error);
+  if (own?.type === "timer.due.v1") return "dropped"; // its row stays, and is swept
+  try {
+    if (own?.type === "notice.due.v1") await deps.buryNotice(own, error);
+    else if (own?.type === "event.replay.v1") await deps.reopenReplay(own.eventId, error);
+    else await deps.buryEvent(message, error);
+  } catch (cause) {
+    if (own !== null && cause instanceof Permanent && cause.code === "not_found") return "dropped";
+    throw cause;
+  }
+  return "buried";
 }

@@ -1,12 +1,18 @@
 import { Client } from "@upstash/qstash";
-import { Transient } from "../domain/errors.js";
-import { QUEUES, type QueueConfig, type QueueName, queueUrl } from "./publish.js";
+import {
+  flowKeyOf,
+  QUEUES,
+  type QueueConfig,
+  type QueueName,
+  queueError,
+  queueUrl,
+} from "./publish.js";
 
 /** A message that the queue gave up on. */
 export interface DeadMessage {
   dlqId: string;
   messageId: string;
-  /** Which of our queues it was for; null when it is for none, which is a setting gone wrong. */
+  /** Which of our queues it was for; null when it is for none: a schedule's call, or a setting gone wrong. */
   queue: QueueName | null;
   headers: Headers;
   body: Uint8Array<ArrayBuffer>;
@@ -24,10 +30,30 @@ export interface Schedule {
 
 /** What is asked of QStash besides publishing: its dead letter queue, schedules, flow control. */
 export interface QueueAccount {
-  /** This deployment's dead messages, a page at a time. */
-  listDead(cursor: string | undefined): Promise<{ messages: DeadMessage[]; cursor?: string }>;
+  /**
+   * This deployment's dead messages, a page at a time: of its label and for its address. `others` counts what
+   * carries the label but is for another address, another deployment's whose label was not changed.
+   */
+  listDead(cursor: string | undefined): Promise<DeadPage>;
+  /** An entry that is gone already was deleted by another instance, which is as good. */
   deleteDead(dlqId: string): Promise<void>;
   ensureSchedule(schedule: Schedule): Promise<"created" | "kept">;
+  /** What QStash holds a flow control key to; null when nothing was published under it yet. */
+  flow(name: string): Promise<FlowState | null>;
+}
+
+export interface DeadPage {
+  messages: DeadMessage[];
+  others: number;
+  cursor?: string;
+}
+
+export interface FlowState {
+  key: string;
+  isPaused: boolean;
+  /** Set by hand at QStash; what is published no longer changes it. */
+  isPinned: boolean;
+  parallelismMax: number;
 }
 
 const PAGE = 20;
@@ -49,7 +75,15 @@ interface RawDeadMessage {
   labels?: string[];
 }
 
-/** The SDK has no time limit of its own; without one a hung QStash would hold a worker to its end. */
+type LabelledSchedule = Awaited<ReturnType<Client["schedules"]["list"]>>[number] &
+  Pick<RawDeadMessage, "label" | "labels">;
+
+/**
+ * The SDK has no time limit of its own; without one a hung QStash would hold a worker to its end.
+ *
+ * @throws QueueRefused for a 4xx that speaks of this call alone; else Transient `queue_unavailable`. The
+ *   SDK's errors carry the `status` of the answer; what has none never got one.
+ */
 async function bounded<T>(what: string, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
@@ -58,9 +92,24 @@ async function bounded<T>(what: string, work: Promise<T>): Promise<T> {
   try {
     return await Promise.race([work, late]);
   } catch (cause) {
-    throw new Transient("queue_unavailable", { detail: what, cause });
+    throw queueError(statusOf(cause), { detail: what, cause });
   } finally {
     clearTimeout(timer);
+  }
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = (error as { status?: unknown } | null)?.status;
+  return typeof status === "number" ? status : undefined;
+}
+
+/** The call's answer, or null when QStash knows nothing of what it names. */
+async function found<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
   }
 }
 
@@ -74,9 +123,10 @@ export function createQueueAccount(config: QueueConfig): QueueAccount {
     retry: false,
     enableTelemetry: false,
   });
+  const normal = (url: string): string => new URL(url).href;
+  const base = normal(`${config.publicBaseUrl}/`);
   const queueOfUrl = (url: string): QueueName | null =>
-    QUEUES.find((queue) => new URL(url).pathname === new URL(queueUrl(config, queue)).pathname) ??
-    null;
+    QUEUES.find((queue) => normal(url) === normal(queueUrl(config, queue))) ?? null;
   const toDead = (raw: RawDeadMessage): DeadMessage => ({
     dlqId: raw.dlqId,
     messageId: raw.messageId,
@@ -99,23 +149,45 @@ export function createQueueAccount(config: QueueConfig): QueueAccount {
           ...(cursor === undefined ? {} : { cursor }),
         }),
       );
-      const messages = (page.messages as unknown as RawDeadMessage[]).map(toDead);
-      return page.cursor ? { messages, cursor: page.cursor } : { messages };
+      const all = page.messages as unknown as RawDeadMessage[];
+      const own = all.filter(({ url }) => normal(url).startsWith(base));
+      const read = { messages: own.map(toDead), others: all.length - own.length };
+      return page.cursor ? { ...read, cursor: page.cursor } : read;
     },
     async deleteDead(dlqId) {
-      await bounded("delete a dead message", client.dlq.delete(dlqId));
+      await bounded("delete a dead message", found(client.dlq.delete(dlqId)));
     },
     async ensureSchedule({ id, cron, path }) {
       const scheduleId = `${config.label}-${id}`;
       const destination = `${config.publicBaseUrl}${path}`;
       const existing = await bounded("list schedules", client.schedules.list());
-      const same = existing.some(
-        (s) => s.scheduleId === scheduleId && s.cron === cron && s.destination === destination,
+      const { label } = config;
+      // By its label a failed call of a schedule is found in the dead letter queue, and leaves it.
+      const same = (existing as LabelledSchedule[]).some(
+        (s) =>
+          s.scheduleId === scheduleId &&
+          s.cron === cron &&
+          s.destination === destination &&
+          (s.label === label || s.labels?.includes(label) === true),
       );
       if (same) return "kept";
-      const schedule = { scheduleId, destination, cron, retries: 0, method: "POST" as const };
+      const schedule = {
+        scheduleId,
+        destination,
+        cron,
+        retries: 0,
+        method: "POST" as const,
+        label,
+      };
       await bounded("create a schedule", client.schedules.create(schedule));
       return "created";
+    },
+    async flow(name) {
+      const key = flowKeyOf(config, name);
+      const state = await bounded("ask for flow control", found(client.flowControl.get(key)));
+      if (state === null) return null;
+      const { isPaused, isPinnedParallelism, parallelismMax } = state;
+      return { key, isPaused, isPinned: isPinnedParallelism, parallelismMax };
     },
   };
 }

@@ -42,11 +42,19 @@ export interface Publisher {
     body: Uint8Array<ArrayBuffer>;
     deduplicationId: string;
   }): Promise<Published>;
-  /** Publishes messages of our own in one call; each carries its outbox id, by which its receiver completes it. */
+  /**
+   * Publishes messages of our own in one call; each carries its outbox id, by which its receiver completes it.
+   *
+   * @throws QueueRefused when QStash will not take the batch, or one of it: publish them one by one.
+   */
   publishOutbox(rows: readonly Pick<OutboxRow, "id" | "message" | "publishes">[]): Promise<void>;
-  /** Publishes a message of any of our queues once more, under an id that no window has seen. */
+  /**
+   * Publishes a message of any of our queues once more, under an id that no window has seen. `message` is
+   * what it carries of ours, which keeps the flow control it had; null for a webhook.
+   */
   republish(message: {
     queue: QueueName;
+    message: OutboxMessage | null;
     headers: Readonly<Record<string, string>>;
     body: Uint8Array<ArrayBuffer>;
     deduplicationId: string;
@@ -56,13 +64,56 @@ export interface Publisher {
 export const queueUrl = (config: Pick<QueueConfig, "publicBaseUrl">, queue: QueueName): string =>
   `${config.publicBaseUrl}/api/queues/${queue}`;
 
+/** QStash is there and answers, but does not take this very request; another may go through. */
+export class QueueRefused extends Transient {}
+
+/** These speak of the account or of the service, and so of every request; all other 4xx of this one alone. */
+const GONE_STATUSES = [401, 403, 408, 429];
+
+/**
+ * What a call to QStash failed with, by the status it answered; undefined when there was no answer.
+ * Both are `queue_unavailable`: whoever cannot tell one message from another keeps all and tries later.
+ */
+export function queueError(
+  status: number | undefined,
+  o: { detail: string; cause?: unknown },
+): Transient {
+  const isRefusal =
+    status !== undefined && status >= 400 && status < 500 && !GONE_STATUSES.includes(status);
+  return new (isRefusal ? QueueRefused : Transient)("queue_unavailable", o);
+}
+
+/** Messages of one flow control key that are worked on at once, where nothing else is set. */
+const PARALLELISM = 2;
+/** Every webhook's key; `signalbox setup` asks QStash about it. */
+export const EVENTS_FLOW = "events";
+
 function flowOf(config: QueueConfig, message: OutboxMessage | null): [key: string, value: string] {
-  if (message === null) return ["events", `parallelism=${config.eventParallelism}`];
-  if (message.type === "timer.due.v1") return ["timers", "parallelism=2"];
-  if (message.type === "event.replay.v1") return ["replays", "parallelism=2"];
+  const few = `parallelism=${PARALLELISM}`;
+  if (message === null) return [EVENTS_FLOW, `parallelism=${config.eventParallelism}`];
+  if (message.type === "timer.due.v1") return ["timers", few];
+  if (message.type === "event.replay.v1") return ["replays", few];
   // One key per channel, so that a page never waits behind mail.
   const rate = message.channel === "email" ? config.emailPerSecond : 0;
-  return [`notices-${message.channel}`, rate > 0 ? `rate=${rate}, period=1s` : "parallelism=2"];
+  return [`notices-${message.channel}`, rate > 0 ? `rate=${rate}, period=1s` : few];
+}
+
+export const flowKeyOf = (config: Pick<QueueConfig, "label">, flow: string): string =>
+  `${config.label}-${flow}`;
+
+/** How many messages QStash may hand us at once, over all instances, by what they are. */
+export function messagesAtOnce(
+  config: Pick<QueueConfig, "eventParallelism" | "emailPerSecond">,
+): Readonly<Record<string, number>> {
+  return {
+    events: config.eventParallelism,
+    replays: PARALLELISM,
+    "re-driven events": PARALLELISM,
+    timers: PARALLELISM,
+    // Mail is held by its rate: what a second lets through is at work for about a second.
+    mails: config.emailPerSecond > 0 ? config.emailPerSecond : PARALLELISM,
+    "notices of other channels": 3 * PARALLELISM,
+  };
 }
 
 export const queueOf = (message: OutboxMessage): QueueName => {
@@ -87,7 +138,7 @@ function headersFor(config: QueueConfig, message: OutboxMessage | null): Record<
     "Upstash-Failure-Callback": queueUrl(config, "failed"),
     // Only a hint, so it is not billed again and again: the sweep of the next minute finds what it hints at.
     "Upstash-Failure-Callback-Retries": "0",
-    "Upstash-Flow-Control-Key": `${config.label}-${flowKey}`,
+    "Upstash-Flow-Control-Key": flowKeyOf(config, flowKey),
     "Upstash-Flow-Control-Value": flowValue,
   };
 }
@@ -140,16 +191,21 @@ export function createPublisher(config: QueueConfig, post: Post): Publisher {
       const body = JSON.stringify(batch);
       const answer = await send({ url: `${config.url}/v2/batch`, headers, body, timeoutMs });
       if (answer.status >= 300) throw refusal(answer.status);
+      assertAllTaken(answer.text);
     },
-    async republish({ queue, headers: forwarded, body, deduplicationId }) {
+    async republish({ queue, message, headers: forwarded, body, deduplicationId }) {
       const forward = Object.entries(forwarded).map(([name, value]) => [
         name === "content-type" ? name : `Upstash-Forward-${name}`,
         value,
       ]);
+      // Webhooks of a past outage don't stand before those of now; ours keep the rate of their vendor.
+      const slow = {
+        "Upstash-Flow-Control-Key": flowKeyOf(config, "redrive"),
+        "Upstash-Flow-Control-Value": `parallelism=${PARALLELISM}`,
+      };
       const headers = {
-        ...headersFor(config, null),
-        "Upstash-Flow-Control-Key": `${config.label}-redrive`,
-        "Upstash-Flow-Control-Value": "parallelism=2",
+        ...headersFor(config, message),
+        ...(message === null ? slow : {}),
         Authorization: authorization,
         "Upstash-Deduplication-Id": deduplicationId,
         ...Object.fromEntries(forward),
@@ -160,8 +216,23 @@ export function createPublisher(config: QueueConfig, post: Post): Publisher {
   };
 }
 
-function refusal(status: number): Transient {
-  return new Transient("queue_unavailable", { detail: `QStash answered ${status}` });
+const refusal = (status: number): Transient =>
+  queueError(status, { detail: `QStash answered ${status}` });
+
+/**
+ * A batch is answered with a success though an element of it was refused: that one carries an `error`.
+ *
+ * @see https://upstash.com/docs/qstash/features/batch
+ */
+function assertAllTaken(text: string): void {
+  let answers: unknown;
+  try {
+    answers = JSON.parse(text);
+  } catch (cause) {
+    throw new Transient("queue_unavailable", { detail: "QStash's answer is unreadable", cause });
+  }
+  const refused = (Array.isArray(answers) ? answers : []).some((one) => one?.error !== undefined);
+  if (refused) throw new QueueRefused("queue_unavailable", { detail: "one of a batch is refused" });
 }
 
 function readPublished(answer: { status: number; text: string }): Published {

@@ -9,13 +9,14 @@ import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
 import { sweepSpills } from "../ingest/sweep-spills.js";
 import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
+import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
 import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
 import { createQueueAccount } from "../queues/account.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
-import { createPublisher, QUEUES, type QueueName } from "../queues/publish.js";
+import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
 import { sourceById, sources } from "../sources/registry.js";
 import { openDatabase } from "../store/database.js";
 import { ensurePartitions } from "../store/events.js";
@@ -99,6 +100,7 @@ function buildParts(config: NodeConfig) {
       ...core,
       buryEvent: (message, error) => buryEvent(message, error, events),
       buryNotice: (due, error) => failNotice(due, error, core),
+      reopenReplay: (eventId, error) => reopenReplay(eventId, error, core),
     }),
   );
   const isSigned = createSignatureCheck(config.signingKeys, clock);
@@ -180,7 +182,7 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
 function adminRoutes(config: NodeConfig, parts: Parts): Hono {
   const schedules = CRON_JOBS.map((job) => ({ id: job, cron: "* * * * *", path: cronPath(job) }));
   const { queue } = config.door;
-  const limits = { eventParallelism: queue.eventParallelism, poolMax: config.database.poolMax };
+  const limits = { atOnce: messagesAtOnce(queue), poolMax: config.database.poolMax };
   return createAdminApp({
     ...parts,
     adminToken: config.adminToken,

@@ -23,8 +23,28 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Without 08P01: a protocol violation is a wrong statement of ours, and no waiting mends it. */
-const UNAVAILABLE = /^(08(?!P01)|57P0[1-4]|53|58)/;
+/**
+ * Classes and codes by which Postgres, or who stands before it, is not to be had for now: connections (08), a
+ * standby that is not promoted yet (25006), a role or database being changed or restored (28, 3D000), a
+ * statement cut off (57014), a shutdown, no room, its disk. Without 08P01, which needs a closer look.
+ */
+const UNAVAILABLE = /^(08(?!P01)|25006|28|3D000|57014|57P0[1-4]|53|58)/;
+
+/** Node's own of a socket: ECONNREFUSED, EAI_AGAIN. ERR_… is a wrong argument of ours. */
+const SYSTEM = /^E(AI_)?[A-Z]+$/;
+
+/**
+ * 08P01 is a wrong message of ours, which no waiting mends, but also PgBouncer's code for all it has to say.
+ *
+ * @see https://www.pgbouncer.org/config.html
+ */
+const POOLER =
+  /pgbouncer|server (conn|closed|login|lifetime)|server_login_retry|cannot connect to server|query_wait_timeout|query_timeout|no such (database|user)|no more connections|shutting down|(database|client).* (disabled|paused)|login.timeout/i;
+
+function isUnavailable(code: string, message: string, severity: unknown): boolean {
+  if (code === "08P01") return severity === "FATAL" || POOLER.test(message);
+  return UNAVAILABLE.test(code) || SYSTEM.test(code);
+}
 
 /**
  * Postgres errors in our taxonomy. What is not named is a defect and passes through as it is.
@@ -32,7 +52,11 @@ const UNAVAILABLE = /^(08(?!P01)|57P0[1-4]|53|58)/;
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function classify(error: unknown): Error {
-  const { code, message } = error as { code?: unknown; message?: string };
+  const { code, message, severity } = error as {
+    code?: unknown;
+    message?: string;
+    severity?: unknown;
+  };
   if (typeof code !== "string") {
     // pg's own: "timeout exceeded when trying to connect", "Query read timeout", "Connection terminated…"
     return /timeout|terminated|connection/i.test(message ?? "")
@@ -43,7 +67,7 @@ export function classify(error: unknown): Error {
     return new Moved(message, { cause: error });
   }
   if (code === "55P03" || code === "40001") return new Transient("database_busy", { cause: error });
-  if (UNAVAILABLE.test(code) || code.startsWith("E")) {
+  if (isUnavailable(code, message ?? "", severity)) {
     return new Transient("database_unavailable", { cause: error });
   }
   return error as Error;

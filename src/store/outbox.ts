@@ -38,9 +38,13 @@ export async function completeOutbox(database: Database, id: string): Promise<vo
   await database.query("DELETE FROM outbox WHERE id = $1", [id]);
 }
 
-export async function outboxExists(database: Database, id: string): Promise<boolean> {
-  const rows = await database.query("SELECT 1 FROM outbox WHERE id = $1", [id]);
-  return rows.length > 0;
+/** When the message was decided; null when its receiver has completed it. */
+export async function outboxCreatedAt(database: Database, id: string): Promise<Instant | null> {
+  const rows = await database.query<{ row: OutboxRow }>(
+    `SELECT ${TABLE_SQL.outbox.json} AS row FROM outbox t WHERE id = $1`,
+    [id],
+  );
+  return rows[0]?.row.createdAt ?? null;
 }
 
 export async function overdueTimers(

@@ -1,15 +1,25 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildChannels } from "../../src/channels/registry.js";
-import { Transient } from "../../src/domain/errors.js";
+import { Permanent, Transient } from "../../src/domain/errors.js";
 import type { Kv } from "../../src/domain/ports.js";
+import { DAY_MS } from "../../src/domain/time.js";
+import { runEvent } from "../../src/handlers/run-event.js";
+import { failNotice } from "../../src/handlers/send-notification/index.js";
 import { SPILL_INDEX, spillKey } from "../../src/ingest/spill.js";
 import { sweepSpills } from "../../src/ingest/sweep-spills.js";
+import { sweepOutbox } from "../../src/operations/relay-outbox.js";
+import { reopenReplay } from "../../src/operations/reopen-dead-letter.js";
 import { sweepTimers } from "../../src/operations/run-timer.js";
+import { replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
 import { sweepDeadMessages } from "../../src/operations/sweep-dead-messages.js";
 import type { DeadMessage, QueueAccount } from "../../src/queues/account.js";
-import type { Publisher } from "../../src/queues/publish.js";
-import { countingIds, listeningLog, stillClock } from "../support/fakes.js";
-import { storeWorld } from "../support/store.js";
+import { type Publisher, queueError } from "../../src/queues/publish.js";
+import type { Database } from "../../src/store/database.js";
+import { runDeps, sampleRun } from "../support/events.js";
+import { countingIds, listeningLog, type StillClock, stillClock } from "../support/fakes.js";
+import { type StoreWorld, storeWorld } from "../support/store.js";
+
+const T0 = stillClock().now();
 
 /** The one index of KV that a sweep of the spill walks, in memory and in order. */
 function spillKv(): Kv & { keys(): string[] } {
@@ -93,53 +103,246 @@ describe("the sweep of the spill", () => {
   });
 });
 
-const dead = (messageId: string, responseStatus: number): DeadMessage => ({
+const dead = (messageId: string, responseStatus: number, code = "internal"): DeadMessage => ({
   dlqId: `dlq_${messageId}`,
   messageId,
   queue: "events",
   headers: new Headers({ "signalbox-delivery": "v1.x.y" }),
   body: new Uint8Array(),
-  createdAt: 0,
+  createdAt: T0,
   responseStatus,
-  responseBody: "{}",
+  responseBody: JSON.stringify({ code }),
 });
 
+/** What the outbox sent of a row, given up on by the queue. */
+const deadOutbox = (row: Row | undefined, responseStatus: number, code: string): DeadMessage => ({
+  ...dead(String(row?.id), responseStatus, code),
+  headers: new Headers(),
+  body: Uint8Array.from(
+    Buffer.from(JSON.stringify({ ...(row?.message as object), outboxId: row?.id })),
+  ),
+});
+
+/** A sweep over these entries, page by page, with a real database and what the test breaks of the rest. */
+function sweepOf(entries: readonly DeadMessage[], w: StoreWorld, broken: Broken = {}) {
+  const left = new Map(entries.map((entry) => [entry.dlqId, entry]));
+  const listed = [...entries];
+  const buried: string[] = [];
+  const republished: Parameters<Publisher["republish"]>[0][] = [];
+  const log = listeningLog();
+  const account: QueueAccount = {
+    listDead(cursor) {
+      const at = Number(cursor ?? 0);
+      const page = { messages: listed.slice(at, at + 20), others: 0 };
+      return Promise.resolve(at + 20 < listed.length ? { ...page, cursor: `${at + 20}` } : page);
+    },
+    async deleteDead(dlqId) {
+      await broken.onDelete?.(dlqId);
+      left.delete(dlqId);
+    },
+    ensureSchedule: () => Promise.resolve("kept"),
+    flow: () => Promise.resolve(null),
+  };
+  const deps = {
+    account,
+    publisher: {
+      ...queue(() => true),
+      async republish(message: Parameters<Publisher["republish"]>[0]) {
+        await broken.onRepublish?.(republished.length);
+        republished.push(message);
+      },
+    },
+    database: broken.database ?? w.database,
+    kv: { ...spillKv(), ping: broken.ping ?? (() => Promise.resolve()) },
+    clock: broken.clock ?? stillClock(T0),
+    ids: countingIds("s"),
+    log,
+    async buryEvent({ messageId }: DeadMessage) {
+      await broken.onBury?.(messageId);
+      buried.push(messageId);
+    },
+    buryNotice: (due: { noticeId: string; requestId: string }, error: Permanent) =>
+      failNotice(due, error, { ...runDeps(w), channels: buildChannels({ platformName: "Test" }) }),
+    reopenReplay: (eventId: string, error: Permanent) => reopenReplay(eventId, error, runDeps(w)),
+  };
+  const run = () => sweepDeadMessages(deps);
+  return { run, buried, republished, log, left: () => [...left.keys()] };
+}
+
+type Row = Record<string, unknown>;
+interface Broken {
+  onDelete?: (dlqId: string) => Promise<void>;
+  onRepublish?: (before: number) => Promise<void>;
+  onBury?: (messageId: string) => Promise<void>;
+  ping?: () => Promise<void>;
+  clock?: StillClock;
+  database?: Database;
+}
+
+const refused = (status: number) => (): Promise<never> =>
+  Promise.reject(queueError(status, { detail: `QStash answered ${status}` }));
+
 describe("the sweep of QStash's dead letters", () => {
+  let w: StoreWorld;
+  beforeEach(async () => {
+    w = await storeWorld();
+  });
+  afterEach(() => w.close());
+
   it("settles the others when one cannot be settled, and leaves that one for the next sweep", async () => {
-    const w = await storeWorld();
-    const deleted: string[] = [];
-    const buried: string[] = [];
-    const account: QueueAccount = {
-      listDead: () =>
-        Promise.resolve({ messages: [dead("one", 489), dead("two", 489), dead("three", 489)] }),
-      deleteDead(dlqId) {
-        deleted.push(dlqId);
-        return Promise.resolve();
-      },
-      ensureSchedule: () => Promise.resolve("kept"),
-    };
-    const log = listeningLog();
-    const report = await sweepDeadMessages({
-      account,
-      publisher: queue(() => true),
-      database: w.database,
-      kv: spillKv(),
-      clock: stillClock(0),
-      ids: countingIds(),
-      log,
-      buryEvent({ messageId }) {
-        if (messageId === "one") return Promise.reject(new TypeError("invalid gzip data"));
-        buried.push(messageId);
-        return Promise.resolve();
-      },
-      buryNotice: () => Promise.resolve(),
-    });
-    await w.close();
-    expect(report).toMatchObject({ buried: 2, stuck: 1 });
-    expect(deleted).toEqual(["dlq_two", "dlq_three"]);
-    expect(log.lines.filter(({ level }) => level === "error")).toMatchObject([
+    const onBury = (id: string) =>
+      id === "one" ? Promise.reject(new TypeError("invalid gzip data")) : Promise.resolve();
+    const entries = [dead("one", 489), dead("two", 489), dead("three", 489)];
+    const sweep = sweepOf(entries, w, { onBury });
+    expect(await sweep.run()).toMatchObject({ buried: 2, stuck: 1 });
+    expect(sweep.left()).toEqual(["dlq_one"]);
+    expect(sweep.log.lines.filter(({ level }) => level === "error")).toMatchObject([
       { action: "dead_message.stuck", fields: { messageId: "one", detail: "invalid gzip data" } },
     ]);
+  });
+
+  it("goes on past an entry that the queue refuses to take again", async () => {
+    const entries = [dead("one", 503, "database_unavailable"), dead("two", 489)];
+    const sweep = sweepOf(entries, w, { onRepublish: refused(400) });
+    expect(await sweep.run()).toMatchObject({ buried: 1, stuck: 1 });
+    expect(sweep.left()).toEqual(["dlq_one"]);
+  });
+
+  it.each([401, 429, 500])("ends when the queue is gone for all: %i", async (status) => {
+    const sweep = sweepOf([dead("one", 503), dead("two", 503)], w, {
+      onRepublish: refused(status),
+    });
+    await expect(sweep.run()).rejects.toThrow("queue_unavailable");
+    expect(sweep.left()).toHaveLength(2);
+  });
+
+  it("finds what can be settled behind any number that wait", async () => {
+    const waiting = Array.from({ length: 401 }, (_, i) => dead(`w${i}`, 503, "kv_unavailable"));
+    const ping = () => Promise.reject(new Error("down"));
+    const sweep = sweepOf([...waiting, dead("behind", 489)], w, { ping });
+    expect(await sweep.run()).toMatchObject({ waiting: 401, buried: 1 });
+    expect(sweep.buried).toEqual(["behind"]);
+  });
+
+  it("takes a platform's page for a worker that was not there, and our own 500 for its last word", async () => {
+    const page = { ...dead("page", 500), responseBody: "A server error has occurred" };
+    const nothing = { ...dead("null", 500), responseBody: "null" };
+    const sweep = sweepOf([page, nothing, dead("ours", 500)], w);
+    expect(await sweep.run()).toMatchObject({ redriven: 2, buried: 1 });
+    expect(sweep.buried).toEqual(["ours"]);
+  });
+
+  it("publishes anew before the queue forgets it, though the database is still gone", async () => {
+    const clock = stillClock(T0 + 2 * DAY_MS - 1);
+    const database = { ...w.database, query: () => Promise.reject(new Error("down")) };
+    const sweep = sweepOf([dead("one", 503, "database_unavailable")], w, { clock, database });
+    expect(await sweep.run()).toMatchObject({ waiting: 1 });
+    clock.advance(2);
+    expect(await sweep.run()).toMatchObject({ redriven: 1 });
+    expect(sweep.republished[0]?.headers).toMatchObject({ "signalbox-redriven-since": `${T0}` });
+    expect(sweep.left()).toEqual([]);
+  });
+
+  it("hands a notice to a person whose worker always fails, and ends its outbox row", async () => {
+    await runEvent(await sampleRun("stripe", "payment-succeeded"), runDeps(w));
+    const [row] = await w.rows("SELECT id, message FROM outbox");
+    expect(await sweepOf([deadOutbox(row, 503, "channel_unavailable")], w).run()).toMatchObject({
+      dropped: 1,
+    });
+    expect(await w.count("outbox"), "the outbox sends again what wants a retry").toBe(1);
+    expect(await sweepOf([deadOutbox(row, 500, "internal")], w).run()).toMatchObject({ buried: 1 });
+    expect(await w.rows("SELECT status FROM notice")).toEqual([{ status: "failed" }]);
+    expect(await w.rows("SELECT status, code FROM dead_letter")).toEqual([
+      { status: "open", code: "worker_refused" },
+    ]);
+    expect(await w.count("outbox")).toBe(0);
+  });
+
+  it("hands over what the outbox has sent in vain for seven days, however young its last message is", async () => {
+    await runEvent(await sampleRun("stripe", "payment-succeeded"), runDeps(w));
+    const [row] = await w.rows("SELECT id, message FROM outbox");
+    const clock = stillClock(w.ctx.now + 7 * DAY_MS + 1);
+    const entry = { ...deadOutbox(row, 503, "database_busy"), createdAt: clock.now() };
+    expect(await sweepOf([entry], w, { clock }).run()).toMatchObject({ buried: 1 });
+    expect(await w.count("outbox")).toBe(0);
+  });
+
+  it("opens the dead letter anew whose replay always fails, and invents no event", async () => {
+    const run = await sampleRun("stripe", "payment-succeeded");
+    const verdict = new Permanent("worker_refused");
+    const { eventId } = await runEvent({ ...run, verdict }, runDeps(w));
+    const [letter] = await w.rows("SELECT id FROM dead_letter");
+    const request = { id: String(letter?.id), reason: "mended", actor: "admin" };
+    await replayDeadLetter(request, { ...runDeps(w), relay: () => Promise.resolve() });
+    const [row] = await w.rows("SELECT id, message FROM outbox");
+    expect(await sweepOf([deadOutbox(row, 500, "internal")], w).run()).toMatchObject({ buried: 1 });
+    expect(await w.rows("SELECT event_id, status, deaths FROM dead_letter")).toEqual([
+      { event_id: eventId, status: "open", deaths: 2 },
+    ]);
+    const actions = (await w.rows("SELECT action FROM audit_entry")).map(({ action }) => action);
+    expect(actions).toContain("dead_letter.reopened");
+    expect([await w.count("event"), await w.count("outbox")]).toEqual([1, 0]);
+  });
+
+  it("ends a message whose notice or event is no more", async () => {
+    const gone = { runId: "run_1", requestId: "req_1" };
+    const messages = [
+      { type: "notice.due.v1", noticeId: "ntc_gone", channel: "email", ...gone },
+      { type: "event.replay.v1", eventId: "evt_gone", ...gone },
+    ];
+    for (const [i, message] of messages.entries()) {
+      await w.rows(
+        "INSERT INTO outbox (id, message, created_at, due_at, publishes) VALUES ($1, $2, now(), now(), 1)",
+        [`out_${i}`, JSON.stringify(message)],
+      );
+    }
+    const rows = await w.rows("SELECT id, message FROM outbox ORDER BY id");
+    const sweep = sweepOf(
+      rows.map((row) => deadOutbox(row, 489, "not_found")),
+      w,
+    );
+    expect(await sweep.run()).toMatchObject({ stuck: 0 });
+    expect([sweep.left(), await w.count("outbox")]).toEqual([[], 0]);
+  });
+
+  it("keeps a notice to its vendor's rate when it is published anew", async () => {
+    await runEvent(await sampleRun("stripe", "payment-succeeded"), runDeps(w));
+    const [row] = await w.rows("SELECT id, message FROM outbox");
+    await w.rows("DELETE FROM outbox"); // its worker reserved it, and then the vendor was down
+    const sweep = sweepOf([deadOutbox(row, 503, "channel_unavailable")], w);
+    expect(await sweep.run()).toMatchObject({ redriven: 1 });
+    expect(sweep.republished[0]?.message).toMatchObject({
+      type: "notice.due.v1",
+      channel: "email",
+    });
+  });
+});
+
+describe("the sweep of the outbox", () => {
+  it("lets the others pass a row that the queue refuses, which waits for its next turn", async () => {
+    const w = await storeWorld();
+    for (const uniqueId of ["a", "b"]) {
+      const deps = { ...runDeps(w), ids: countingIds(uniqueId) };
+      await runEvent(await sampleRun("stripe", "payment-succeeded", { uniqueId }), deps);
+    }
+    const ids = (await w.rows("SELECT id FROM outbox ORDER BY id")).map(({ id }) => String(id));
+    const sent: string[] = [];
+    const publisher: Publisher = {
+      ...queue(() => true),
+      async publishOutbox(rows) {
+        if (rows.some(({ id }) => id === ids[0])) await refused(400)();
+        sent.push(...rows.map(({ id }) => id));
+      },
+    };
+    const log = listeningLog();
+    const clock = stillClock(w.ctx.now + 3_600_000);
+    expect(await sweepOutbox({ database: w.database, publisher, clock, log })).toBe(1);
+    expect(sent).toEqual([ids[1]]);
+    expect(log.lines).toMatchObject([{ action: "outbox.refused", fields: { outboxId: ids[0] } }]);
+    expect(await sweepOutbox({ database: w.database, publisher, clock, log }), "it backs off").toBe(
+      0,
+    );
+    await w.close();
   });
 });
 

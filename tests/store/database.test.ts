@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { Transient } from "../../src/domain/errors.js";
 import { classify, Moved } from "../../src/store/database.js";
 
-const pgError = (code: string): Error => Object.assign(new Error(code), { code });
+const pgError = (code: string, message = code, severity = "ERROR"): Error =>
+  Object.assign(new Error(message), { code, severity });
 
 describe("an error of the database", () => {
   it.each([
@@ -10,6 +11,13 @@ describe("an error of the database", () => {
     ["57P01", "database_unavailable"],
     ["57P03", "database_unavailable"],
     ["53300", "database_unavailable"],
+    ["25006", "database_unavailable"],
+    ["28P01", "database_unavailable"],
+    ["28000", "database_unavailable"],
+    ["3D000", "database_unavailable"],
+    ["57014", "database_unavailable"],
+    ["EAI_AGAIN", "database_unavailable"],
+    ["ENOTFOUND", "database_unavailable"],
     ["ECONNREFUSED", "database_unavailable"],
     ["ECONNRESET", "database_unavailable"],
     ["55P03", "database_busy"],
@@ -29,7 +37,19 @@ describe("an error of the database", () => {
     },
   );
 
-  it.each(["08P01", "42P01", "22P02", "23502"])(
+  it.each([
+    ["pgbouncer cannot connect to server", "FATAL"],
+    ["server closed the connection unexpectedly", "ERROR"],
+    ["server conn crashed?", "ERROR"],
+    ["query_wait_timeout", "ERROR"],
+    ['no such database: "signalbox"', "ERROR"],
+  ])("08P01 '%s' is a pooler's word for an outage", (message, severity) => {
+    expect(classify(pgError("08P01", message, severity))).toMatchObject({
+      code: "database_unavailable",
+    });
+  });
+
+  it.each(["08P01", "42P01", "22P02", "23502", "ERR_INVALID_ARG_TYPE"])(
     "%s is a defect, and is not retried as an outage",
     (code) => {
       const error = pgError(code);
