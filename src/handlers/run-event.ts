@@ -10,6 +10,7 @@ import { apply } from "../store/apply.js";
 import { type Database, Moved } from "../store/database.js";
 import { recordAttempt, recordReceived } from "../store/events.js";
 import { load, type Reads, read, readEvent } from "../store/load.js";
+import { completeOutbox } from "../store/outbox.js";
 import { deadPlan, endedPlan, eventRow } from "./event-plan.js";
 import type { HandlerContext } from "./handler.js";
 import { handlersOf } from "./registry.js";
@@ -31,6 +32,8 @@ export interface EventRun {
   /** The queue's message id and retry count. */
   attemptId: string;
   startedAt: Instant;
+  /** The outbox row of the message that asked for this run: completed with its plan. */
+  completes?: string;
   /** Set when nothing more is to be tried: the event is to be kept as dead for this cause. */
   verdict?: Permanent;
 }
@@ -50,29 +53,55 @@ const ROUNDS_MAX = 6;
  * A permanent failure is written as a dead letter and is a result; a transient one is noted and thrown.
  */
 export async function runEvent(run: EventRun, deps: RunEventDeps): Promise<EventResult> {
-  const facts = factsOf(run, deps);
   try {
+    const facts = run.verdict ?? factsOf(run, deps);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const result = await runOnce(run, facts, deps);
       if (result !== null) return result;
     }
     throw new Transient("database_busy", { detail: "rows moved in every round" });
   } catch (error) {
-    if (error instanceof Transient) await noteTransient(run, error, deps);
+    await noteFailed(run, error, deps);
     throw error;
   }
 }
 
 /** True when the trouble that this event speaks of is in this deployment, so that telling of it would feed it. */
-export function isOurs(run: EventRun, deps: Pick<RunEventDeps, "ours">): boolean {
-  if (run.body instanceof Permanent || deps.ours.size === 0) return false;
+export function isOurs(run: EventRun, deps: Pick<RunEventDeps, "ours" | "sourceById">): boolean {
+  if (deps.ours.size === 0) return false;
+  const told = factsToldBy(run, deps).flatMap((fact) => {
+    if (fact.kind === "signal.raised") return [fact.ours];
+    return fact.kind.startsWith("signal.") ? [] : [false]; // an end does not say whose trouble it ends
+  });
+  if (told.length > 0) return told.includes(true);
+  if (run.body instanceof Permanent) return false;
   const text = new TextDecoder().decode(run.body).toLowerCase();
-  return [...deps.ours].some((name) => text.includes(`"${name}"`));
+  return [...deps.ours].some((name) => wordIn(text, name));
 }
 
-function factsOf(run: EventRun, deps: RunEventDeps): Fact[] | Permanent {
-  const { delivery, body } = run;
-  if (run.verdict !== undefined) return run.verdict;
+/** Nothing when the body cannot be read: whose it is, its text must tell. */
+function factsToldBy(run: EventRun, deps: Pick<RunEventDeps, "ours" | "sourceById">): Fact[] {
+  try {
+    const facts = factsOf(run, deps);
+    return facts instanceof Permanent ? [] : facts;
+  } catch {
+    return []; // a defect in reading it is what is being told of; it is thrown by the run itself
+  }
+}
+
+/** Quoted or bare, as a number is, but never a part of a longer name. */
+function wordIn(text: string, name: string): boolean {
+  const isPart = (char: string | undefined): boolean => char !== undefined && /[\w-]/.test(char);
+  for (let i = text.indexOf(name); i !== -1; i = text.indexOf(name, i + 1)) {
+    if (!isPart(text[i - 1]) && !isPart(text[i + name.length])) return true;
+  }
+  return false;
+}
+
+function factsOf(
+  { delivery, body }: Pick<EventRun, "delivery" | "body">,
+  deps: Pick<RunEventDeps, "ours" | "sourceById">,
+): Fact[] | Permanent {
   if (body instanceof Permanent) return body;
   const source = deps.sourceById(delivery.source);
   if (source === undefined) return new Permanent("unknown_source", { detail: delivery.source });
@@ -120,10 +149,12 @@ async function runOnce(
     startedAt: run.startedAt,
     durationMs: Math.max(0, now - run.startedAt),
   };
-  const body = run.body instanceof Permanent ? new Uint8Array() : run.body;
+  const body = run.body instanceof Permanent ? null : run.body;
+  const known = existing !== null;
+  const completes = run.completes === undefined ? [] : [run.completes];
   try {
-    const claim = { event: row, headers: delivery.headers, body, attempt };
-    const applied = await apply(deps.database, decided.plan, claim);
+    const claim = { event: row, headers: delivery.headers, body, known, attempt };
+    const applied = await apply(deps.database, { ...decided.plan, completes }, claim);
     if (!applied) return null; // somebody else finished or made it: the next load tells
     return { outcome: decided.status, eventId, outbox: decided.plan.inserts.outbox ?? [] };
   } catch (error) {
@@ -193,12 +224,17 @@ async function duplicate(
     startedAt: run.startedAt,
     durationMs: Math.max(0, deps.clock.now() - run.startedAt),
   });
+  if (run.completes !== undefined) await completeOutbox(deps.database, run.completes);
   return { outcome: "duplicate", eventId: existing.id, outbox: [] };
 }
 
-/** Best effort: that the event is here and waits. Without a database this shows as a gap in the attempts. */
-async function noteTransient(run: EventRun, error: Transient, deps: RunEventDeps): Promise<void> {
-  if (error.code === "database_unavailable" || run.body instanceof Permanent) return;
+/**
+ * Best effort: that the event is here and waits, and how this run of it ended. Without a database this
+ * shows as a gap in the attempts. Never throws: what failed first is what the queue and the log must hear.
+ */
+async function noteFailed(run: EventRun, cause: unknown, deps: RunEventDeps): Promise<void> {
+  const error = cause instanceof AppError ? cause : new AppError("internal");
+  if (error.code === "database_unavailable") return;
   const now = deps.clock.now();
   const id = deps.ids.next("event");
   const event = eventRow(run.delivery, { id, status: "received", now, reasons: [], error });
@@ -211,9 +247,7 @@ async function noteTransient(run: EventRun, error: Transient, deps: RunEventDeps
     startedAt: run.startedAt,
     durationMs: Math.max(0, now - run.startedAt),
   };
-  const kept = { event, headers: run.delivery.headers, body: run.body, attempt };
-  await recordReceived(deps.database, kept).catch((cause: unknown) => {
-    if (cause instanceof AppError) return; // the database is what failed; the queue keeps the event
-    throw cause;
-  });
+  const body = run.body instanceof Permanent ? null : run.body;
+  const kept = { event, headers: run.delivery.headers, body, attempt };
+  await recordReceived(deps.database, kept).catch(() => undefined); // the queue keeps the event
 }

@@ -57,7 +57,7 @@ async function workDelivery(message: Consumed, deps: WorkerDeps): Promise<Handle
   const delivery = openDelivery(message.headers.get(DELIVERY_HEADER), deps.queueTokens);
   if (delivery === null) throw new Permanent("forged_message");
   const { startedAt } = message;
-  const body = await unpack(delivery, message.body, deps.kv);
+  const body = await tied(delivery.requestId, () => unpack(delivery, message.body, deps.kv));
   const run: EventRun = { delivery, body, attemptId: attemptIdOf(message), startedAt };
   const handled = await work(run, deps);
   if (delivery.claimKey !== undefined) await forgetClaim(delivery.claimKey, delivery, deps);
@@ -104,12 +104,27 @@ function readMessage<T extends QueueMessage["type"]>(
 }
 
 async function workReplay(message: Consumed, deps: WorkerDeps): Promise<Handled> {
-  const { eventId, runId, outboxId } = readMessage(message, "event.replay.v1");
+  const replay = readMessage(message, "event.replay.v1");
+  const { requestId, outboxId } = replay;
+  const run = await tied(requestId, async () => {
+    const kept = await replayed(replay, message, deps);
+    if (kept === null) await completeOutbox(deps.database, outboxId);
+    return kept;
+  });
+  return run === null ? { status: "gone", requestId } : work(run, deps);
+}
+
+/** The event as it is kept, to be run again; null when it is kept no more. */
+async function replayed(
+  { eventId, runId, outboxId }: Extract<QueueMessage, { type: "event.replay.v1" }>,
+  message: Consumed,
+  deps: WorkerDeps,
+): Promise<EventRun | null> {
   const [event, kept] = await Promise.all([
     readEventRow(deps.database, eventId),
     readBody(deps.database, eventId),
   ]);
-  if (event === null) throw new Permanent("not_found", { detail: `no event ${eventId}` });
+  if (event === null) return null;
   const { source, eventKey, type, occurredAt, receivedAt, requestId, trace } = event;
   const delivery: Delivery = {
     v: 1,
@@ -125,35 +140,48 @@ async function workReplay(message: Consumed, deps: WorkerDeps): Promise<Handled>
     runId,
   };
   const { startedAt } = message;
-  const lost = new Permanent("body_lost", { detail: "retention has dropped it" });
-  const run = { delivery, body: kept?.body ?? lost, attemptId: attemptIdOf(message), startedAt };
-  const handled = await work(run, deps);
-  await completeOutbox(deps.database, outboxId);
-  return handled;
+  const lost = new Permanent("body_lost", { detail: "it is kept no more" });
+  const attemptId = attemptIdOf(message);
+  return { delivery, body: kept?.body ?? lost, attemptId, startedAt, completes: outboxId };
 }
 
 async function workNotice(message: Consumed, deps: WorkerDeps): Promise<Handled> {
   const due = readMessage(message, "notice.due.v1");
   const { requestId } = due;
   return tied(requestId, async () => {
-    const { outcome, outbox } = await sendNotification(due, deps);
-    await deps.relay(outbox);
-    return { status: outcome, requestId };
+    const sent = await orGone(sendNotification(due, deps));
+    if (sent === null) {
+      await completeOutbox(deps.database, due.outboxId);
+      return { status: "gone", requestId };
+    }
+    await deps.relay(sent.outbox);
+    return { status: sent.outcome, requestId };
   });
+}
+
+/** Null when what the message is about is kept no more: nothing is left to do, and to bury nobody. */
+async function orGone<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Permanent && error.code === "not_found") return null;
+    throw error;
+  }
 }
 
 async function workTimer(message: Consumed, deps: WorkerDeps): Promise<Handled> {
   const { timerId, requestId, outboxId } = readMessage(message, "timer.due.v1");
   return tied(requestId, async () => {
     const timer = await readTimer(deps.database, timerId);
-    const status = timer === null ? "gone" : await runTimer(timer, deps);
-    await completeOutbox(deps.database, outboxId);
+    const by = { requestId, outboxId };
+    const status = timer === null ? "gone" : await runTimer(timer, deps, by);
+    if (status !== "ran") await completeOutbox(deps.database, outboxId);
     return { status, requestId };
   });
 }
 
 /** Whatever fails in the work carries the request that it began with, into the log and the report. */
-async function tied(requestId: string, work: () => Promise<Handled>): Promise<Handled> {
+async function tied<T>(requestId: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -20,20 +20,26 @@ const INSERT_RECEIVED = `WITH fresh AS (
   ON CONFLICT ON CONSTRAINT event_source_event_key_key DO UPDATE
     SET error_code = excluded.error_code, error_message = excluded.error_message
     WHERE e.status = 'received'
-  RETURNING e.id, (xmax = 0) AS inserted),
+  RETURNING e.id),
+known AS (SELECT id FROM fresh UNION SELECT t.id FROM event t
+  WHERE t.source = $1::jsonb #>> '{event,source}' AND t.event_key = $1::jsonb #>> '{event,eventKey}'),
 body AS (INSERT INTO event_body (event_id, headers, body)
-  SELECT id, $1::jsonb -> 'headers', $2::bytea FROM fresh WHERE inserted)
+  SELECT id, $1::jsonb -> 'headers', $2::bytea FROM fresh WHERE $2::bytea IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM event_body b WHERE b.event_id = fresh.id))
 INSERT INTO attempt (${ATTEMPT_SQL.columns.join(", ")})
-SELECT ${ATTEMPT_SQL.values.map((value) => (value === 'x."eventId"' ? "fresh.id" : value)).join(", ")}
-FROM fresh, jsonb_to_record($1::jsonb -> 'attempt') AS x(${ATTEMPT_SQL.recordset})
+SELECT ${ATTEMPT_SQL.values.map((value) => (value === 'x."eventId"' ? "known.id" : value)).join(", ")}
+FROM known, jsonb_to_record($1::jsonb -> 'attempt') AS x(${ATTEMPT_SQL.recordset})
 ON CONFLICT (id) DO NOTHING`;
 
-/** Keeps an event that could not be run yet, with its bytes, so that a person sees it waiting. */
+/**
+ * Keeps an event that could not be run yet, with its bytes, so that a person sees it waiting. One that
+ * died or is held stays as it is; that it was tried shows in its attempts.
+ */
 export async function recordReceived(database: Database, kept: EventClaim): Promise<void> {
   const { event, headers, attempt, body } = kept;
   await database.query(INSERT_RECEIVED, [
     toStorableJson({ event, headers, attempt }),
-    Buffer.from(body),
+    body === null ? null : Buffer.from(body),
   ]);
 }
 

@@ -4,9 +4,14 @@ import { ATTEMPT_SQL, EVENT_SQL, TABLE_SQL, type TableSql } from "./tables.js";
 /** More rows of one kind in one plan is a defect, not a workload. */
 const ROWS_MAX = 1_000;
 
+/** `new`: they come with a new event. `missing`: kept unless some are. `none`: there are none to keep. */
+export type BodyOf = "new" | "missing" | "none";
+
 /** Which tables a plan touches and how: one prepared text per shape. */
 export interface Shape {
   claimsEvent: boolean;
+  /** What to do with the event's bytes: see `BodyOf`. */
+  body: BodyOf;
   inserts: readonly PlanTable[];
   updates: readonly PlanTable[];
   locks: readonly PlanTable[];
@@ -37,14 +42,16 @@ export function locksOf(plan: Plan): Record<string, { id: string; version: numbe
   return locks;
 }
 
-export function shapeOf(plan: Plan, claimsEvent: boolean): Shape {
+/** @param body null for a plan without a claim. */
+export function shapeOf(plan: Plan, body: BodyOf | null): Shape {
   const counts = [...Object.values(plan.inserts), ...Object.values(plan.updates)].map(
     (rows) => rows?.length ?? 0,
   );
   const most = Math.max(plan.completes.length, ...counts, 0);
   if (most > ROWS_MAX) throw new Error(`a plan of ${most} rows in one table; ${ROWS_MAX} at most`);
   return {
-    claimsEvent,
+    claimsEvent: body !== null,
+    body: body ?? "none",
     inserts: keysWithRows(plan.inserts),
     updates: keysWithRows(plan.updates),
     locks: keysWithRows(locksOf(plan)),
@@ -98,10 +105,16 @@ function guardCte(shape: Shape): string {
   SELECT CASE ${unclaimed} WHEN ${held} THEN true ELSE signalbox_moved() END AS ok)`;
 }
 
-function eventCtes(): string[] {
+const KEEP_BODY: Readonly<Record<BodyOf, string>> = {
+  new: "claim.inserted",
+  missing: "NOT EXISTS (SELECT 1 FROM event_body b WHERE b.event_id = claim.id)",
+  none: "false",
+};
+
+function eventCtes(body: BodyOf): string[] {
   return [
     `body AS (INSERT INTO event_body (event_id, headers, body)
-  SELECT claim.id, $1::jsonb -> 'headers', $2::bytea FROM claim, guard WHERE guard.ok AND claim.inserted)`,
+  SELECT claim.id, $1::jsonb -> 'headers', $2::bytea FROM claim, guard WHERE guard.ok AND ${KEEP_BODY[body]})`,
     `attempted AS (INSERT INTO attempt (${ATTEMPT_SQL.columns.join(", ")})
   SELECT ${ATTEMPT_SQL.values.join(", ")}
   FROM guard, jsonb_to_record($1::jsonb -> 'attempt') AS x(${ATTEMPT_SQL.recordset}) WHERE guard.ok
@@ -130,7 +143,7 @@ export function statementOf(shape: Shape): string {
     ...(shape.claimsEvent ? [claimCte()] : []),
     ...lockCtes(shape),
     guardCte(shape),
-    ...(shape.claimsEvent ? eventCtes() : []),
+    ...(shape.claimsEvent ? eventCtes(shape.body) : []),
     ...shape.inserts.map((table) => insertCte(table, TABLE_SQL[table], shape.rowsLimit)),
     ...shape.updates.map((table) => updateCte(table, TABLE_SQL[table], shape.rowsLimit)),
     ...(shape.completes
