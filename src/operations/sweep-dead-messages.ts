@@ -43,6 +43,8 @@ const REDRIVE_FOR_MS = 7 * DAY_MS;
  * @see https://upstash.com/pricing/qstash
  */
 const KEEP_SAFE_AFTER_MS = 2 * DAY_MS;
+/** What is published anew without a part that is known to be back waits as long as it has tried, and this at most. */
+const REDRIVE_EVERY_MS_MAX = 30 * 60_000;
 /** When a message died first; each re-drive is a new message to the queue, and forgets. */
 const SINCE_HEADER = "signalbox-redriven-since";
 /** Of the queue's own; everything else of a message was ours and travels again. */
@@ -105,14 +107,31 @@ async function settle(message: DeadMessage, parts: Parts, deps: DeadSweepDeps): 
   let fate = await decideFate(message, own, parts, deps);
   if (fate === "waiting") return fate;
   if (fate === "redriven") await redrive(message, own, deps);
-  if (fate === "buried") {
-    fate = await bury(message, own, deps);
-    // Its row ends with it: the outbox would send it again for ever.
-    if (own !== null) await completeOutbox(deps.database, own.outboxId);
-  }
+  if (fate === "buried") fate = await buryOrKeep(message, own, deps);
   await deps.account.deleteDead(message.dlqId);
   return fate;
 }
+
+/** One that cannot be buried is stuck, and a person hears of it; until it is mended it must not be forgotten. */
+async function buryOrKeep(
+  message: DeadMessage,
+  own: QueueMessage | null,
+  deps: DeadSweepDeps,
+): Promise<Fate> {
+  try {
+    const fate = await bury(message, own, deps);
+    // Its row ends with it: the outbox would send it again for ever.
+    if (own !== null) await completeOutbox(deps.database, own.outboxId);
+    return fate;
+  } catch (error) {
+    if (isForAll(error) || !isNearlyForgotten(message, deps)) throw error;
+    await redrive(message, own, deps);
+    return "redriven";
+  }
+}
+
+const isNearlyForgotten = ({ createdAt }: DeadMessage, { clock }: DeadSweepDeps): boolean =>
+  clock.now() - createdAt > KEEP_SAFE_AFTER_MS;
 
 async function decideFate(
   message: DeadMessage,
@@ -123,7 +142,7 @@ async function decideFate(
   // The failure callback only hints at this very sweep, and a schedule's own call comes again by itself.
   if (message.queue === null || message.queue === "failed") return "dropped";
   const now = deps.clock.now();
-  const kept = now - message.createdAt > KEEP_SAFE_AFTER_MS ? "redriven" : "waiting";
+  const kept = isNearlyForgotten(message, deps) ? "redriven" : "waiting";
   if (!(await parts.database())) return kept;
   // Each publish of the outbox is a message of its own: its row knows since when it has been tried.
   const decidedAt = own === null ? null : await outboxCreatedAt(deps.database, own.outboxId);
@@ -131,7 +150,17 @@ async function decideFate(
   if (old || !wantsRetry(message)) return "buried";
   // The outbox sends it again; and a timer's row is the truth, and is swept.
   if (decidedAt !== null || own?.type === "timer.due.v1") return "dropped";
-  return (await parts.neededBy(codeOf(message))) ? "redriven" : kept;
+  return isDue(message, now) && (await parts.neededBy(codeOf(message))) ? "redriven" : kept;
+}
+
+/**
+ * At once where a part of ours was missing that now answers. Anything else may be down for days, or be a
+ * message that crashes every worker: the second time waits as long as the first has lasted, and so on.
+ */
+function isDue(message: DeadMessage, now: number): boolean {
+  if (/^(database|kv)_/.test(codeOf(message))) return true;
+  const triedForMs = message.createdAt - diedAt(message);
+  return now - message.createdAt >= Math.min(triedForMs, REDRIVE_EVERY_MS_MAX);
 }
 
 const diedAt = (message: DeadMessage): number =>

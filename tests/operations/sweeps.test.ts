@@ -243,6 +243,25 @@ describe("the sweep of QStash's dead letters", () => {
     expect(sweep.left()).toEqual([]);
   });
 
+  it("does not forget what can neither be run nor buried", async () => {
+    const onBury = () => Promise.reject(new TypeError("invalid gzip data"));
+    const clock = stillClock(T0 + 2 * DAY_MS + 1);
+    const sweep = sweepOf([dead("one", 489)], w, { onBury, clock });
+    expect(await sweep.run()).toMatchObject({ redriven: 1 });
+  });
+
+  it("sends what crashes every worker less and less often", async () => {
+    const clock = stillClock(T0 + 10 * 60_000);
+    const crash = { ...dead("one", 502), createdAt: clock.now() };
+    expect(await sweepOf([crash], w, { clock }).run(), "at once").toMatchObject({ redriven: 1 });
+    crash.headers.set("signalbox-redriven-since", String(T0));
+    const again = sweepOf([crash], w, { clock });
+    clock.advance(10 * 60_000 - 1);
+    expect(await again.run()).toMatchObject({ waiting: 1 });
+    clock.advance(1);
+    expect(await again.run()).toMatchObject({ redriven: 1 });
+  });
+
   it("hands a notice to a person whose worker always fails, and ends its outbox row", async () => {
     await runEvent(await sampleRun("stripe", "payment-succeeded"), runDeps(w));
     const [row] = await w.rows("SELECT id, message FROM outbox");
