@@ -180,6 +180,30 @@ describe("the outbox", () => {
   });
 });
 
+describe("a message about what is kept no more", () => {
+  const outboxId = "out_gone";
+  const common = { runId: "run_gone", requestId: "req_gone", outboxId };
+  it.each([
+    ["notifications", { type: "notice.due.v1", noticeId: "ntc_gone", channel: "slack" }],
+    ["events", { type: "event.replay.v1", eventId: "evt_gone" }],
+    ["timers", { type: "timer.due.v1", timerId: "tmr_gone", dueAt: 0 }],
+  ])("is completed by %s as gone, and becomes no dead letter", async (queue, message) => {
+    const letters = (await h.list("dead-letters")).length;
+    await sql(
+      "INSERT INTO outbox (id, message, created_at, due_at) VALUES ($1, $2, now(), now())",
+      [outboxId, message],
+    );
+    await qstash("POST", `/v2/publish/${h.url}/api/queues/${queue}`, {
+      headers: { "upstash-label": "signalbox", "upstash-retries": "0" },
+      body: JSON.stringify({ ...message, ...common }),
+    });
+    await h.rest();
+    expect(await sql("SELECT id FROM outbox WHERE id = $1", [outboxId])).toEqual([]);
+    expect((await h.qstash.state()).dlq).toBe(0);
+    expect(await h.list("dead-letters")).toHaveLength(letters);
+  });
+});
+
 describe("a delivery that the queue does not take", () => {
   it("is spilled to KV and answered 202, and published by the sweep", async () => {
     h.qstash.addFault({ kind: "refuse", status: 500 });

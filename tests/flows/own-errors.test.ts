@@ -33,33 +33,39 @@ afterEach(async () => {
 });
 
 describe("our own errors", () => {
-  it("are reported, unless the event that failed speaks of our own project: that would come back for ever", async () => {
-    sink = await envelopeSink();
-    h = await openHouse({ SENTRY_DSN: sink.dsn });
-    const client = new pg.Client({ connectionString: h.databaseUrl });
-    await client.connect();
-    // A defect that every incident runs into, whoever's it is.
-    await client.query("ALTER TABLE incident RENAME TO incident_elsewhere");
+  it.each([
+    ["issue-created", "data.issue.project.id"],
+    ["event-alert", "data.event.project"], // a number there
+  ])(
+    "are reported, unless the event that failed speaks of our own project: that would come back for ever (%s)",
+    async (sample, path) => {
+      sink = await envelopeSink();
+      h = await openHouse({ SENTRY_DSN: sink.dsn });
+      const client = new pg.Client({ connectionString: h.databaseUrl });
+      await client.connect();
+      // A defect that every incident runs into, whoever's it is.
+      await client.query("ALTER TABLE incident RENAME TO incident_elsewhere");
 
-    const own = { "data.issue.project.id": OWN_PROJECT };
-    await h.post("sentry", "issue-created", { uniqueId: "own", set: own });
-    const retrying = async () => (await h?.qstash.state())?.retrying;
-    await expect.poll(retrying, { timeout: 5_000 }).toBe(1); // our own has failed by now
-    const foreign = { "data.issue.project.id": "1111111111" };
-    const response = await h.post("sentry", "issue-created", { uniqueId: "foreign", set: foreign });
-    const { requestId } = (await response.json()) as { requestId: string };
-    const errors = () => sink?.envelopes.filter((text) => text.includes('"type":"event"')) ?? [];
-    await expect.poll(() => errors().length, { timeout: 10_000 }).toBeGreaterThan(0);
+      const own = { [path]: OWN_PROJECT };
+      await h.post("sentry", sample, { uniqueId: "own", set: own });
+      const retrying = async () => (await h?.qstash.state())?.retrying;
+      await expect.poll(retrying, { timeout: 5_000 }).toBe(1); // our own has failed by now
+      const foreign = { [path]: "1111111111" };
+      const response = await h.post("sentry", sample, { uniqueId: "foreign", set: foreign });
+      const { requestId } = (await response.json()) as { requestId: string };
+      const errors = () => sink?.envelopes.filter((text) => text.includes('"type":"event"')) ?? [];
+      await expect.poll(() => errors().length, { timeout: 10_000 }).toBeGreaterThan(0);
 
-    for (const text of errors()) {
-      expect(text).toContain(requestId); // only the foreign one's, and it is tied to the log
-      expect(text).not.toContain("Example"); // nothing of the event's own text goes along
-    }
-    await client.query("ALTER TABLE incident_elsewhere RENAME TO incident");
-    await client.end();
-    await h.qstash.setClock({ advanceMs: 600_000 });
-    await h.rest();
-    const incidents = await h.list("incidents");
-    expect(incidents, "both are told in the end: none was dropped").toHaveLength(2);
-  });
+      for (const text of errors()) {
+        expect(text).toContain(requestId); // only the foreign one's, and it is tied to the log
+        expect(text).not.toContain("Example"); // nothing of the event's own text goes along
+      }
+      await client.query("ALTER TABLE incident_elsewhere RENAME TO incident");
+      await client.end();
+      await h.qstash.setClock({ advanceMs: 600_000 });
+      await h.rest();
+      const incidents = await h.list("incidents");
+      expect(incidents, "both are told in the end: none was dropped").toHaveLength(2);
+    },
+  );
 });
