@@ -1,5 +1,5 @@
 import { type Target, tokenOf } from "./connection.js";
-import { Failure } from "./failure.js";
+import { CALL, Failure } from "./failure.js";
 
 const TIMEOUT_MS = 30_000;
 
@@ -98,7 +98,7 @@ function unreachable({ origin, hostname }: URL, cause: unknown): Failure {
   if (name === "TimeoutError") {
     return new Failure(
       `${origin} took the call but did not answer within ${TIMEOUT_MS / 1000} s.`,
-      "Look at its log; `signalbox health` tells which part is down.",
+      `Look at its log; \`${CALL} health\` tells which part is down.`,
       { told, cause },
     );
   }

@@ -29,6 +29,8 @@ export interface Target {
   token: string | null;
   /** By environment name. */
   secrets: Env;
+  /** The home on which nothing runs, when nobody named an address either. */
+  deserted: string | null;
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -39,22 +41,29 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
  *
  * @throws Failure when the address is no http URL.
  */
-export function targetOf(options: { url?: string; token?: string }, env: Env): Target {
-  const home = env.SIGNALBOX_HOME ? resolve(env.SIGNALBOX_HOME) : join(root, ".signalbox");
+export function targetOf(
+  options: { url?: string; home?: string; token?: string },
+  env: Env,
+): Target {
+  const named = options.home ?? filled(env.SIGNALBOX_HOME);
+  const home = named === undefined ? join(root, ".signalbox") : resolve(named);
   const running = readRunning(join(home, "running.json"));
-  const given = options.url ?? filled(env.SIGNALBOX_URL);
+  // A home that is named on the command line goes before an address of the environment.
+  const given = options.url ?? (options.home === undefined ? filled(env.SIGNALBOX_URL) : undefined);
   const url = httpUrl(given ?? running?.url ?? DEFAULT_URL);
   const local = running !== null && isSamePlace(url, running.url) ? running : null;
   return {
     url,
     token: options.token ?? filled(env.ADMIN_TOKEN) ?? local?.adminToken ?? null,
     secrets: { ...local?.secrets, ...onlyFilled(env) },
+    deserted: running === null && given === undefined ? home : null,
   };
 }
 
 /** @throws Failure when nobody said which. */
 export function tokenOf(target: Target): string {
   if (target.token !== null) return target.token;
+  refuseDeserted(target);
   throw new Failure(
     `There is no admin token for ${target.url}.`,
     "Set ADMIN_TOKEN, or start the local Signalbox with `npm start`.",
@@ -66,9 +75,19 @@ export function secretOf(target: Target, source: string): string {
   const name = SECRET_NAMES.get(source) ?? "";
   const secret = target.secrets[name];
   if (secret !== undefined) return secret;
+  refuseDeserted(target);
   throw new Failure(
     `There is no secret to sign with for ${target.url}.`,
     `Pass --secret, set ${name}, or start the local Signalbox with \`npm start\`.`,
+  );
+}
+
+/** Without a start there is nobody to have the token or the secret from. */
+function refuseDeserted({ deserted }: Target): void {
+  if (deserted === null) return;
+  throw new Failure(
+    `No Signalbox is running on ${deserted}.`,
+    "Start it with `npm start`, or name another: its folder by --home or SIGNALBOX_HOME, its address by --url.",
   );
 }
 

@@ -1,3 +1,6 @@
+/** How the command is typed in the project's folder: what we print is copied. */
+export const CALL = "npx --no signalbox";
+
 /** Something a person must hear: what happened, and what to do next. */
 export class Failure extends Error {
   /** For `--json`: what the server said, as far as it said something. */
@@ -17,5 +20,5 @@ export class Failure extends Error {
   readonly exitCode: 1 | 2;
 }
 
-export const usage = (message: string, next = "See `signalbox --help`."): Failure =>
+export const usage = (message: string, next = `See \`${CALL} help\`.`): Failure =>
   new Failure(message, next, { exitCode: 2 });

@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
 import { addListCommands } from "./commands/lists.js";
 import { addSamples, addTrigger } from "./commands/trigger.js";
-import { Failure } from "./failure.js";
+import { CALL, Failure } from "./failure.js";
 import { Outcome } from "./options.js";
 import { clean, screenOf } from "./output.js";
 
@@ -26,11 +26,11 @@ export async function main(args: readonly string[]): Promise<0 | 1 | 2> {
 }
 
 function programOf(outcome: Outcome): Command {
-  const program = new Command("signalbox")
+  const program = new Command(CALL)
     .description("See what Signalbox received and did; replay what died; post samples to it.")
     .version(versionOf(), "--version", "print the version")
     .helpCommand("help [command]", "how to use a command")
-    .showHelpAfterError("See `signalbox --help`.")
+    .showHelpAfterError(`See \`${CALL} help\`.`)
     .exitOverride();
   addTrigger(program, outcome);
   addSamples(program);

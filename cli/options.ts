@@ -5,14 +5,18 @@ import { type Screen, screenOf } from "./output.js";
 /** What every command that speaks to a Signalbox takes. */
 export interface CommonOptions {
   url?: string;
+  home?: string;
   token?: string;
   json?: boolean;
   utc?: boolean;
 }
 
+export const HOME_ABOUT = "that of the local start (else SIGNALBOX_HOME, else .signalbox)";
+
 export function common(command: Command): Command {
   return command
     .option("--url <url>", "address of Signalbox (else SIGNALBOX_URL, else the local start)")
+    .option("--home <folder>", HOME_ABOUT)
     .option("--token <token>", "admin token (else ADMIN_TOKEN, else that of the local start)")
     .option("--utc", "show times in UTC, not in the zone of this machine")
     .option("--json", "print one JSON document");

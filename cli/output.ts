@@ -100,5 +100,7 @@ export function tableOf(heads: string[], rows: string[][], { colors }: Screen): 
 /** Names and values, one pair a line. */
 export function pairsOf(pairs: [string, string][], { colors }: Screen): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${colors.dim(name.padEnd(width))}  ${value}`).join("\n");
+  return pairs
+    .map(([name, value]) => `${colors.dim(name.padEnd(width))}  ${value}`.trimEnd())
+    .join("\n");
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { ask, type Row } from "../api.js";
-import { Failure } from "../failure.js";
+import { ask, type Page, type Row } from "../api.js";
+import type { Target } from "../connection.js";
+import { CALL, Failure, usage } from "../failure.js";
 import { type CommonOptions, common, contextOf, type Outcome } from "../options.js";
 import { pairsOf, type Screen, tableOf, timeIn, toned } from "../output.js";
 
@@ -16,44 +17,89 @@ interface SetUp {
   checks: { name: string; ok: boolean; detail: string }[];
 }
 
+interface SettleOptions extends CommonOptions {
+  reason: string;
+  code?: string;
+  yes?: boolean;
+}
+
+const PAGE = 500;
+
 /** `dead-letters replay` and `discard`: several at once, each told; one that fails does not stop the rest. */
 export function addSettleCommands(deadLetters: Command, outcome: Outcome): void {
-  const acts = [
-    ["replay", "run dead letters again: same code, same keys, so that nothing happens twice"],
-    ["discard", "give dead letters up for good"],
-  ] as const;
-  for (const [verb, about] of acts) {
-    common(deadLetters.command(`${verb} <ids...>`))
-      .description(about)
-      .requiredOption("--reason <text>", "why; it is kept in the audit trail")
-      .action(async (ids: string[], options: CommonOptions & { reason: string }) => {
-        const { target, screen } = contextOf(options);
-        const results: Row[] = [];
-        for (const id of ids) {
-          const path = `/dead-letters/${encodeURIComponent(id)}/${verb}`;
-          try {
-            const call = { method: "POST", body: { reason: options.reason } } as const;
-            const { data } = await ask<{ data: Row }>(target, path, call);
-            results.push(data);
-            if (options.json !== true) {
-              screen.out(`${data.id}  ${toned(String(data.status), screen)}`);
-            }
-          } catch (error) {
-            // What is wrong with one letter says nothing of the next; what is wrong with the server does.
-            if (!(error instanceof Failure) || !isAboutTheLetter(error)) throw error;
-            if (ids.length === 1) throw error;
-            outcome.fail();
-            results.push({ id, error: error.told });
-            if (options.json !== true) screen.err(`${id}  ${error.message} ${error.next}`);
-          }
-        }
-        if (options.json === true) return screen.out(JSON.stringify({ data: results }));
-        if (verb === "replay" && outcome.code === 0) {
-          const next = `signalbox dead-letters show ${ids[0]}`;
-          screen.err(screen.colors.dim(`See what becomes of it: ${next}`));
-        }
-      });
+  common(deadLetters.command("replay [ids...]"))
+    .description("run dead letters again: same code, same keys, so that nothing happens twice")
+    .requiredOption("--reason <text>", "why; it is kept in the audit trail")
+    .option("--code <code>", "all open ones that died of this, in place of ids; counts them first")
+    .option("--yes", "with --code: replay them, do not only count")
+    .action(async (named: string[], options: SettleOptions) => {
+      const { target, screen } = contextOf(options);
+      const ids = await chosen(target, named, options, screen);
+      await settle("replay", ids, options, outcome);
+      if (options.json === true || outcome.code !== 0 || ids.length === 0) return;
+      const next = `${CALL} dead-letters show ${ids[0]}`;
+      screen.err(screen.colors.dim(`See what becomes of it: ${next}`));
+    });
+  common(deadLetters.command("discard <ids...>"))
+    .description("give dead letters up for good")
+    .requiredOption("--reason <text>", "why; it is kept in the audit trail")
+    .action((ids: string[], options: SettleOptions) => settle("discard", ids, options, outcome));
+}
+
+/** All are found before the first is replayed: one that dies again meanwhile is not taken twice. */
+async function chosen(
+  target: Target,
+  named: string[],
+  { code, yes, json }: SettleOptions,
+  screen: Screen,
+): Promise<string[]> {
+  if (named.length > 0 === (code !== undefined)) {
+    throw usage("Say which dead letters: their ids, or --code <code> for all open ones of a code.");
   }
+  if (code === undefined) return named;
+  const query = new URLSearchParams({ status: "open", code, limit: String(PAGE) });
+  const ids: string[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    if (cursor !== "") query.set("cursor", cursor);
+    const page: Page = await ask<Page>(target, `/dead-letters?${query}`);
+    ids.push(...page.data.map(({ id }) => String(id)));
+    cursor = page.nextCursor;
+  }
+  const count = `${ids.length} open dead letter${ids.length === 1 ? "" : "s"} of ${code}`;
+  if (yes !== true && ids.length > 0) {
+    throw usage(`There are ${count}. Nothing was done.`, "Add --yes to replay them.");
+  }
+  if (json !== true) screen.err(`There are ${count}.`);
+  return ids;
+}
+
+async function settle(
+  verb: "replay" | "discard",
+  ids: readonly string[],
+  options: SettleOptions,
+  outcome: Outcome,
+): Promise<void> {
+  const { target, screen } = contextOf(options);
+  const results: Row[] = [];
+  for (const [index, id] of ids.entries()) {
+    const path = `/dead-letters/${encodeURIComponent(id)}/${verb}`;
+    const place = options.code === undefined ? "" : `[${index + 1}/${ids.length}] `;
+    try {
+      const call = { method: "POST", body: { reason: options.reason } } as const;
+      const { data } = await ask<{ data: Row }>(target, path, call);
+      results.push(data);
+      if (options.json === true) continue;
+      screen.out(`${place}${data.id}  ${toned(String(data.status), screen)}`);
+    } catch (error) {
+      // What is wrong with one letter says nothing of the next; what is wrong with the server does.
+      if (!(error instanceof Failure) || !isAboutTheLetter(error)) throw error;
+      if (ids.length === 1) throw error;
+      outcome.fail();
+      results.push({ id, error: error.told });
+      if (options.json !== true) screen.err(`${place}${id}  ${error.message} ${error.next}`);
+    }
+  }
+  if (options.json === true) screen.out(JSON.stringify({ data: results }));
 }
 
 const isAboutTheLetter = ({ told }: Failure): boolean => told.status === 404 || told.status === 409;

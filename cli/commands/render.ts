@@ -69,6 +69,13 @@ function pairsOfField(
   if ((field === "amount" || field === "refunded") && typeof record.currency === "string") {
     return [[field, moneyOf(String(value), record.currency)]];
   }
+  if (field === "payload.html" && typeof value === "string") {
+    return [[field, screen.colors.dim(`${value.length} characters, with --json`)]];
+  }
+  if (field === "payload.text" && typeof value === "string") {
+    const lines = value.trimEnd().split(/\r?\n/);
+    return lines.map((line, index) => [index === 0 ? field : "", clean(line)]);
+  }
   const text = textOf(value, screen);
   return [[field, STATUS_FIELDS.has(field) ? toned(text, screen) : text]];
 }

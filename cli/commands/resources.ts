@@ -34,6 +34,12 @@ const subjectOf = (row: Row): string => {
   return notice === null ? "" : `${notice.channel} ${notice.template} to ${notice.recipient}`;
 };
 
+/** The code stands beside it, so what differs from one to the next comes before the code's sentence. */
+const detailOf = (row: Row): string => {
+  const [, sentence, detail] = /^(.+?[.!?]) (.+)$/s.exec(String(row.message)) ?? [];
+  return detail === undefined ? String(row.message) : `${detail} ${sentence}`;
+};
+
 const detailsOf = (row: Row): string =>
   Object.entries((row.details ?? {}) as Row)
     .map(([name, value]) => `${name}=${value}`)
@@ -104,7 +110,7 @@ export const LISTS: readonly ListCommand[] = [
       column("Type", "type"),
       status("Status", "status"),
       column("Attempts", "attempts"),
-      column("Duplicates", "duplicates"),
+      column("Seen again by a worker", "duplicates"),
       column("Error", (row) => (row.error as { code: string } | null)?.code ?? ""),
     ],
   },
@@ -119,12 +125,15 @@ export const LISTS: readonly ListCommand[] = [
       noticeId: "of this notification",
     },
     columns: [
-      time("Updated", "updatedAt"),
+      time("Created", "createdAt"),
       column("Id", "id"),
       status("Status", "status"),
+      column("Code", "code"),
+      column("Event or notice", (row) => String(row.eventId ?? row.noticeId ?? "")),
       column("What", subjectOf),
       column("Deaths", "deaths"),
-      column("Why", "message"),
+      column("Why", detailOf),
+      time("Updated", "updatedAt"),
     ],
   },
   {

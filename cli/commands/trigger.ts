@@ -2,13 +2,14 @@ import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { reach } from "../api.js";
 import { SECRET_NAMES, secretOf, targetOf } from "../connection.js";
-import { usage } from "../failure.js";
-import { type Outcome, wholeNumber } from "../options.js";
+import { CALL, Failure, usage } from "../failure.js";
+import { HOME_ABOUT, type Outcome, wholeNumber } from "../options.js";
 import { type Screen, screenOf, tableOf, toned } from "../output.js";
 import { freshen, loadSample, requestOf, type Sample, sampleNames } from "../samples/index.js";
 
 interface TriggerOptions {
   url?: string;
+  home?: string;
   secret?: string;
   count: number;
   set?: string[];
@@ -36,6 +37,7 @@ export function addTrigger(program: Command, outcome: Outcome): void {
     .command("trigger <source> <sample>")
     .description("sign a sample as its provider would, and post it")
     .option("--url <url>", "address of Signalbox (else SIGNALBOX_URL, else the local start)")
+    .option("--home <folder>", HOME_ABOUT)
     .option("--secret <secret>", "signs it (else the source's variable, else the local start's)")
     .option("--count <n>", "post so many, each an event of its own", wholeNumber(1, COUNT_MAX), 1)
     .option("--set <path=value...>", "change fields of the body: --set data.object.amount=500")
@@ -44,9 +46,11 @@ export function addTrigger(program: Command, outcome: Outcome): void {
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nExamples:\n  signalbox trigger stripe payment-succeeded --twice\n" +
-        "  signalbox trigger stripe payment_intent.payment_failed --set data.object.currency=jpy\n" +
-        "  signalbox samples",
+      `\nExamples:\n  ${CALL} trigger stripe payment-succeeded --twice\n` +
+        `  ${CALL} trigger stripe payment_intent.payment_failed --set data.object.currency=jpy\n` +
+        `  ${CALL} trigger better-stack incident-started --id shop1\n` +
+        `  ${CALL} trigger better-stack incident-resolved --id shop1\n` +
+        `  ${CALL} samples`,
     )
     .action(async (source: string, name: string, options: TriggerOptions) => {
       const screen = screenOf({}, process.env);
@@ -58,17 +62,19 @@ export function addTrigger(program: Command, outcome: Outcome): void {
       const url = target.url.endsWith(path) ? target.url : `${target.url}${path}`;
       const sent = makers.length * (options.twice === true ? 2 : 1);
       let told = 0;
-      const deliveries = await postAll(url, makers, options.twice === true, (delivered) => {
+      const posted = await postAll(url, makers, options.twice === true, (delivered) => {
         told += 1;
         if (options.json !== true) screen.out(lineOf(delivered, told, sent, screen));
       });
+      const { deliveries, cut } = posted;
       if (deliveries.some(({ status }) => status >= 300)) outcome.fail();
       const summary = summaryOf(deliveries);
+      if (cut !== null) throw cutOff(cut, deliveries.length, sent, summary.outcomes);
       if (options.json === true) {
         return screen.out(JSON.stringify({ source, sample: name, url, deliveries, summary }));
       }
       if (sent > 1) screen.out(`\n${renderSummary(summary, screen)}`);
-      screen.err(screen.colors.dim(`What became of it: signalbox events list --source ${source}`));
+      screen.err(screen.colors.dim(`What became of it: ${CALL} events list --source ${source}`));
     });
 }
 
@@ -76,7 +82,7 @@ function sampleOf(source: string, name: string): Sample {
   try {
     return loadSample(source, name);
   } catch (cause) {
-    throw usage(`There is ${(cause as Error).message}.`, "See `signalbox samples`.");
+    throw usage(`There is ${(cause as Error).message}.`, `See \`${CALL} samples\`.`);
   }
 }
 
@@ -109,27 +115,60 @@ function changesOf(given: readonly string[]): Record<string, string> {
 
 type Made = ReturnType<typeof requestOf>;
 
+/** The first call without an answer; none was begun after it. */
+interface Cut {
+  failure: Failure;
+  begun: number;
+}
+
+/** What was posted and not answered may have been taken all the same. */
+function cutOff(
+  { failure, begun }: Cut,
+  answered: number,
+  wanted: number,
+  outcomes: Record<string, number>,
+): Failure {
+  if (answered === 0) return failure;
+  const words = Object.entries(outcomes).map(([word, n]) => `${n} ${word}`);
+  const counts = { answered, unknown: begun - answered, notPosted: wanted - begun };
+  return new Failure(
+    `${failure.message} ${answered} of ${wanted} answered (${words.join(", ")}), ` +
+      `${counts.unknown} unknown, ${counts.notPosted} not posted.`,
+    failure.next,
+    { told: { ...failure.told, ...counts, outcomes }, cause: failure },
+  );
+}
+
 async function postAll(
   url: string,
   makers: readonly (() => Made)[],
   twice: boolean,
   onDelivered: (delivered: Delivered) => void,
-): Promise<Delivered[]> {
+): Promise<{ deliveries: Delivered[]; cut: Cut | null }> {
   const deliveries: Delivered[] = [];
   let next = 0;
+  let begun = 0;
+  let failure: Failure | null = null;
   const worker = async (): Promise<void> => {
-    for (let make = makers[next]; make !== undefined; make = makers[next]) {
+    for (let make = makers[next]; make !== undefined && failure === null; make = makers[next]) {
       next += 1;
       const made = make();
       for (let time = 0; time < (twice ? 2 : 1); time += 1) {
-        const delivered = await post(url, made);
+        begun += 1;
+        const delivered = await post(url, made).catch(noAnswer);
+        if (delivered === null) return;
         deliveries.push(delivered);
         onDelivered(delivered);
       }
     }
   };
+  const noAnswer = (error: unknown): null => {
+    if (!(error instanceof Failure)) throw error;
+    failure ??= error;
+    return null;
+  };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  return deliveries;
+  return { deliveries, cut: failure === null ? null : { failure, begun } };
 }
 
 async function post(url: string, { headers, body }: Made): Promise<Delivered> {

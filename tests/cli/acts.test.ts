@@ -35,7 +35,7 @@ describe("dead-letters", () => {
     expect(ran).toEqual({
       code: 0,
       out: `${letter}  replaying\n`,
-      err: `See what becomes of it: signalbox dead-letters show ${letter}\n`,
+      err: `See what becomes of it: npx --no signalbox dead-letters show ${letter}\n`,
     });
     expect(await statusOf(letter)).toBe("replaying");
   });
@@ -60,6 +60,30 @@ describe("dead-letters", () => {
     expect(ran.code).toBe(1);
     expect(ran.out).toBe(`${letter}  discarded\n${other}  discarded\n`);
     expect(ran.err).toContain("There is no dead letter ded_none.");
+  });
+
+  it("replay --code: counts, and with --yes replays all open ones of the code", async () => {
+    const other = await newLetter();
+    const args = ["dead-letters", "replay", "--code", "unreadable_body", "--reason", "mended"];
+    const counted = await run(args, s.env);
+    expect(counted.code).toBe(2);
+    const count = Number(
+      /There are (\d+) open dead letters of unreadable_body/.exec(counted.err)?.[1],
+    );
+    expect(count).toBeGreaterThanOrEqual(2);
+    expect(await statusOf(letter)).toBe("open");
+    const ran = await run([...args, "--yes"], s.env);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain(`[1/${count}] ${other}  replaying\n`);
+    expect(ran.out.trimEnd().split("\n")).toHaveLength(count);
+    expect(await statusOf(letter)).toBe("replaying");
+    const none = await run([...args, "--yes"], s.env);
+    expect(none).toEqual({
+      code: 0,
+      out: "",
+      err: "There are 0 open dead letters of unreadable_body.\n",
+    });
+    expect((await run([...args, letter], s.env)).code).toBe(2);
   });
 
   it("--json: one document for all of them", async () => {

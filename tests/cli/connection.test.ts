@@ -67,6 +67,23 @@ describe("where to, and with what", () => {
     remove();
   });
 
+  it("--home is SIGNALBOX_HOME; with nothing running there it says so", async () => {
+    const { home, remove } = cliHome({ url: s.url, adminToken: ADMIN_TOKEN, secrets: {} });
+    const named = await run(["events", "list", "--home", home]);
+    expect({ code: named.code, out: named.out }).toEqual({ code: 0, out: "No events.\n" });
+    remove();
+    const samples = [
+      ["events", "list"],
+      ["trigger", "stripe", "payment-failed"],
+    ];
+    for (const args of samples) {
+      const { code, err } = await run([...args, "--home", home]);
+      expect(code).toBe(1);
+      expect(err).toContain(`No Signalbox is running on ${home}.\n`);
+      expect(err).toContain("SIGNALBOX_HOME");
+    }
+  });
+
   it("survives a half-written file of the local start", async () => {
     const { home, remove } = cliHome({});
     const ran = await run(["events", "list"], { ...s.env, SIGNALBOX_HOME: home });

@@ -36,8 +36,8 @@ describe("list", () => {
   it("events: a table in the zone of the machine, newest first", async () => {
     const [dead, issue, checkout, paid] = await ids("events");
     expect(await printed("events", "list")).toEqual([
-      "Received (Asia/Bangkok)  Id          Source  Type                        Status     Attempts  Duplicates  Error",
-      `2026-11-21 10:00:01      ${dead}  stripe  unreadable                  dead       1         0           unreadable_body`,
+      "Received (Asia/Bangkok)  Id          Source  Type                        Status     Attempts  Seen again by a worker  Error",
+      `2026-11-21 10:00:01      ${dead}  stripe  unreadable                  dead       1         0                       unreadable_body`,
       `2026-11-21 10:00:01      ${issue}  sentry  issue.created               processed  1         0`,
       `2026-11-21 10:00:01      ${checkout}  stripe  checkout.session.completed  processed  1         1`,
       `2026-11-21 10:00:00      ${paid}  stripe  payment_intent.succeeded    processed  1         0`,
@@ -53,7 +53,11 @@ describe("list", () => {
   });
 
   it.each([
-    ["dead-letters", /^Updated .* +What +Deaths +Why$/, /open +stripe unreadable +1 +The body was/],
+    [
+      "dead-letters",
+      /^Created .* +Status +Code +Event or notice +What +Deaths +Why +Updated/,
+      /open +unreadable_body +evt_\w+ +stripe unreadable +1 +.*The body was signed/,
+    ],
     ["entitlements", /User +Package +Status +Payment$/, /user_sample_1 +pro-monthly +active +pay_/],
     ["incidents", /Severity +Status +Service +Title +Signals$/, /P\d +open +shop .*… +1$/],
     ["notifications", /Channel +Template +Recipient/, /slack +incident-raised +slack +pending$/],
@@ -133,6 +137,21 @@ describe("show", () => {
     expect(lines).toContain(`${"amount".padEnd(width)}  THB 1,999.00`);
     expect(lines).toContain(`${"entitlement.status".padEnd(width)}  active`);
     expect(lines).toContain(`${"paidAt".padEnd(width)}  2026-11-21 03:00:00 UTC`);
+  });
+
+  it("a mail: its text line by line, its HTML only with --json", async () => {
+    const [id] = await ids("notifications");
+    const payload = { html: "<p>long</p>", text: "Hello\n\nTwo\u001b[2J" };
+    await w.database.query("UPDATE notice SET payload = $1 WHERE id = $2", [payload, id]);
+    const lines = await printed("notifications", "show", id ?? "");
+    const at = lines.findIndex((line) => line.startsWith("payload.text"));
+    expect(lines[at]).toMatch(/^payload\.text +Hello$/);
+    expect(lines[at + 1]).toBe("");
+    expect(lines[at + 2]).toMatch(/^ +Two·\[2J$/);
+    expect(lines.join()).not.toContain("<p>");
+    expect((await printed("notifications", "show", id ?? "", "--json"))[0]).toContain(
+      "<p>long</p>",
+    );
   });
 
   it("what is not there: a sentence, the request id, exit code 1", async () => {

@@ -76,6 +76,16 @@ describe("freshening", () => {
     expect(factsOf(sources[0], fresh("charge-refunded"))).toMatchObject([{ payment }]);
   });
 
+  it("dates a failed deployment now: sent after a good one it is the newer word", async () => {
+    const at = async (name: string) => {
+      const sample = freshen(loadSample("vercel", name), { uniqueId: "x", now: LATER });
+      const vercel = sources.find(({ id }) => id === "vercel") ?? sources[0];
+      return (await identityOf(vercel, requestOf(sample, { secret: "s", now: LATER }))).occurredAt;
+    };
+    expect(await at("deployment-error")).toBe(LATER);
+    expect(await at("deployment-ready")).toBeLessThan(LATER);
+  });
+
   it("sets what it is told, as JSON where it is JSON and as text where text was", () => {
     expect(
       moneyOf({

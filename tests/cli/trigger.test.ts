@@ -1,3 +1,4 @@
+import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { SECRET_NAMES } from "../../cli/connection.js";
@@ -68,7 +69,7 @@ describe("trigger", () => {
     const { code, out, err } = await trigger("stripe", "payment-succeeded");
     expect(code).toBe(0);
     expect(out).toMatch(/^202 accepted {2}evt_sample_payment_succeeded_\w+ {2}req_1 {2}\d+ ms\n$/);
-    expect(err).toBe("What became of it: signalbox events list --source stripe\n");
+    expect(err).toBe("What became of it: npx --no signalbox events list --source stripe\n");
   });
 
   it("knows samples by the provider's name too", async () => {
@@ -147,6 +148,26 @@ describe("trigger", () => {
     const { code, err } = await trigger(...args);
     expect(code).toBe(1);
     expect(err.match(/Nothing answers/g)).toHaveLength(1);
+  });
+
+  it("cut off in the middle: says what was answered, and what is unknown", async () => {
+    let answered = 0;
+    const ending = await served(
+      new Hono().post("*", (c) => {
+        answered += 1;
+        if (answered > 20) (c.env as HttpBindings).incoming.destroy();
+        return c.json({ status: "accepted", eventKey: "evt_1" }, 202);
+      }),
+    );
+    const args = ["stripe", "payment-failed", "--count", "100", "--url", ending.url];
+    const { code, err } = await trigger(...args);
+    expect(code).toBe(1);
+    const [, done, unknown, rest] =
+      /(\d+) of 100 answered \(\d+ accepted\), (\d+) unknown, (\d+) not posted/.exec(err) ?? [];
+    expect(Number(done)).toBe(20);
+    expect(Number(unknown)).toBeGreaterThan(0);
+    expect(Number(done) + Number(unknown) + Number(rest)).toBe(100);
+    await ending.close();
   });
 
   it.each([

@@ -29,7 +29,8 @@ describe("the settings of a local start", () => {
   });
 
   it("in production begin with why nothing is invented", () => {
-    const first = /^NODE_ENV is production: nothing is invented; unset it[^\n]*\nThe configuration has/;
+    const first =
+      /^NODE_ENV is production: nothing is invented; unset it[^\n]*\nThe configuration has/;
     expect(() => checkSettings({ NODE_ENV: "production" }, undefined, URL_HERE)).toThrow(first);
   });
 });
