@@ -22,7 +22,6 @@ export interface Kv {
   park(index: string, key: string, value: string, at: number, ttlMs: number): Promise<void>;
   /** The oldest keys of an index. */
   parked(index: string, limit: number): Promise<string[]>;
-  parkedCount(index: string): Promise<number>;
   unpark(index: string, key: string): Promise<void>;
   /** Adds to counters and to capped lists (newest first) in one round trip. */
   tally(

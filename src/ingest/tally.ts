@@ -1,3 +1,4 @@
+import { describeError } from "../domain/describe-error.js";
 import type { Kv, Log, WaitUntil } from "../domain/ports.js";
 import { REFUSALS_MAX, type Refusal, refusalsKey } from "../domain/refusal.js";
 import { type Clock, DAY_MS, type Instant, isoOf, MINUTE_MS, SECOND_MS } from "../domain/time.js";
@@ -43,7 +44,7 @@ export function createTally({ kv, clock, log, waitUntil }: TallyDeps): Tally {
       const options = { ttlMs: KEPT_MS, listMax: REFUSALS_MAX };
       await kv.tally(taken.counts, taken.refusals, options);
     } catch (error) {
-      log.warn("tally.lost", { code: "kv_unavailable", cause: (error as Error).name });
+      log.warn("tally.postponed", { detail: describeError(error) });
       putBack(taken);
     }
   };

@@ -34,7 +34,6 @@ export function createKv(config: KvConfig): Kv {
     async parked(index, limit) {
       return asked(redis.zrange<string[]>(index, 0, limit - 1));
     },
-    parkedCount: (index) => asked(redis.zcard(index)),
     async unpark(index, key) {
       await asked(redis.multi().zrem(index, key).del(key).exec());
     },

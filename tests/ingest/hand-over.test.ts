@@ -63,7 +63,6 @@ function memoryKv(over: Partial<Kv> = {}): Kv {
     tally: async () => undefined,
     delete: unused,
     parked: unused,
-    parkedCount: unused,
     unpark: unused,
     counts: unused,
     list: unused,

@@ -34,7 +34,6 @@ function spillKv(): Kv & { keys(): string[] } {
       return Promise.resolve();
     },
     parked: (_index, limit) => Promise.resolve(keys().slice(0, limit)),
-    parkedCount: () => Promise.resolve(parked.size),
     unpark(_index, key) {
       parked.delete(key);
       return Promise.resolve();

@@ -4,6 +4,7 @@ import { buildEdge } from "../../src/runtime/edge.js";
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
 });
 
 describe("the edge door", () => {
@@ -25,5 +26,26 @@ describe("the edge door", () => {
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ action: "request.failed", requestId });
     expect(lines.join()).not.toContain("somebody@example.com");
+  });
+});
+
+describe("the door's functions", () => {
+  // Vercel's launchers: the edge calls the default export, Node the `fetch` on it.
+  it("serve the edge and Node with the same export, so that one line is the whole switch", async () => {
+    for (const [name, value] of Object.entries(doorEnvironment("http://127.0.0.1:1"))) {
+      vi.stubEnv(name, value);
+    }
+    const files = [
+      await import("../../api/webhooks/[source].js"),
+      await import("../../api/webhooks/[source]/[token].js"),
+    ];
+    for (const { default: door, config } of files) {
+      expect(config).toEqual({ runtime: "edge" });
+      const request = () => new Request("https://box.example/api/webhooks/paypal/x");
+      for (const response of [await door(request()), await door.fetch(request())]) {
+        expect(response.status).toBe(404);
+        expect(await response.json()).toMatchObject({ code: "unknown_source" });
+      }
+    }
   });
 });
