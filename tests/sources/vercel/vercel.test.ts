@@ -62,7 +62,7 @@ describe("vercel: deployments", () => {
       environment: "production",
       url: "https://vercel.com/example/shop/sample_bad",
       ours: false,
-      occurredAt: NOW - 600_000,
+      occurredAt: NOW,
     });
     expect(factsOf(vercel, loadSample("vercel", "deployment-succeeded"))[1]).toMatchObject({
       kind: "signal.resolved",
