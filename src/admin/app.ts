@@ -5,6 +5,7 @@ import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js
 import { problem } from "../domain/problem.js";
 import { createLists, type Lists } from "../store/lists.js";
 import { ADMIN_PATH, type AdminDeps } from "./deps.js";
+import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import { openApiDocument } from "./openapi.js";
 import { listRefusals, refusalsQuery } from "./refusals.js";
 import { afterOf, cursorOf, parsed, settleBody } from "./requests.js";
@@ -133,6 +134,10 @@ function serveDeployment(app: Hono<Env>, deps: AdminDeps): void {
     const { source, limit } = parsed(refusalsQuery(deps.sources), c.req.query());
     const data = await listRefusals(deps, source, limit);
     return c.json({ data, nextCursor: null });
+  });
+  app.get("/door", async (c) => {
+    const { minutes } = parsed(doorCountsQuery, c.req.query());
+    return c.json({ data: await listDoorCounts(deps, minutes), nextCursor: null });
   });
   app.get("/health", async (c) => {
     const report = schemas.health.parse(await deps.health());

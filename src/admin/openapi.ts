@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ADMIN_PATH } from "./deps.js";
+import { doorCountsQuery } from "./door-counts.js";
 import { limitParam, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
@@ -85,6 +86,15 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     query: refusalsParams,
     status: 200,
     answer: many(schemas.refusal),
+    problems: [400],
+  },
+  {
+    method: "get",
+    path: "/door",
+    summary: "What the door answered, counted by minute and source; newest first",
+    query: doorCountsQuery,
+    status: 200,
+    answer: many(schemas.doorCounts),
     problems: [400],
   },
   {

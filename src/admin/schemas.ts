@@ -262,6 +262,10 @@ export const refusal = z
   .object({ source: text, at: text, requestId: text, code: text, detail: text })
   .meta({ id: "Refusal" });
 
+export const doorCounts = z
+  .object({ minute: text, source: text, counts: z.record(z.string(), z.number().int()) })
+  .meta({ id: "DoorCounts" });
+
 export const health = z
   .object({
     status: oneOf("healthy", "unhealthy"),

@@ -1,13 +1,11 @@
 import { describeError } from "../domain/describe-error.js";
+import { countField, countsKey } from "../domain/door-counts.js";
 import type { Kv, Log, WaitUntil } from "../domain/ports.js";
 import { REFUSALS_MAX, type Refusal, refusalsKey } from "../domain/refusal.js";
-import { type Clock, DAY_MS, type Instant, isoOf, MINUTE_MS, SECOND_MS } from "../domain/time.js";
+import { type Clock, DAY_MS, SECOND_MS } from "../domain/time.js";
 
 const FLUSH_EVERY_MS = SECOND_MS;
 const KEPT_MS = 8 * DAY_MS;
-
-export const countsKey = (at: Instant): string =>
-  `door:${isoOf(Math.floor(at / MINUTE_MS) * MINUTE_MS).slice(0, 16)}`;
 
 export interface Tally {
   /** Counts an outcome of a source, and keeps the refusal if it was one. */
@@ -64,7 +62,7 @@ export function createTally({ kv, clock, log, waitUntil }: TallyDeps): Tally {
 
   return {
     note(source, outcome, refusal) {
-      add(countsKey(clock.now()), `${source}.${outcome}`, 1);
+      add(countsKey(clock.now()), countField(source, outcome), 1);
       if (refusal !== null) {
         const key = refusalsKey(source);
         refusals[key] = [...(refusals[key] ?? []), JSON.stringify(refusal)].slice(-REFUSALS_MAX);

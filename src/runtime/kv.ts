@@ -52,8 +52,10 @@ export function createKv(config: KvConfig): Kv {
       if (pipeline.length() > 0) await asked(pipeline.exec());
     },
     async counts(key) {
-      const fields = (await asked(redis.hgetall<Record<string, string>>(key))) ?? {};
-      return Object.fromEntries(Object.entries(fields).map(([name, n]) => [name, Number(n)]));
+      // Without the client's deserialization a hash is what Redis sends: name, value, name, value.
+      const flat = ((await asked(redis.hgetall(key))) ?? []) as unknown as readonly string[];
+      const names = flat.filter((_, at) => at % 2 === 0);
+      return Object.fromEntries(names.map((name, n) => [name, Number(flat[2 * n + 1])]));
     },
     list: (key, limit) => asked(redis.lrange<string>(key, 0, limit - 1)),
     async ping() {
