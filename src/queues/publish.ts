@@ -101,7 +101,10 @@ function flowOf(config: QueueConfig, message: OutboxMessage | null): [key: strin
 export const flowKeyOf = (config: Pick<QueueConfig, "label">, flow: string): string =>
   `${config.label}-${flow}`;
 
-/** How many messages QStash may hand us at once, over all instances, by what they are. */
+/** What a mail is given for its statements; its call to the vendor holds no connection. */
+const MAIL_ON_DATABASE_SECONDS = 0.1;
+
+/** How many messages QStash may have us work on the database for at once, over all instances, by what they are. */
 export function messagesAtOnce(
   config: Pick<QueueConfig, "eventParallelism" | "emailPerSecond">,
 ): Readonly<Record<string, number>> {
@@ -110,8 +113,11 @@ export function messagesAtOnce(
     replays: PARALLELISM,
     "re-driven events": PARALLELISM,
     timers: PARALLELISM,
-    // Mail is held by its rate: what a second lets through is at work for about a second.
-    mails: config.emailPerSecond > 0 ? config.emailPerSecond : PARALLELISM,
+    // Mail is held by its rate, not by how many there are at once.
+    mails:
+      config.emailPerSecond > 0
+        ? Math.ceil(config.emailPerSecond * MAIL_ON_DATABASE_SECONDS)
+        : PARALLELISM,
     "notices of other channels": 3 * PARALLELISM,
   };
 }

@@ -41,7 +41,7 @@ describe("setup's checks", () => {
     ["too many events", { events: 9 }, /EVENT_PARALLELISM to 8 or less/],
     [
       "too much of everything",
-      { mails: 50 },
+      { mails: 500 },
       /70 messages at once .*DATABASE_POOL_MAX to 24 or more/,
     ],
     ["a paused queue", { flow: { isPaused: true } }, /signalbox-events is paused: resume/],
