@@ -57,9 +57,12 @@ describe("a second replay of an event", () => {
 });
 
 describe("settling", () => {
-  it.each([replayDeadLetter, discardDeadLetter])(
-    "a letter that moves in every round is told as busy, and not as a defect (%o)",
-    async (settle) => {
+  it.each([
+    ["replay", replayDeadLetter],
+    ["discard", discardDeadLetter],
+  ])(
+    "a letter that moves in every round is told as busy, and not as a defect (%s)",
+    async (_verb, settle) => {
       const request = await deadEvent();
       const database: Database = {
         ...w.database,
