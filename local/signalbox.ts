@@ -205,8 +205,8 @@ function handle(
     const log = running.logFile?.replace("app.log", `${role}.log`);
     const bytes = sizeOf(log);
     const { code, signal } = await child.exited;
-    // What was killed from outside wrote nothing about it.
-    const where = signal === null || sizeOf(log) > bytes ? ` See the end of ${log}.` : "";
+    // What was killed from outside wrote nothing about it, whatever it had written before.
+    const where = signal !== "SIGKILL" && sizeOf(log) > bytes ? ` See the end of ${log}.` : "";
     return (
       `The ${role} ended unexpectedly (${signal ?? code}). Nothing accepted is lost; ` +
       `npm start goes on where it stopped.${log === undefined ? "" : where}`

@@ -38,6 +38,16 @@ async function query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>
 }
 
 describe("applyMigrations", () => {
+  it("names DATABASE_URL when the server refuses it, without the password", async () => {
+    const url = new URL(database.url);
+    url.password = "hush-hush";
+    const refused = applyMigrations({ databaseUrl: url.href, dir });
+    await expect(refused).rejects.toThrow(
+      `DATABASE_URL: ${url.host} refuses the connection (password authentication failed`,
+    );
+    await expect(refused).rejects.not.toThrow("hush-hush");
+  });
+
   it("applies in the order of names, once", async () => {
     migration("20260102000000_second", "INSERT INTO a VALUES (2);");
     migration("20260101000000_first", "CREATE TABLE a (n int); INSERT INTO a VALUES (1);");

@@ -226,6 +226,7 @@ describe("npm start beside real services", () => {
     expect(command.stderr()).toContain(
       "The app ended unexpectedly (SIGKILL). Nothing accepted is lost; npm start goes on where it stopped.",
     );
+    expect(command.stderr()).not.toContain("See the end of");
     expect(postgresRuns(home)).toBe(false);
     await database.drop();
   });
