@@ -37,6 +37,13 @@ const note = (line: string): void => {
   process.stderr.write(`· ${line}\n`);
 };
 
+/** Ctrl-C leaves no Postgres behind. */
+function stopOnSignals(stop: () => Promise<void>): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => void stop().finally(() => process.exit(1)));
+  }
+}
+
 /** A folder that goes with everything in it, whatever happens in between. */
 async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), "signalbox-bench-"));
@@ -67,6 +74,7 @@ async function measure(dir: string): Promise<Results> {
   if (!wanted.includes("worker") && !wanted.includes("plans")) return results;
   note("starting Postgres, durable as npm start has it");
   const postgres = await startPostgres({ dataDir: join(dir, "pgdata"), durability: "safe" });
+  stopOnSignals(postgres.destroy);
   try {
     if (wanted.includes("worker")) {
       note("measuring the worker");

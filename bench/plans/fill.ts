@@ -24,8 +24,8 @@ export async function fill(databaseUrl: string, events: number): Promise<void> {
     for (const table of TABLES) {
       const copied = `replace(to_jsonb(t)::text, '${TOKEN}', lpad(n::text, ${TOKEN.length}, '0'))`;
       await client.query(
-        `INSERT INTO ${table} SELECT (jsonb_populate_record(NULL::${table}, ${copied}::jsonb)).*
-         FROM ${table} t, generate_series(1, ${events - 1}) n`,
+        `INSERT INTO ${table} SELECT copy.* FROM ${table} t, generate_series(1, ${events - 1}) n,
+         LATERAL jsonb_populate_record(NULL::${table}, ${copied}::jsonb) copy`,
       );
     }
     await client.query(
