@@ -67,7 +67,6 @@ export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepR
   const parts = partsThatAnswer(deps);
   const settled = (): number => report.redriven + report.buried + report.dropped;
   let cursor: string | undefined;
-  let others = 0;
   for (let pages = 0; pages < PAGES_MAX && settled() < SETTLED_MAX; pages += 1) {
     const page = await deps.account.listDead(cursor);
     for (const message of page.messages) {
@@ -84,11 +83,9 @@ export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepR
         deps.log.error("dead_message.stuck", { queue, messageId, responseStatus, detail });
       }
     }
-    others += page.others;
     cursor = page.cursor;
     if (cursor === undefined) break;
   }
-  if (others > 0) deps.log.warn("dead_message.of_another_address", { others });
   return report;
 }
 
@@ -140,7 +137,9 @@ async function decideFate(
   deps: DeadSweepDeps,
 ): Promise<Fate> {
   // The failure callback only hints at this very sweep, and a schedule's own call comes again by itself.
-  if (message.queue === null || message.queue === "failed") return "dropped";
+  if (message.isSchedule || message.queue === "failed") return "dropped";
+  // Never deleted unread: it bears our label, so somebody published it as ours.
+  if (message.queue === null) throw new Error("its address ends in none of our queues");
   const now = deps.clock.now();
   const kept = isNearlyForgotten(message, deps) ? "redriven" : "waiting";
   if (!(await parts.database())) return kept;

@@ -1,12 +1,5 @@
 import { Client } from "@upstash/qstash";
-import {
-  flowKeyOf,
-  QUEUES,
-  type QueueConfig,
-  type QueueName,
-  queueError,
-  queueUrl,
-} from "./publish.js";
+import { flowKeyOf, QUEUES, type QueueConfig, type QueueName, queueError } from "./publish.js";
 
 /** A message that the queue gave up on. */
 export interface DeadMessage {
@@ -14,6 +7,8 @@ export interface DeadMessage {
   messageId: string;
   /** Which of our queues it was for; null when it is for none: a schedule's call, or a setting gone wrong. */
   queue: QueueName | null;
+  /** A cron job's own call, which comes again by itself. */
+  isSchedule: boolean;
   headers: Headers;
   body: Uint8Array<ArrayBuffer>;
   createdAt: number;
@@ -30,10 +25,7 @@ export interface Schedule {
 
 /** What is asked of QStash besides publishing: its dead letter queue, schedules, flow control. */
 export interface QueueAccount {
-  /**
-   * This deployment's dead messages, a page at a time: of its label and for its address. `others` counts what
-   * carries the label but is for another address, another deployment's whose label was not changed.
-   */
+  /** This deployment's dead messages, a page at a time: the label says whose they are, not the address. */
   listDead(cursor: string | undefined): Promise<DeadPage>;
   /** An entry that is gone already was deleted by another instance, which is as good. */
   deleteDead(dlqId: string): Promise<void>;
@@ -44,7 +36,6 @@ export interface QueueAccount {
 
 export interface DeadPage {
   messages: DeadMessage[];
-  others: number;
   cursor?: string;
 }
 
@@ -64,6 +55,7 @@ interface RawDeadMessage {
   dlqId: string;
   messageId: string;
   url: string;
+  scheduleId?: string;
   header?: Record<string, string[]>;
   body?: string;
   bodyBase64?: string;
@@ -103,6 +95,16 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
+const pathOf = (url: string): string => new URL(url).pathname;
+
+/**
+ * By the end of the path alone: what was published under a `PUBLIC_BASE_URL` that has been corrected since
+ * is ours all the same, and goes to the address of today.
+ */
+function queueOfUrl(url: string): QueueName | null {
+  return QUEUES.find((queue) => pathOf(url).endsWith(`/api/queues/${queue}`)) ?? null;
+}
+
 /** The call's answer, or null when QStash knows nothing of what it names. */
 async function found<T>(call: Promise<T>): Promise<T | null> {
   try {
@@ -123,14 +125,11 @@ export function createQueueAccount(config: QueueConfig): QueueAccount {
     retry: false,
     enableTelemetry: false,
   });
-  const normal = (url: string): string => new URL(url).href;
-  const base = normal(`${config.publicBaseUrl}/`);
-  const queueOfUrl = (url: string): QueueName | null =>
-    QUEUES.find((queue) => normal(url) === normal(queueUrl(config, queue))) ?? null;
   const toDead = (raw: RawDeadMessage): DeadMessage => ({
     dlqId: raw.dlqId,
     messageId: raw.messageId,
     queue: queueOfUrl(raw.url),
+    isSchedule: raw.scheduleId !== undefined || /\/api\/cron\/\w+$/.test(pathOf(raw.url)),
     headers: new Headers(
       Object.entries(raw.header ?? {}).map(([name, values]) => [name, values.join(", ")]),
     ),
@@ -149,10 +148,8 @@ export function createQueueAccount(config: QueueConfig): QueueAccount {
           ...(cursor === undefined ? {} : { cursor }),
         }),
       );
-      const all = page.messages as unknown as RawDeadMessage[];
-      const own = all.filter(({ url }) => normal(url).startsWith(base));
-      const read = { messages: own.map(toDead), others: all.length - own.length };
-      return page.cursor ? { ...read, cursor: page.cursor } : read;
+      const messages = (page.messages as unknown as RawDeadMessage[]).map(toDead);
+      return page.cursor ? { messages, cursor: page.cursor } : { messages };
     },
     async deleteDead(dlqId) {
       await bounded("delete a dead message", found(client.dlq.delete(dlqId)));

@@ -106,6 +106,7 @@ const dead = (messageId: string, responseStatus: number, code = "internal"): Dea
   dlqId: `dlq_${messageId}`,
   messageId,
   queue: "events",
+  isSchedule: false,
   headers: new Headers({ "signalbox-delivery": "v1.x.y" }),
   body: new Uint8Array(),
   createdAt: T0,
@@ -132,7 +133,7 @@ function sweepOf(entries: readonly DeadMessage[], w: StoreWorld, broken: Broken 
   const account: QueueAccount = {
     listDead(cursor) {
       const at = Number(cursor ?? 0);
-      const page = { messages: listed.slice(at, at + 20), others: 0 };
+      const page = { messages: listed.slice(at, at + 20) };
       return Promise.resolve(at + 20 < listed.length ? { ...page, cursor: `${at + 20}` } : page);
     },
     async deleteDead(dlqId) {
