@@ -2,6 +2,7 @@ import pg from "pg";
 import type { IdKind, Ids } from "../../src/domain/ids.js";
 import { runEvent } from "../../src/handlers/run-event.js";
 import { systemClock } from "../../src/runtime/clock.js";
+import { createPinoLog } from "../../src/runtime/pino-log.js";
 import { sourceById } from "../../src/sources/registry.js";
 import { eventNamed } from "../stripe-events.js";
 import { runOf } from "../worker/delivery.js";
@@ -54,7 +55,8 @@ async function makePattern(databaseUrl: string): Promise<void> {
   };
   const database = openPool(databaseUrl);
   try {
-    const deps = { database, clock: systemClock, ids, sourceById, ours: new Set<string>() };
+    const log = createPinoLog(systemClock, "error", undefined);
+    const deps = { database, clock: systemClock, ids, log, sourceById, ours: new Set<string>() };
     await runEvent(await runOf(eventNamed(TOKEN), ids), deps);
   } finally {
     await database.close();

@@ -3,6 +3,7 @@ import type { RunningPostgres } from "../../local/postgres.js";
 import { runEvent } from "../../src/handlers/run-event.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { createIds } from "../../src/runtime/ids.js";
+import { createPinoLog } from "../../src/runtime/pino-log.js";
 import { sourceById } from "../../src/sources/registry.js";
 import type { Database } from "../../src/store/database.js";
 import { nextEvent } from "../stripe-events.js";
@@ -51,7 +52,8 @@ export async function measurePlans(
     };
     const ids = createIds(systemClock);
     const ours = new Set<string>();
-    const deps = { database: explaining, clock: systemClock, ids, sourceById, ours };
+    const log = createPinoLog(systemClock, "error", undefined);
+    const deps = { database: explaining, clock: systemClock, ids, log, sourceById, ours };
     for (let i = 0; i < EVENTS_EXPLAINED; i += 1) {
       await runEvent(await runOf(nextEvent(), ids), deps);
     }

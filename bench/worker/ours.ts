@@ -6,6 +6,7 @@ import { queueUrl } from "../../src/queues/publish.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { createIds } from "../../src/runtime/ids.js";
 import { buildNode } from "../../src/runtime/node.js";
+import { createPinoLog } from "../../src/runtime/pino-log.js";
 import { sourceById } from "../../src/sources/registry.js";
 import { environmentOf, PUBLIC_BASE_URL, QSTASH_KEYS } from "../env.js";
 import type { Contender, LaneSetup } from "../lanes/lane.js";
@@ -18,7 +19,8 @@ const ids = createIds(systemClock);
 /** The event itself: facts, load, decide, and one statement with everything that a paid purchase brings. */
 export async function openRun(setup: LaneSetup): Promise<Contender> {
   const database = openPool(setup.databaseUrl);
-  const deps = { database, clock: systemClock, ids, sourceById, ours: new Set<string>() };
+  const log = createPinoLog(systemClock, "error", undefined);
+  const deps = { database, clock: systemClock, ids, log, sourceById, ours: new Set<string>() };
   return {
     async prepare(count) {
       const runs = await Promise.all(nextEvents(count).map((event) => runOf(event, ids)));

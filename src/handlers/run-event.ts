@@ -1,8 +1,10 @@
+import { describeError } from "../domain/describe-error.js";
 import { AppError, Permanent, Transient } from "../domain/errors.js";
 import { type AttemptOutcome, type DeadLetter, type EventRow, isFinal } from "../domain/event.js";
 import type { Fact } from "../domain/facts.js";
 import type { Ids } from "../domain/ids.js";
 import { mergePlans, type Plan } from "../domain/plan.js";
+import type { Log } from "../domain/ports.js";
 import type { Clock, Instant } from "../domain/time.js";
 import type { Delivery } from "../queues/delivery.js";
 import type { Source } from "../sources/source.js";
@@ -19,6 +21,7 @@ export interface RunEventDeps {
   database: Database;
   clock: Clock;
   ids: Ids;
+  log: Log;
   sourceById(id: string): Source | undefined;
   /** Project ids and slugs of this very deployment, in lower case. */
   ours: ReadonlySet<string>;
@@ -249,5 +252,8 @@ async function noteFailed(run: EventRun, cause: unknown, deps: RunEventDeps): Pr
   };
   const body = run.body instanceof Permanent ? null : run.body;
   const kept = { event, headers: run.delivery.headers, body, attempt };
-  await recordReceived(deps.database, kept).catch(() => undefined); // the queue keeps the event
+  await recordReceived(deps.database, kept).catch((unkept: unknown) => {
+    const { requestId } = run.delivery; // the queue keeps the event; that we could not note it is said here
+    deps.log.warn("attempt.unrecorded", { requestId, detail: describeError(unkept) });
+  });
 }

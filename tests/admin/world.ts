@@ -155,7 +155,8 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     health,
     async deliver(delivered) {
       runs += 1;
-      const deps = { database, clock, ids, sourceById, ours: new Set<string>() };
+      const log = { info: note, warn: note, error: note };
+      const deps = { database, clock, ids, log, sourceById, ours: new Set<string>() };
       return runEvent(await eventRun(delivered, clock.now(), `msg_${runs}`), deps);
     },
     ask,

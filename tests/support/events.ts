@@ -2,7 +2,7 @@ import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import type { EventRun, RunEventDeps } from "../../src/handlers/run-event.js";
 import type { Delivery } from "../../src/queues/delivery.js";
 import { sourceById } from "../../src/sources/registry.js";
-import { countingIds, stillClock } from "./fakes.js";
+import { countingIds, listeningLog, stillClock } from "./fakes.js";
 import type { StoreWorld } from "./store.js";
 
 /** The dependencies of a worker's run, with a clock that stands still and ids that count. */
@@ -11,6 +11,7 @@ export function runDeps(w: StoreWorld, ours: string[] = []): RunEventDeps {
     database: w.database,
     clock: stillClock(w.ctx.now),
     ids: countingIds("r"),
+    log: listeningLog(),
     sourceById,
     ours: new Set(ours),
   };
