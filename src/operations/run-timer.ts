@@ -1,6 +1,9 @@
-import { Transient } from "../domain/errors.js";
+import { Permanent, Transient } from "../domain/errors.js";
 import type { TimerRow } from "../domain/outbox.js";
+import { emptyPlan } from "../domain/plan.js";
 import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notification/index.js";
+import { apply } from "../store/apply.js";
+import { Moved } from "../store/database.js";
 import { overdueTimers } from "../store/outbox.js";
 
 /** What each kind of timer does when its time has come. Doing it twice does it once. */
@@ -18,16 +21,35 @@ export interface WokenBy {
   outboxId?: string;
 }
 
-/** Runs a timer that is due; one that is done, or woken too early, is left as it is, and so is its message. */
+/**
+ * Runs a timer that is due; one that is done, or woken too early, is left as it is, and so is its message.
+ * Is what it speaks of gone, then it ends: "gone".
+ */
 export async function runTimer(
   timer: TimerRow,
   deps: SendNotificationDeps,
   by: WokenBy = {},
-): Promise<"ran" | "early" | "done"> {
+): Promise<"ran" | "early" | "done" | "gone"> {
   if (timer.status === "done") return "done";
   if (timer.dueAt > deps.clock.now()) return "early";
-  await TIMER_KINDS[timer.kind](timer, deps, by);
-  return "ran";
+  try {
+    await TIMER_KINDS[timer.kind](timer, deps, by);
+    return "ran";
+  } catch (error) {
+    if (!(error instanceof Permanent) || error.code !== "not_found") throw error;
+    await endTimer(timer, deps);
+    return "gone";
+  }
+}
+
+/** Its subject is kept no more, so there is nothing to do now or later. */
+async function endTimer(timer: TimerRow, { database }: SendNotificationDeps): Promise<void> {
+  const plan = { ...emptyPlan(), updates: { timer: [{ ...timer, status: "done" as const }] } };
+  try {
+    await apply(database, plan);
+  } catch (error) {
+    if (!(error instanceof Moved)) throw error; // somebody else ended it, or wound it again
+  }
 }
 
 const TIMERS_MAX = 500;

@@ -19,7 +19,10 @@ export interface DeadSweepDeps {
   /** Writes the message's event as a dead letter of ours. */
   buryEvent(message: DeadMessage, error: Permanent): Promise<void>;
   /** Writes the message's notice as a dead letter of ours. */
-  buryNotice(due: { noticeId: string; requestId: string }, error: Permanent): Promise<void>;
+  buryNotice(
+    due: { noticeId: string; requestId: string },
+    error: Permanent,
+  ): Promise<"failed" | "gone">;
   /** Opens the dead letter anew whose replay could not be run; it is known by its event. */
   reopenReplay(eventId: string, error: Permanent): Promise<void>;
 }
@@ -245,13 +248,10 @@ async function bury(
   const detail = `after all retries its worker's last answer was ${responseStatus} ${codeOf(message)}`;
   const error = new Permanent("worker_refused", { detail });
   if (own?.type === "timer.due.v1") return "dropped"; // its row stays, and is swept
-  try {
-    if (own?.type === "notice.due.v1") await deps.buryNotice(own, error);
-    else if (own?.type === "event.replay.v1") await deps.reopenReplay(own.eventId, error);
-    else await deps.buryEvent(message, error);
-  } catch (cause) {
-    if (own !== null && cause instanceof Permanent && cause.code === "not_found") return "dropped";
-    throw cause;
+  if (own?.type === "notice.due.v1") {
+    return (await deps.buryNotice(own, error)) === "gone" ? "dropped" : "buried";
   }
+  if (own?.type === "event.replay.v1") await deps.reopenReplay(own.eventId, error);
+  else await deps.buryEvent(message, error);
   return "buried";
 }

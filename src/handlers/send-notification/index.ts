@@ -182,6 +182,7 @@ async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise
  * Its time is over: what no answer came for is handed to a person. Called by the notice's timer.
  *
  * @param due `outboxId`: of the message that woke the timer, completed with it.
+ * @throws Permanent `not_found` when the notice is kept no more.
  */
 export async function giveUpNotice(
   due: Due & { outboxId?: string },
@@ -195,17 +196,27 @@ export async function giveUpNotice(
   });
 }
 
-/** The queue gave up on a notice's message for a cause that no retry mends. */
+/**
+ * The queue gave up on a notice's message for a cause that no retry mends.
+ *
+ * @returns "gone" when the notice is kept no more: nothing is left to bury.
+ */
 export async function failNotice(
   due: Due,
   error: Permanent,
   deps: SendNotificationDeps,
-): Promise<void> {
-  await settleOr(due, deps, async (rows, ctx) => {
+): Promise<"failed" | "gone"> {
+  const failed = settleOr(due, deps, async (rows, ctx) => {
     const waiting = rows.notice.status === "pending" || rows.notice.status === "sending";
     const plan = waiting ? failPlan(rows, "failed", error, ctx) : emptyPlan();
-    return { outcome: "done" as const, plan };
+    return { outcome: "failed" as const, plan };
   });
+  try {
+    return (await failed).outcome;
+  } catch (cause) {
+    if (cause instanceof Permanent && cause.code === "not_found") return "gone";
+    throw cause;
+  }
 }
 
 const endedTimer = ({ timer }: NoticeRows): Plan =>
