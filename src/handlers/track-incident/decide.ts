@@ -9,7 +9,10 @@ import type { HandlerContext } from "../handler.js";
 export interface IncidentRows {
   /** The newest incidents of the group, newest first. */
   incidents: Incident[];
-  /** The newest raising signal of the open incident: an end that is older does not end it. */
+  /**
+   * The newest raising signal of the open incident: an end that is older does not end it. One that joins
+   * meanwhile moves no version; the database's `incident_last_word` sees it as the incident ends.
+   */
   lastRaised: Signal[];
   /** The newest incidents of this very deployment, newest first; asked for only when this is one. */
   ours: Incident[];
@@ -126,7 +129,11 @@ function decideClosed(
   } else if (fact.kind !== "signal.raised") openEnded(plan, fact, rows, ctx);
   else if ((rows.target[0]?.lastGoodAt ?? 0) > fact.occurredAt) {
     plan.because("a later deployment to the same place was good already");
-  } else raise(plan, fact, rows, ctx);
+  } else {
+    // A version step: of an end and a new beginning at once, the second to be written sees the first.
+    if (last !== null) plan.update("incident", last, {});
+    raise(plan, fact, rows, ctx);
+  }
 }
 
 function raise(
