@@ -103,6 +103,11 @@ export const ERROR_CODES = {
     sentence: "QStash did not take a message in time.",
     hint: "It is retried by itself; check QStash if it lasts.",
   },
+  queue_refused: {
+    status: 200,
+    sentence: "QStash does not take a message of ours, however often it is published.",
+    hint: "Read QStash's answer on the dead letter; mend its cause (a limit of the plan, PUBLIC_BASE_URL), then replay.",
+  },
   kv_unavailable: {
     status: 503,
     sentence: "KV did not answer in time.",

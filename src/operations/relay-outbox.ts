@@ -1,9 +1,12 @@
+import { describeError } from "../domain/describe-error.js";
+import { Permanent } from "../domain/errors.js";
 import type { OutboxRow } from "../domain/outbox.js";
 import type { Log } from "../domain/ports.js";
 import type { Clock } from "../domain/time.js";
 import { type Publisher, QueueRefused } from "../queues/publish.js";
-import type { Database } from "../store/database.js";
 import { putBackOutbox, takeOverdueOutbox } from "../store/outbox.js";
+import { type BuryDeps, buryMessage } from "./bury-message.js";
+import { isForAll } from "./is-for-all.js";
 
 /** Publishes fresh rows right after their commit. Never throws: a sweep publishes what this could not. */
 export type Relay = (rows: readonly OutboxRow[]) => Promise<void>;
@@ -26,11 +29,18 @@ export function createRelay({ publisher, log }: RelayDeps): Relay {
 
 const BATCH = 100;
 const BATCHES_MAX = 20;
+/**
+ * Takes of a row after which one more refusal hands it to a person. They lie two hours apart from first to
+ * last (1, 2, 4 … minutes, an hour at most): long enough to mend what refuses everything, such as a limit of
+ * the plan, and no longer, because a notice that nobody gets is not to wait unseen.
+ */
+const REFUSED_TAKES_MAX = 8;
 
 /**
  * Publishes rows whose time has passed and that no receiver has completed: the relay failed, or what it
  * published was lost. Each take pushes the next one further away, so that a slow receiver is not flooded.
- * A row that the queue refuses is logged and waits for its next take; the others pass it.
+ * A row that the queue refuses is logged and waits for its next take; the others pass it. Refused again and
+ * again it becomes a dead letter `queue_refused`, and ends.
  *
  * @returns how many were published.
  * @throws Transient when the database or the queue is not to be had; what was taken and not sent is put back.
@@ -45,8 +55,7 @@ export async function sweepOutbox(deps: OutboxSweepDeps): Promise<number> {
   return published;
 }
 
-export interface OutboxSweepDeps extends RelayDeps {
-  database: Database;
+export interface OutboxSweepDeps extends RelayDeps, BuryDeps {
   clock: Clock;
 }
 
@@ -74,10 +83,29 @@ async function publishOneByOne(rows: readonly OutboxRow[], deps: OutboxSweepDeps
         await putBackOutbox(deps.database, rows.slice(i), deps.clock.now());
         throw error;
       }
-      const { id, publishes, message } = row;
-      const { detail } = error;
-      deps.log.error("outbox.refused", { outboxId: id, type: message.type, publishes, detail });
+      await noteRefusal(row, error, deps);
     }
   }
   return published;
+}
+
+/** @throws Transient when the database is gone; the row stays, and its next take comes here again. */
+async function noteRefusal(
+  row: OutboxRow,
+  { detail }: QueueRefused,
+  deps: OutboxSweepDeps,
+): Promise<void> {
+  const { id, publishes, message } = row;
+  const fields = { outboxId: id, type: message.type, publishes };
+  deps.log.error("outbox.refused", { ...fields, detail });
+  if (publishes < REFUSED_TAKES_MAX) return;
+  const said = `at publish ${publishes} of outbox row ${id}: ${detail}`;
+  const error = new Permanent("queue_refused", { detail: said });
+  try {
+    const fate = await buryMessage({ outboxId: id, message }, error, deps);
+    deps.log.error("outbox.ended", { ...fields, fate });
+  } catch (cause) {
+    if (isForAll(cause)) throw cause;
+    deps.log.error("outbox.stuck", { ...fields, detail: describeError(cause) });
+  }
 }

@@ -1,30 +1,23 @@
-import { Permanent, Transient } from "../domain/errors.js";
+import { Permanent } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log } from "../domain/ports.js";
 import { type Clock, DAY_MS } from "../domain/time.js";
 import type { DeadMessage, QueueAccount } from "../queues/account.js";
 import { type QueueMessage, queueMessage } from "../queues/messages.js";
-import { type Publisher, QueueRefused } from "../queues/publish.js";
-import type { Database } from "../store/database.js";
-import { completeOutbox, outboxCreatedAt } from "../store/outbox.js";
+import type { Publisher } from "../queues/publish.js";
+import { outboxCreatedAt } from "../store/outbox.js";
+import { type BuryDeps, buryMessage } from "./bury-message.js";
+import { isForAll } from "./is-for-all.js";
 
-export interface DeadSweepDeps {
+export interface DeadSweepDeps extends BuryDeps {
   account: QueueAccount;
   publisher: Publisher;
-  database: Database;
   kv: Kv;
   clock: Clock;
   ids: Ids;
   log: Log;
   /** Writes the message's event as a dead letter of ours. */
   buryEvent(message: DeadMessage, error: Permanent): Promise<void>;
-  /** Writes the message's notice as a dead letter of ours. */
-  buryNotice(
-    due: { noticeId: string; requestId: string },
-    error: Permanent,
-  ): Promise<"failed" | "gone">;
-  /** Opens the dead letter anew whose replay could not be run; it is known by its event. */
-  reopenReplay(eventId: string, error: Permanent): Promise<void>;
 }
 
 export interface DeadSweepReport {
@@ -92,14 +85,6 @@ export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepR
   return report;
 }
 
-/** Without the database or the queue no entry can be settled; the next sweep begins again. */
-function isForAll(error: unknown): boolean {
-  const codes = ["database_unavailable", "queue_unavailable"];
-  return (
-    error instanceof Transient && codes.includes(error.code) && !(error instanceof QueueRefused)
-  );
-}
-
 type Fate = Exclude<keyof DeadSweepReport, "stuck">;
 
 async function settle(message: DeadMessage, parts: Parts, deps: DeadSweepDeps): Promise<Fate> {
@@ -119,10 +104,7 @@ async function buryOrKeep(
   deps: DeadSweepDeps,
 ): Promise<Fate> {
   try {
-    const fate = await bury(message, own, deps);
-    // Its row ends with it: the outbox would send it again for ever.
-    if (own !== null) await completeOutbox(deps.database, own.outboxId);
-    return fate;
+    return await bury(message, own, deps);
   } catch (error) {
     if (isForAll(error) || !isNearlyForgotten(message, deps)) throw error;
     await redrive(message, own, deps);
@@ -238,7 +220,6 @@ function partsThatAnswer(deps: DeadSweepDeps): Parts {
   return { database, neededBy: (code) => (code.startsWith("kv_") ? kv() : database()) };
 }
 
-/** @returns "dropped" when nothing is left of what the message speaks of, or its own row tells a person. */
 async function bury(
   message: DeadMessage,
   own: QueueMessage | null,
@@ -247,11 +228,7 @@ async function bury(
   const { responseStatus } = message;
   const detail = `after all retries its worker's last answer was ${responseStatus} ${codeOf(message)}`;
   const error = new Permanent("worker_refused", { detail });
-  if (own?.type === "timer.due.v1") return "dropped"; // its row stays, and is swept
-  if (own?.type === "notice.due.v1") {
-    return (await deps.buryNotice(own, error)) === "gone" ? "dropped" : "buried";
-  }
-  if (own?.type === "event.replay.v1") await deps.reopenReplay(own.eventId, error);
-  else await deps.buryEvent(message, error);
+  if (own !== null) return buryMessage({ outboxId: own.outboxId, message: own }, error, deps);
+  await deps.buryEvent(message, error);
   return "buried";
 }

@@ -7,7 +7,6 @@ import { runEvent } from "../../src/handlers/run-event.js";
 import { failNotice } from "../../src/handlers/send-notification/index.js";
 import { SPILL_INDEX, spillKey } from "../../src/ingest/spill.js";
 import { sweepSpills } from "../../src/ingest/sweep-spills.js";
-import { sweepOutbox } from "../../src/operations/relay-outbox.js";
 import { reopenReplay } from "../../src/operations/reopen-dead-letter.js";
 import { sweepTimers } from "../../src/operations/run-timer.js";
 import { replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
@@ -334,34 +333,6 @@ describe("the sweep of QStash's dead letters", () => {
       type: "notice.due.v1",
       channel: "email",
     });
-  });
-});
-
-describe("the sweep of the outbox", () => {
-  it("lets the others pass a row that the queue refuses, which waits for its next turn", async () => {
-    const w = await storeWorld();
-    for (const uniqueId of ["a", "b"]) {
-      const deps = { ...runDeps(w), ids: countingIds(uniqueId) };
-      await runEvent(await sampleRun("stripe", "payment-succeeded", { uniqueId }), deps);
-    }
-    const ids = (await w.rows("SELECT id FROM outbox ORDER BY id")).map(({ id }) => String(id));
-    const sent: string[] = [];
-    const publisher: Publisher = {
-      ...queue(() => true),
-      async publishOutbox(rows) {
-        if (rows.some(({ id }) => id === ids[0])) await refused(400)();
-        sent.push(...rows.map(({ id }) => id));
-      },
-    };
-    const log = listeningLog();
-    const clock = stillClock(w.ctx.now + 3_600_000);
-    expect(await sweepOutbox({ database: w.database, publisher, clock, log })).toBe(1);
-    expect(sent).toEqual([ids[1]]);
-    expect(log.lines).toMatchObject([{ action: "outbox.refused", fields: { outboxId: ids[0] } }]);
-    expect(await sweepOutbox({ database: w.database, publisher, clock, log }), "it backs off").toBe(
-      0,
-    );
-    await w.close();
   });
 });
 
