@@ -1,5 +1,5 @@
 import { describeError } from "../domain/describe-error.js";
-import { AppError, Permanent, Transient } from "../domain/errors.js";
+import { AppError, type ErrorCode, Permanent, Transient } from "../domain/errors.js";
 import { type AttemptOutcome, type DeadLetter, type EventRow, isFinal } from "../domain/event.js";
 import type { Fact } from "../domain/facts.js";
 import type { Ids } from "../domain/ids.js";
@@ -44,6 +44,8 @@ export interface EventRun {
 export interface EventResult {
   outcome: AttemptOutcome;
   eventId: string;
+  /** Of an event that is dead: what it died of, and the dead letter that waits for a person. */
+  died?: { code: ErrorCode; deadLetterId: string };
   /** What the plan wants published; the caller relays it, a sweep makes sure. */
   outbox: NonNullable<Plan["inserts"]["outbox"]>;
 }
@@ -159,7 +161,8 @@ async function runOnce(
     const claim = { event: row, headers: delivery.headers, body, known, attempt };
     const applied = await apply(deps.database, { ...decided.plan, completes }, claim);
     if (!applied) return null; // somebody else finished or made it: the next load tells
-    return { outcome: decided.status, eventId, outbox: decided.plan.inserts.outbox ?? [] };
+    const outbox = decided.plan.inserts.outbox ?? [];
+    return { outcome: decided.status, eventId, outbox, ...diedOf(decided, letter) };
   } catch (error) {
     if (error instanceof Moved) return null;
     throw error;
@@ -170,6 +173,13 @@ interface Decided {
   status: "processed" | "ignored" | "dead";
   plan: Plan;
   error?: AppError;
+}
+
+/** A dead letter that was there is opened again; else the plan has made one. */
+function diedOf({ error, plan }: Decided, letter: DeadLetter | null): Pick<EventResult, "died"> {
+  const deadLetterId = letter?.id ?? plan.inserts.deadLetter?.[0]?.id;
+  if (error === undefined || deadLetterId === undefined) return {};
+  return { died: { code: error.code, deadLetterId } };
 }
 
 function planOf(

@@ -1,0 +1,195 @@
+import { attachDatabasePool, waitUntil } from "@vercel/functions";
+import { Hono } from "hono";
+import { secureHeaders } from "hono/secure-headers";
+import { createAdminApp } from "../admin/app.js";
+import { buildChannels } from "../channels/registry.js";
+import { problem } from "../domain/problem.js";
+import { failNotice } from "../handlers/send-notification/index.js";
+import { createDoor } from "../ingest/door.js";
+import { webhookRoutes } from "../ingest/routes.js";
+import { sweepSpills } from "../ingest/sweep-spills.js";
+import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
+import { reopenReplay } from "../operations/reopen-dead-letter.js";
+import { sweepTimers } from "../operations/run-timer.js";
+import { setUp } from "../operations/set-up.js";
+import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
+import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
+import { createQueueAccount } from "../queues/account.js";
+import { createConsumer, createSignatureCheck } from "../queues/consume.js";
+import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
+import { sourceById, sources } from "../sources/registry.js";
+import { openDatabase } from "../store/database.js";
+import { ensurePartitions } from "../store/events.js";
+import { openPrisma } from "../store/prisma.js";
+import { systemClock } from "./clock.js";
+import { CRON_JOBS, createCron, cronPath } from "./cron.js";
+import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
+import { createIds } from "./ids.js";
+import { createKv } from "./kv.js";
+import { lostConnection } from "./lost-connection.js";
+import { type NodeConfig, parseNodeConfig } from "./node-config.js";
+import { createPinoLog } from "./pino-log.js";
+import { createPoolPost } from "./pool-post.js";
+import { createReporter } from "./sentry.js";
+import { buryEvent, createWorkers } from "./workers.js";
+
+/** Away from the ack path a slow KV or queue may take longer before it counts as down. */
+const WORKER_KV_TIMEOUT_MS = 2_000;
+const WORKER_PUBLISH_TIMEOUT_MS = 5_000;
+
+export interface NodeRuntime {
+  /** Every address of this deployment; each file in `api/` exports its `fetch`. */
+  app: Hono;
+  close(): Promise<void>;
+}
+
+/** Everything that runs on Node, built once from the environment. @throws ConfigError */
+export function buildNode(env: Readonly<Record<string, string | undefined>>): NodeRuntime {
+  const config = parseNodeConfig(env);
+  const parts = buildParts(config);
+  const app = new Hono();
+  app.use(secureHeaders({ xFrameOptions: "DENY", referrerPolicy: "no-referrer" }));
+  app.route("/", doorRoutes(config, parts));
+  app.route("/", workerRoutes(config, parts));
+  app.route("/api/admin", adminRoutes(config, parts));
+  app.get("/api/health", async () => healthResponse(await parts.health()));
+  app.get("/api/health/db", async () => databaseHealthResponse(await parts.health()));
+  app.notFound(() => {
+    const detail = "See ARCHITECTURE.md for the addresses of this deployment.";
+    return problem("not_found", detail, parts.ids.next("request"));
+  });
+  app.onError((error) => {
+    const requestId = parts.ids.next("request");
+    parts.log.error("request.failed", { requestId, error: error.name });
+    parts.report(error, { requestId, action: "request" });
+    return problem("internal", "The request could not be answered.", requestId);
+  });
+  return { app, close: parts.close };
+}
+
+type Parts = ReturnType<typeof buildParts>;
+
+/** The things that all routes share; each is made here and nowhere else. */
+function buildParts(config: NodeConfig) {
+  const clock = systemClock;
+  const ids = createIds(clock);
+  const { logLevel, deploymentId, queue } = config.door;
+  const log = createPinoLog(clock, logLevel, deploymentId);
+  const reporter = createReporter({
+    dsn: config.sentryDsn,
+    environment: config.production ? "production" : "development",
+    deploymentId,
+    waitUntil,
+  });
+  const database = openDatabase(config.database, lostConnection(log));
+  attachDatabasePool(database.pool);
+  const pool = createPoolPost();
+  const workerQueue = { ...queue, publishTimeoutMs: WORKER_PUBLISH_TIMEOUT_MS };
+  const publisher = createPublisher(workerQueue, pool.post);
+  const account = createQueueAccount(queue);
+  const kv = createKv({ ...config.door.kv, timeoutMs: WORKER_KV_TIMEOUT_MS });
+  const channels = buildChannels(config.channels);
+  const relay = createRelay({ publisher, log });
+  const prisma = openPrisma(database.pool);
+  const { ours, queueTokens } = config;
+  const core = { database, channels, clock, ids, kv, log, relay, publisher, account };
+  const events = { ...core, ours, queueTokens, sourceById };
+  const sweepDead = onceAtATime(() =>
+    sweepDeadMessages({
+      ...core,
+      buryEvent: (message, error) => buryEvent(message, error, events),
+      buryNotice: (due, error) => failNotice(due, error, core),
+      reopenReplay: (eventId, error) => reopenReplay(eventId, error, core),
+    }),
+  );
+  const isSigned = createSignatureCheck(config.signingKeys, clock);
+  return {
+    ...events,
+    post: pool.post,
+    prisma,
+    report: reporter.report,
+    sweepDead,
+    isSigned,
+    health: createHealth(core),
+    async close() {
+      await prisma.$disconnect();
+      await Promise.all([pool.close(), database.close(), reporter.close()]);
+    },
+  };
+}
+
+/** Calls that come while one is running share its answer: hints come in bursts. */
+function onceAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return () => {
+    running ??= work().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}
+
+/** The door on Node; the edge has its own in `edge.ts`. Only the way to POST differs. */
+function doorRoutes({ door }: NodeConfig, parts: Parts): Hono {
+  return webhookRoutes(
+    createDoor({
+      ...parts,
+      secretsOf: (source) => door.sourceSecrets.get(source) ?? [],
+      publisher: createPublisher(door.queue, parts.post),
+      queueToken: door.queue.token,
+      queueBodyBytesMax: door.queueBodyBytesMax,
+      kv: createKv(door.kv),
+      waitUntil,
+    }),
+  );
+}
+
+function workerRoutes(config: NodeConfig, parts: Parts): Hono {
+  const { queue } = config.door;
+  const consumer = createConsumer(
+    { ...parts, config: queue, signingKeys: config.signingKeys },
+    createWorkers(parts),
+  );
+  const cron = createCron({
+    ...parts,
+    publicBaseUrl: queue.publicBaseUrl,
+    cronSecret: config.cronSecret,
+    requestId: () => parts.ids.next("request"),
+    jobs: {
+      relay: {
+        spills: () => sweepSpills(parts),
+        outbox: () => sweepOutbox(parts),
+        timers: () => sweepTimers(parts),
+      },
+      sweep: {
+        deadMessages: parts.sweepDead,
+        partitions: () => ensurePartitions(parts.database),
+      },
+    },
+  });
+  const routes = new Hono();
+  routes.post("/api/queues/:queue", (c) => {
+    const name = QUEUES.find((known): known is QueueName => known === c.req.param("queue"));
+    const requestId = parts.ids.next("request");
+    if (name === undefined) return problem("not_found", `Queues: ${QUEUES.join(", ")}.`, requestId);
+    return consumer(name, c.req.raw);
+  });
+  routes.on(["GET", "POST"], "/api/cron/:job", (c) => cron(c.req.param("job"), c.req.raw));
+  return routes;
+}
+
+function adminRoutes(config: NodeConfig, parts: Parts): Hono {
+  const schedules = CRON_JOBS.map((job) => ({ id: job, cron: "* * * * *", path: cronPath(job) }));
+  const { queue } = config.door;
+  const limits = { atOnce: messagesAtOnce(queue), poolMax: config.database.poolMax };
+  return createAdminApp({
+    ...parts,
+    adminToken: config.adminToken,
+    sources: sources.map(({ id }) => id),
+    operations: {
+      replayDeadLetter: (request) => replayDeadLetter(request, parts),
+      discardDeadLetter: (request) => discardDeadLetter(request, parts),
+      setup: () => setUp({ ...parts, schedules, limits }),
+    },
+  });
+}

@@ -4,7 +4,13 @@ import type { Ids } from "../domain/ids.js";
 import type { Kv, Log } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
 import type { Clock } from "../domain/time.js";
-import { type EventRun, isOurs, type RunEventDeps, runEvent } from "../handlers/run-event.js";
+import {
+  type EventResult,
+  type EventRun,
+  isOurs,
+  type RunEventDeps,
+  runEvent,
+} from "../handlers/run-event.js";
 import { sendNotification } from "../handlers/send-notification/index.js";
 import { unpack } from "../ingest/unpack.js";
 import type { Relay } from "../operations/relay-outbox.js";
@@ -66,16 +72,25 @@ async function workDelivery(message: Consumed, deps: WorkerDeps): Promise<Handle
 
 /** Runs the event, publishes what it decided, and ties whatever fails to its request id. */
 async function work(run: EventRun, deps: WorkerDeps): Promise<Handled> {
-  const { requestId, source, type } = run.delivery;
+  const { requestId } = run.delivery;
   try {
-    const { outcome, eventId, outbox } = await runEvent(run, deps);
-    await deps.relay(outbox);
-    deps.log.info("event.finished", { requestId, source, type, eventId, outcome });
-    return { status: outcome, requestId };
+    const result = await runEvent(run, deps);
+    await deps.relay(result.outbox);
+    noteFinished(run, result, deps.log);
+    return { status: result.outcome, requestId };
   } catch (error) {
     noteError(error, { requestId, quiet: isOurs(run, deps) });
     throw error;
   }
+}
+
+/** A dead event waits for a person: its line is an error, and says of what it died and where it lies. */
+function noteFinished({ delivery }: EventRun, result: EventResult, log: Log): void {
+  const { requestId, source, type } = delivery;
+  const { eventId, outcome, died } = result;
+  const fields = { requestId, source, type, eventId, outcome };
+  if (died === undefined) log.info("event.finished", fields);
+  else log.error("event.finished", { ...fields, ...died });
 }
 
 /** The body is stored with the event now; what stays behind in KV goes by its time to live. */
@@ -215,5 +230,6 @@ export async function buryEvent(
   const isForged = opened === null && message.headers.has(DELIVERY_HEADER);
   const verdict = isForged ? new Permanent("forged_message") : error;
   const attemptId = `${message.messageId}:buried`;
-  await runEvent({ delivery, body, attemptId, startedAt: now, verdict }, deps);
+  const run: EventRun = { delivery, body, attemptId, startedAt: now, verdict };
+  noteFinished(run, await runEvent(run, deps), deps.log);
 }
