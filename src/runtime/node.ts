@@ -8,6 +8,7 @@ import { failNotice } from "../handlers/send-notification/index.js";
 import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
 import { sweepSpills } from "../ingest/sweep-spills.js";
+import type { BuryDeps } from "../operations/bury-message.js";
 import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
 import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
@@ -94,17 +95,22 @@ function buildParts(config: NodeConfig) {
   const { ours, queueTokens } = config;
   const core = { database, channels, clock, ids, kv, log, relay, publisher, account };
   const events = { ...core, ours, queueTokens, sourceById };
+  const bury: BuryDeps = {
+    database,
+    buryNotice: (due, error) => failNotice(due, error, core),
+    reopenReplay: (eventId, error) => reopenReplay(eventId, error, core),
+  };
   const sweepDead = onceAtATime(() =>
     sweepDeadMessages({
       ...core,
+      ...bury,
       buryEvent: (message, error) => buryEvent(message, error, events),
-      buryNotice: (due, error) => failNotice(due, error, core),
-      reopenReplay: (eventId, error) => reopenReplay(eventId, error, core),
     }),
   );
   const isSigned = createSignatureCheck(config.signingKeys, clock);
   return {
     ...events,
+    ...bury,
     post: pool.post,
     prisma,
     report: reporter.report,
