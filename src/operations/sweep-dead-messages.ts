@@ -7,9 +7,10 @@ import { type QueueMessage, queueMessage } from "../queues/messages.js";
 import type { Publisher } from "../queues/publish.js";
 import { outboxCreatedAt } from "../store/outbox.js";
 import { type BuryDeps, buryMessage } from "./bury-message.js";
+import { type DeadPagesDeps, deadPages } from "./dead-pages.js";
 import { isForAll } from "./is-for-all.js";
 
-export interface DeadSweepDeps extends BuryDeps {
+export interface DeadSweepDeps extends BuryDeps, Pick<DeadPagesDeps, "lastRun"> {
   account: QueueAccount;
   publisher: Publisher;
   kv: Kv;
@@ -45,15 +46,15 @@ const REDRIVE_EVERY_MS_MAX = 30 * 60_000;
 const SINCE_HEADER = "signalbox-redriven-since";
 /** Of the queue's own; everything else of a message was ours and travels again. */
 const DROPPED_HEADERS = /^(upstash-|user-agent$|host$|content-length$|connection$|accept)/;
-/** Of one sweep: what it settles, which costs time, and what it looks at, waiting entries and all. */
+/** Of one sweep, because settling costs time. */
 const SETTLED_MAX = 400;
-const PAGES_MAX = 250;
 
 /**
  * Empties QStash's dead letter queue of this deployment's messages. What failed for want of a part is
  * published again once that part answers; what no retry mends, or has not in seven days, becomes a dead
  * letter of ours; what the outbox still holds is dropped, because the outbox sends it again. Only then is the
- * entry deleted. An entry that cannot be settled stays and does not keep the others from their turn.
+ * entry deleted. An entry that cannot be settled stays and does not keep the others from their turn; nor
+ * do any number that wait, because a sweep goes on where the last one ended.
  *
  * @throws Transient when the queue itself is not to be had, or the database goes away in between. Is the
  *   database gone from the start, then everything waits that needs it.
@@ -62,10 +63,8 @@ export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepR
   const report: DeadSweepReport = { redriven: 0, buried: 0, dropped: 0, waiting: 0, stuck: 0 };
   const parts = partsThatAnswer(deps);
   const settled = (): number => report.redriven + report.buried + report.dropped;
-  let cursor: string | undefined;
-  for (let pages = 0; pages < PAGES_MAX && settled() < SETTLED_MAX; pages += 1) {
-    const page = await deps.account.listDead(cursor);
-    for (const message of page.messages) {
+  for await (const messages of deadPages(deps)) {
+    for (const message of messages) {
       const { queue, messageId, responseStatus } = message;
       try {
         const fate = await settle(message, parts, deps);
@@ -79,8 +78,7 @@ export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepR
         deps.log.error("dead_message.stuck", { queue, messageId, responseStatus, detail });
       }
     }
-    cursor = page.cursor;
-    if (cursor === undefined) break;
+    if (settled() >= SETTLED_MAX) break;
   }
   return report;
 }

@@ -100,10 +100,12 @@ function buildParts(config: NodeConfig) {
     buryNotice: (due, error) => failNotice(due, error, core),
     reopenReplay: (eventId, error) => reopenReplay(eventId, error, core),
   };
+  const lastRun = { place: undefined };
   const sweepDead = onceAtATime(() =>
     sweepDeadMessages({
       ...core,
       ...bury,
+      lastRun,
       buryEvent: (message, error) => buryEvent(message, error, events),
     }),
   );
