@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
+import { addDoor, addRefusals } from "./commands/door.js";
 import { addListCommands } from "./commands/lists.js";
 import { addSamples, addTrigger } from "./commands/trigger.js";
 import { CALL, Failure } from "./failure.js";
@@ -37,6 +38,8 @@ function programOf(outcome: Outcome): Command {
   const groups = addListCommands(program);
   const deadLetters = groups.get("dead-letters");
   if (deadLetters !== undefined) addSettleCommands(deadLetters, outcome);
+  addDoor(program);
+  addRefusals(program);
   addHealth(program, outcome);
   addSetUp(program, outcome);
   return program;

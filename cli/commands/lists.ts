@@ -4,7 +4,7 @@ import type { Target } from "../connection.js";
 import { type CommonOptions, common, contextOf, HOME_ABOUT, wholeNumber } from "../options.js";
 import type { Screen } from "../output.js";
 import { renderRecord, renderTable } from "./render.js";
-import { type Column, LISTS, type ListCommand, REFUSAL_COLUMNS } from "./resources.js";
+import { type Column, LISTS, type ListCommand } from "./resources.js";
 
 interface ListOptions extends CommonOptions {
   limit?: number;
@@ -27,7 +27,6 @@ export function addListCommands(program: Command): Map<string, Command> {
   }
   const events = groups.get("events");
   if (events !== undefined) addEventBody(events);
-  addRefusals(program);
   return groups;
 }
 
@@ -84,7 +83,10 @@ function addShow(group: Command, list: ListCommand): void {
     async (id: string, options: CommonOptions) => {
       const { target, screen } = contextOf(options);
       const found = await ask<{ data: Row }>(target, `/${list.name}/${encodeURIComponent(id)}`);
-      screen.out(options.json === true ? JSON.stringify(found) : renderRecord(found.data, screen));
+      if (options.json === true) return screen.out(JSON.stringify(found));
+      screen.out(renderRecord(found.data, screen));
+      const next = list.next?.(found.data) ?? [];
+      if (next.length > 0) screen.out(`\n${screen.colors.bold("Next")}\n${next.join("\n")}`);
     },
   );
 }
@@ -100,21 +102,5 @@ function addEventBody(events: Command): void {
     .action(async (id: string, options: CommonOptions) => {
       const { target } = contextOf(options);
       process.stdout.write(await askBytes(target, `/events/${encodeURIComponent(id)}/body`));
-    });
-}
-
-function addRefusals(program: Command): void {
-  common(program.command("refusals"))
-    .description("the latest deliveries that the door refused, and why")
-    .option("--source <source>", "only of this source; `unknown` is what was sent to none")
-    .option("--limit <n>", "how many (50 unless told)", wholeNumber(1, LIMIT_MAX))
-    .action(async (options: ListOptions & { source?: string }) => {
-      const { target, screen } = contextOf(options);
-      const query = new URLSearchParams();
-      if (options.source !== undefined) query.set("source", options.source);
-      if (options.limit !== undefined) query.set("limit", String(options.limit));
-      const page = await ask<Page>(target, `/refusals?${query}`);
-      if (options.json === true) return screen.out(JSON.stringify(page));
-      print(page.data, REFUSAL_COLUMNS, "No refusals.", screen);
     });
 }

@@ -1,4 +1,5 @@
 import type { Row } from "../api.js";
+import { CALL } from "../failure.js";
 import { moneyOf, type Screen } from "../output.js";
 
 /** A column of a table. A time is given as ISO and shown in the screen's zone. */
@@ -16,6 +17,8 @@ export interface ListCommand {
   /** Options that narrow the list, by the query parameter that they become. */
   filters: Readonly<Record<string, string>>;
   columns: readonly Column[];
+  /** What may be done about one, as commands to copy; they end what `show` prints. */
+  next?: (row: Row) => string[];
 }
 
 const time = (head: string, of: string): Column => ({ head, of, kind: "time" });
@@ -135,6 +138,10 @@ export const LISTS: readonly ListCommand[] = [
       column("Why", detailOf),
       time("Updated", "updatedAt"),
     ],
+    next: ({ id, status }) =>
+      status === "resolved" || status === "discarded"
+        ? []
+        : ["replay", "discard"].map((verb) => `${CALL} dead-letters ${verb} ${id} --reason "…"`),
   },
   {
     name: "payments",
@@ -247,6 +254,13 @@ export const LISTS: readonly ListCommand[] = [
     },
     columns: [...AUDIT_COLUMNS, column("Event", "eventId")],
   },
+];
+
+export const DOOR_COLUMNS: readonly Column[] = [
+  column("Source", "source"),
+  status("Outcome", "outcome"),
+  column("Count", "count"),
+  time("Latest minute", "latest"),
 ];
 
 export const REFUSAL_COLUMNS: readonly Column[] = [

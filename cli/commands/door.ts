@@ -1,0 +1,98 @@
+import type { Command } from "commander";
+import { ask, type Page, type Row } from "../api.js";
+import { CALL } from "../failure.js";
+import { type CommonOptions, common, contextOf, wholeNumber } from "../options.js";
+import { renderTable } from "./render.js";
+import { DOOR_COLUMNS, REFUSAL_COLUMNS } from "./resources.js";
+
+interface DoorOptions extends CommonOptions {
+  source?: string;
+  minutes?: number;
+}
+interface RefusalOptions extends CommonOptions {
+  source?: string;
+  limit?: number;
+}
+/** What the door answered in one minute to one source. */
+interface DoorCounts {
+  minute: string;
+  source: string;
+  counts: Record<string, number>;
+}
+type Total = { source: string; outcome: string; count: number; latest: string };
+
+const SOURCE_ABOUT = "only of this source; `unknown` is what was sent to none";
+/** What the API keeps ready at once. */
+const MINUTES_MAX = 60;
+/** As many as stand beside the counts; `refusals` lists more. */
+const REFUSALS_SHOWN = 5;
+const LIMIT_MAX = 500;
+
+/** `door`: whether deliveries come and what they are answered; the first look when one is missed. */
+export function addDoor(program: Command): void {
+  common(program.command("door"))
+    .description("what the door answered, counted per source and outcome, and its last refusals")
+    .option("--source <source>", SOURCE_ABOUT)
+    .option(
+      "--minutes <n>",
+      `how far back (${MINUTES_MAX} unless told)`,
+      wholeNumber(1, MINUTES_MAX),
+    )
+    .action(async (options: DoorOptions) => {
+      const { source, minutes = MINUTES_MAX } = options;
+      const { target, screen } = contextOf(options);
+      const query = new URLSearchParams({ limit: String(REFUSALS_SHOWN) });
+      if (source !== undefined) query.set("source", source);
+      const [refused, counted] = await Promise.all([
+        ask<Page>(target, `/refusals?${query}`), // refuses a source that there is not
+        ask<{ data: DoorCounts[] }>(target, `/door?minutes=${minutes}`),
+      ]);
+      const counts = totalsOf(counted.data.filter((row) => (source ?? row.source) === row.source));
+      const refusals = refused.data;
+      if (options.json === true) return screen.out(JSON.stringify({ data: { counts, refusals } }));
+      const span = minutes === 1 ? "this minute" : `the last ${minutes} minutes`;
+      screen.out(
+        counts.length === 0
+          ? `No deliveries in ${span}.`
+          : `${screen.colors.bold(`Deliveries in ${span}`)}\n${renderTable(counts, DOOR_COLUMNS, screen)}`,
+      );
+      screen.out("");
+      if (refusals.length === 0) return screen.out("No refusals.");
+      screen.out(screen.colors.bold("Last refusals"));
+      screen.out(renderTable(refusals, REFUSAL_COLUMNS, screen));
+      if (refusals.length < REFUSALS_SHOWN) return;
+      screen.err(screen.colors.dim(`There may be more: ${CALL} refusals`));
+    });
+}
+
+/** The minutes, newest first, summed per source and outcome; sources by name, their commonest answer first. */
+function totalsOf(rows: readonly DoorCounts[]): Row[] {
+  const totals = new Map<string, Total>();
+  for (const { minute, source, counts } of rows) {
+    for (const [outcome, count] of Object.entries(counts)) {
+      const key = `${source}.${outcome}`;
+      const before = totals.get(key) ?? { source, outcome, count: 0, latest: minute };
+      totals.set(key, { ...before, count: before.count + count });
+    }
+  }
+  return [...totals.values()].sort(
+    (a, b) => a.source.localeCompare(b.source) || b.count - a.count,
+  ) as unknown as Row[];
+}
+
+export function addRefusals(program: Command): void {
+  common(program.command("refusals"))
+    .description("the latest deliveries that the door refused, and why")
+    .option("--source <source>", SOURCE_ABOUT)
+    .option("--limit <n>", "how many (50 unless told)", wholeNumber(1, LIMIT_MAX))
+    .action(async (options: RefusalOptions) => {
+      const { target, screen } = contextOf(options);
+      const query = new URLSearchParams();
+      if (options.source !== undefined) query.set("source", options.source);
+      if (options.limit !== undefined) query.set("limit", String(options.limit));
+      const page = await ask<Page>(target, `/refusals?${query}`);
+      if (options.json === true) return screen.out(JSON.stringify(page));
+      const none = page.data.length === 0;
+      screen.out(none ? "No refusals." : renderTable(page.data, REFUSAL_COLUMNS, screen));
+    });
+}

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { countsKey } from "../../src/domain/door-counts.js";
+import { type AdminWorld, adminWorld } from "../admin/world.js";
+import { run, type Served, served } from "./run.js";
+
+let w: AdminWorld;
+let s: Served;
+
+beforeAll(async () => {
+  w = await adminWorld();
+  s = await served(w.app);
+});
+afterAll(async () => {
+  await s.close();
+  await w.close();
+});
+
+describe("door", () => {
+  const refusal = (second: number) =>
+    JSON.stringify({
+      at: `2026-11-21T02:59:0${second}.000Z`,
+      requestId: `req_d${second}`,
+      code: "bad_signature",
+      detail: "no signature fits",
+    });
+
+  it("counts what was answered per source and outcome, then tells the last refusals with time and zone", async () => {
+    expect((await run(["door", "--source", "vercel"], s.env)).out).toBe(
+      "No deliveries in the last 60 minutes.\n\nNo refusals.\n",
+    );
+    const now = w.clock.now();
+    const counts = {
+      [countsKey(now)]: { "vercel.accepted": 3, "vercel.bad_signature": 2, "sentry.accepted": 1 },
+      [countsKey(now - 120_000)]: { "vercel.bad_signature": 4 },
+    };
+    const lists = { "refusals:vercel": [1, 2, 3, 4, 5, 6].map(refusal) };
+    await w.kv.tally(counts, lists, { ttlMs: 60_000, listMax: 200 });
+    const { code, out, err } = await run(["door", "--source", "vercel"], s.env);
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: "There may be more: npx --no signalbox refusals\n",
+    });
+    const lines = out.split("\n");
+    expect(lines.slice(0, 8)).toEqual([
+      "Deliveries in the last 60 minutes",
+      "Source  Outcome        Count  Latest minute (Asia/Bangkok)",
+      "vercel  bad_signature  6      2026-11-21 10:00:00",
+      "vercel  accepted       3      2026-11-21 10:00:00",
+      "",
+      "Last refusals",
+      "At (Asia/Bangkok)    Source  Code           Detail             Request",
+      "2026-11-21 09:59:06  vercel  bad_signature  no signature fits  req_d6",
+    ]);
+    expect(lines.filter((line) => line.includes("req_d"))).toHaveLength(5);
+    const newest = JSON.parse((await run(["door", "--minutes", "1", "--json"], s.env)).out);
+    expect(
+      newest.data.counts.map(({ outcome, count }: { outcome: string; count: number }) => [
+        outcome,
+        count,
+      ]),
+    ).toEqual([
+      ["accepted", 1],
+      ["accepted", 3],
+      ["bad_signature", 2],
+    ]);
+  });
+
+  it("refuses a source that there is not", async () => {
+    const { code, err } = await run(["door", "--source", "github"], s.env);
+    expect(code).toBe(1);
+    expect(err).toContain("source: must be one of unknown, stripe");
+  });
+});
+
+describe("dead-letters show", () => {
+  it("ends with the exact commands that may come next, while there is something to do", async () => {
+    await w.deliver({ source: "stripe", sample: "payment-failed", body: "{" });
+    const { data } = await w.json<{ data: { id: string }[] }>("/api/admin/dead-letters");
+    const letter = data[0]?.id ?? "";
+    const shown = async () =>
+      (await run(["dead-letters", "show", letter], s.env)).out.trimEnd().split("\n");
+    expect((await shown()).slice(-4)).toEqual([
+      "",
+      "Next",
+      `npx --no signalbox dead-letters replay ${letter} --reason "…"`,
+      `npx --no signalbox dead-letters discard ${letter} --reason "…"`,
+    ]);
+    const [json] = (await run(["dead-letters", "show", letter, "--json"], s.env)).out.split("\n");
+    expect(JSON.parse(json ?? "")).toEqual(await w.json(`/api/admin/dead-letters/${letter}`));
+    await run(["dead-letters", "discard", letter, "--reason", "a test"], s.env);
+    expect((await shown()).join("\n")).not.toContain("replay");
+  });
+});
