@@ -47,7 +47,7 @@ export async function measurePlans(
           return database.query(text, values);
         }
         applies.push(await explain(client, { text, values }));
-        return [{ ok: true }] as never[]; // EXPLAIN ANALYZE has applied it, and shows the plan in place of rows
+        return [{ p: 0, ok: true }] as never[]; // EXPLAIN ANALYZE has applied it, and shows the plan in place of rows
       },
     };
     const ids = createIds(systemClock);

@@ -1,8 +1,17 @@
 import type { AttemptRow, EventRow } from "../domain/event.js";
 import type { Plan } from "../domain/plan.js";
+import { Batches } from "./batches.js";
 import { toStorableJson } from "./clean.js";
 import type { Database } from "./database.js";
-import { type BodyOf, locksOf, type Shape, shapeOf, statementOf } from "./statement.js";
+import {
+  type BodyOf,
+  locksOf,
+  mostRowsOf,
+  rowsLimitOf,
+  type Shape,
+  shapeOf,
+  statementOf,
+} from "./statement.js";
 
 /** What comes with an event's plan: its row as it is to be, its bytes, and this run of the worker. */
 export interface EventClaim {
@@ -15,13 +24,26 @@ export interface EventClaim {
   attempt: AttemptRow;
 }
 
+/** A plan on its way, with what decides which others it may share a statement with. */
+interface Asked {
+  plan: Plan;
+  claim: EventClaim | null;
+  shape: Shape;
+  shapeKey: string;
+  locks: ReturnType<typeof locksOf>;
+  mostRows: number;
+}
+
+/** Past this a statement's size is what costs, and its memory is the function's. */
+const BODY_BYTES_MAX = 1_000_000;
+
 const texts = new Map<string, string>();
 
-function textOf(shape: Shape): string {
-  const key = JSON.stringify(shape);
+function textOf({ shape, shapeKey }: Asked, rows: number): string {
+  const key = `${rowsLimitOf(rows)} ${shapeKey}`;
   const known = texts.get(key);
   if (known !== undefined) return known;
-  const text = statementOf(shape);
+  const text = statementOf(shape, rows);
   texts.set(key, text);
   return text;
 }
@@ -38,9 +60,23 @@ const isEmpty = (shape: Shape): boolean =>
   !shape.discards &&
   shape.inserts.length + shape.updates.length + shape.locks.length === 0;
 
+const waiting = new WeakMap<Database, Batches<Asked, boolean>>();
+
+function batchesOf(database: Database): Batches<Asked, boolean> {
+  const known = waiting.get(database);
+  if (known !== undefined) return known;
+  const made = new Batches<Asked, boolean>({
+    run: (asked) => write(database, asked),
+    companions: companionsOf,
+  });
+  waiting.set(database, made);
+  return made;
+}
+
 /**
- * Writes all of a plan or none of it, in one statement. With a claim, nothing is written unless the
- * event is still runnable and still the row that was loaded.
+ * Writes all of a plan or none of it, in one statement, which it may share with plans of other rows that
+ * come at the same time. With a claim, nothing is written unless the event is still runnable and still the
+ * row that was loaded.
  *
  * @returns false when the event could not be claimed: it is finished, or another worker made it first.
  * @throws Moved when a row changed since it was read, or one that was thought absent has appeared.
@@ -50,24 +86,89 @@ export async function apply(
   plan: Plan,
   claim: EventClaim | null = null,
 ): Promise<boolean> {
-  const locks = locksOf(plan);
-  const locked = Object.values(locks).reduce((sum, rows) => sum + rows.length, 0);
-  const { inserts, updates, completes, discards } = plan;
   const shape = shapeOf(plan, claim === null ? null : bodyOf(claim));
   if (isEmpty(shape)) return true; // nothing to write, and a statement would have no use for its parameter
-  const parameter = toStorableJson({
-    inserts,
-    updates,
-    completes,
-    discards,
-    locks,
-    locked,
-    ...(claim === null
-      ? {}
-      : { event: claim.event, headers: claim.headers, attempt: claim.attempt }),
-  });
-  const text = textOf(shape);
-  const values = claim === null ? [parameter] : [parameter, Buffer.from(claim.body ?? [])];
-  const rows = await database.query<{ ok: boolean }>(text, values);
-  return rows[0]?.ok === true;
+  const shapeKey = JSON.stringify(shape);
+  const mostRows = mostRowsOf(plan);
+  return batchesOf(database).add({ plan, claim, shape, shapeKey, locks: locksOf(plan), mostRows });
+}
+
+/** Whatever a plan writes or locks: Postgres would lose a second write of a row by the same statement. */
+function rowsOf({ plan, claim }: Asked): string[] {
+  const rows = [...plan.completes.map((id) => `outbox ${id}`)];
+  for (const id of plan.discards) rows.push(`event ${id}`);
+  if (claim !== null) {
+    const { id, source, eventKey } = claim.event;
+    rows.push(`event ${id}`, `key ${source} ${eventKey}`, `attempt ${claim.attempt.id}`);
+  }
+  for (const tables of [plan.inserts, plan.updates, plan.expects]) {
+    for (const [table, list] of Object.entries(tables)) {
+      for (const { id } of list as { id: string }[]) rows.push(`${table} ${id}`);
+    }
+  }
+  return rows;
+}
+
+const bytesOf = ({ claim }: Asked): number => claim?.body?.length ?? 0;
+
+function companionsOf(first: Asked): (next: Asked) => boolean {
+  const taken = new Set(rowsOf(first));
+  let bytes = bytesOf(first);
+  return (next) => {
+    if (next.shapeKey !== first.shapeKey || bytes + bytesOf(next) > BODY_BYTES_MAX) return false;
+    const rows = rowsOf(next);
+    if (rows.some((row) => taken.has(row))) return false;
+    for (const row of rows) taken.add(row);
+    bytes += bytesOf(next);
+    return true;
+  };
+}
+
+async function write(database: Database, asked: readonly Asked[]): Promise<boolean[]> {
+  const [first] = asked;
+  if (first === undefined) return [];
+  const mostRows = asked.reduce((sum, one) => sum + one.mostRows, 0);
+  const bodies = asked.map(({ claim }) => claim?.body ?? new Uint8Array(0));
+  const parameter = toStorableJson(parameterOf(asked));
+  const values = first.shape.claimsEvent ? [parameter, Buffer.concat(bodies)] : [parameter];
+  const rows = await database.query<{ p: number; ok: boolean }>(textOf(first, mostRows), values);
+  const written = asked.map(() => false);
+  for (const { p, ok } of rows) written[p] = ok;
+  return written;
+}
+
+type RowsByTable = Record<string, object[]>;
+
+/** One recordset for each kind of row; `p` tells a row's plan. */
+function parameterOf(asked: readonly Asked[]) {
+  const plans: object[] = [];
+  const events: object[] = [];
+  const attempts: object[] = [];
+  const completes: object[] = [];
+  const discards: object[] = [];
+  const [inserts, updates, locks]: [RowsByTable, RowsByTable, RowsByTable] = [{}, {}, {}];
+  const gather = (into: RowsByTable, tables: object, p: number): void => {
+    for (const [table, rows] of Object.entries(tables) as [string, object[]][]) {
+      into[table] ??= [];
+      for (const row of rows) into[table].push({ ...row, p });
+    }
+  };
+  let from = 1; // as substr counts
+  for (const [p, { plan, claim, locks: locked }] of asked.entries()) {
+    const count = Object.values(locked).reduce((sum, rows) => sum + rows.length, 0);
+    const bytes = claim?.body?.length ?? 0;
+    const { headers, event } = claim ?? {};
+    plans.push({ p, locked: count, eventId: event?.id, headers, from, bytes });
+    from += bytes;
+    if (claim !== null) {
+      events.push({ ...claim.event, p });
+      attempts.push({ ...claim.attempt, p });
+    }
+    gather(inserts, plan.inserts, p);
+    gather(updates, plan.updates, p);
+    gather(locks, locked, p);
+    for (const id of plan.completes) completes.push({ p, id });
+    for (const id of plan.discards) discards.push({ p, id });
+  }
+  return { plans, events, attempts, inserts, updates, locks, completes, discards };
 }

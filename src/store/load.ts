@@ -1,5 +1,7 @@
 import type { EventRow } from "../domain/event.js";
 import type { PlanTable, PlanTables } from "../domain/plan.js";
+import { Batches } from "./batches.js";
+import { toStorableJson } from "./clean.js";
 import type { Database } from "./database.js";
 import { EVENT_SQL, TABLE_SQL } from "./tables.js";
 
@@ -36,21 +38,58 @@ export function readEvent(where: string, params: readonly unknown[]): Read<Event
   return { sql: `SELECT coalesce(json_agg(${EVENT_SQL.json}), '[]') FROM (${rows}) t`, params };
 }
 
-/** All reads in one round trip: one row whose columns are the answers. */
+/** A load as it is sent: its text, and its parameters by the names that the text has for them. */
+interface Asked {
+  text: string;
+  parameters: Readonly<Record<string, unknown>>;
+}
+type Row = Record<string, unknown>;
+
+const waiting = new WeakMap<Database, Batches<Asked, Row>>();
+
+function batchesOf(database: Database): Batches<Asked, Row> {
+  const known = waiting.get(database);
+  if (known !== undefined) return known;
+  const made = new Batches<Asked, Row>({
+    async run(asked) {
+      const rows = asked.map(({ parameters }, n) => ({ ...parameters, n }));
+      const found = await database.query<Row>(asked[0]?.text ?? "", [toStorableJson(rows)]);
+      return found.sort((a, b) => Number(a.n) - Number(b.n));
+    },
+    companions: (first) => (next) => next.text === first.text,
+  });
+  waiting.set(database, made);
+  return made;
+}
+
+/** Null is taken for a text, as every column is that a decision looks for without knowing it. */
+function typeOf(value: unknown): "text" | "boolean" | "bigint" {
+  if (value === null || typeof value === "string") return "text";
+  if (typeof value === "boolean") return "boolean";
+  if (Number.isSafeInteger(value)) return "bigint";
+  throw new Error(`a read cannot look for a ${typeof value}`);
+}
+
+/**
+ * All reads in one round trip: one row whose columns are the answers. Loads of the same text that come
+ * while others are under way share a statement: a row of parameters, and one of answers, for each.
+ */
 export async function load<R extends Reads>(database: Database, reads: R): Promise<RowsOf<R>> {
-  const values: unknown[] = [];
+  const parameters: Record<string, unknown> = {};
+  const types = ["n integer"];
   const columns = Object.entries(reads).map(([key, { sql, params }]) => {
     let next = 0;
-    const numbered = sql.replace(/\?/g, () => {
-      values.push(params[next]);
+    const named = sql.replace(/\?/g, () => {
+      const name = `p${types.length}`;
+      const value = params[next];
+      parameters[name] = value;
+      types.push(`${name} ${typeOf(value)}`);
       next += 1;
-      return `$${values.length}`;
+      return `r.${name}`;
     });
     if (next !== params.length) throw new Error(`read ${key} has ${params.length} parameters`);
-    return `(${numbered}) AS "${key}"`;
+    return `(${named}) AS "${key}"`;
   });
-  const rows = await database.query<RowsOf<R>>(`SELECT ${columns.join(", ")}`, values);
-  const row = rows[0];
-  if (row === undefined) throw new Error("a load without FROM must give one row");
-  return row;
+  const text = `SELECT r.n, ${columns.join(", ")} FROM jsonb_to_recordset($1::jsonb) AS r(${types.join(", ")})`;
+  return (await batchesOf(database).add({ text, parameters })) as RowsOf<R>;
 }

@@ -3,11 +3,13 @@ import { ATTEMPT_SQL, EVENT_SQL, TABLE_SQL, type TableSql } from "./tables.js";
 
 /** More rows of one kind in one plan is a defect, not a workload. */
 const ROWS_MAX = 1_000;
+/** The planner takes a recordset for 100 rows and then scans; a LIMIT tells it better, in few texts. */
+const ROWS_LIMITS = [8, 64, 20 * ROWS_MAX] as const;
 
 /** `new`: they come with a new event. `missing`: kept unless some are. `none`: there are none to keep. */
 export type BodyOf = "new" | "missing" | "none";
 
-/** Which tables a plan touches and how: one prepared text per shape. */
+/** Which tables a plan touches and how: plans of one shape may share a statement. */
 export interface Shape {
   claimsEvent: boolean;
   /** What to do with the event's bytes: see `BodyOf`. */
@@ -17,8 +19,6 @@ export interface Shape {
   locks: readonly PlanTable[];
   completes: boolean;
   discards: boolean;
-  /** The planner takes a recordset for 100 rows and then scans; a LIMIT tells it better. */
-  rowsLimit: number;
 }
 
 const keysWithRows = (rows: Record<string, readonly unknown[] | undefined>): PlanTable[] =>
@@ -42,13 +42,17 @@ export function locksOf(plan: Plan): Record<string, { id: string; version: numbe
   return locks;
 }
 
+/** The most rows of one kind that a plan has. */
+export function mostRowsOf(plan: Plan): number {
+  const kinds = [plan.inserts, plan.updates, plan.expects].flatMap((rows) => Object.values(rows));
+  const counts = kinds.map((rows: readonly unknown[]) => rows.length);
+  const most = Math.max(plan.completes.length, plan.discards.length, ...counts, 1);
+  if (most > ROWS_MAX) throw new Error(`a plan of ${most} rows in one table; ${ROWS_MAX} at most`);
+  return most;
+}
+
 /** @param body null for a plan without a claim. */
 export function shapeOf(plan: Plan, body: BodyOf | null): Shape {
-  const counts = [...Object.values(plan.inserts), ...Object.values(plan.updates)].map(
-    (rows) => rows?.length ?? 0,
-  );
-  const most = Math.max(plan.completes.length, ...counts, 0);
-  if (most > ROWS_MAX) throw new Error(`a plan of ${most} rows in one table; ${ROWS_MAX} at most`);
   return {
     claimsEvent: body !== null,
     body: body ?? "none",
@@ -57,67 +61,83 @@ export function shapeOf(plan: Plan, body: BodyOf | null): Shape {
     locks: keysWithRows(locksOf(plan)),
     completes: plan.completes.length > 0,
     discards: plan.discards.length > 0,
-    rowsLimit: most <= 8 ? 8 : ROWS_MAX,
   };
 }
 
+/** The rows of all plans; each says by `p` whose it is. */
 const recordset = (path: string, columns: string, limit: number): string =>
-  `(SELECT * FROM jsonb_to_recordset($1::jsonb #> '{${path}}') AS r(${columns}) LIMIT ${limit}) x`;
+  `(SELECT * FROM jsonb_to_recordset($1::jsonb #> '{${path}}') AS r(p integer, ${columns}) LIMIT ${limit})`;
 
 /**
  * `ON CONFLICT DO UPDATE … WHERE runnable`: a failed or held event can be claimed again, a finished one
  * never. The row's lock, held until the commit, is what makes a second worker wait and then find nothing.
+ * In the order of their keys: two statements with the same events wait for one another, never in a circle.
  */
-function claimCte(): string {
-  return `claim AS (
+function claimCtes(limit: number): string[] {
+  return [
+    `claim AS (
   INSERT INTO event AS e (${EVENT_SQL.columns.join(", ")})
   SELECT ${EVENT_SQL.values.join(", ")}
-  FROM jsonb_to_record($1::jsonb -> 'event') AS x(${EVENT_SQL.recordset})
+  FROM ${recordset("events", EVENT_SQL.recordset, limit)} x ORDER BY x.source, x."eventKey"
   ON CONFLICT ON CONSTRAINT event_source_event_key_key DO UPDATE SET
     status = excluded.status, processed_at = excluded.processed_at, type = excluded.type,
     error_code = excluded.error_code, error_message = excluded.error_message, trace = excluded.trace
   WHERE e.id = excluded.id AND e.status IN ('received', 'held', 'dead')
-  RETURNING e.id, (xmax = 0) AS inserted)`;
+  RETURNING e.id, (xmax = 0) AS inserted)`,
+    `claimed AS MATERIALIZED (SELECT q.p, claim.id, claim.inserted
+  FROM claim JOIN ${recordset("plans", '"eventId" text', limit)} q ON q."eventId" = claim.id)`,
+  ];
 }
 
 /** Locks in the order of table and id, whoever comes: the order in which CTEs run is not promised. */
-function lockCtes(shape: Shape): string[] {
-  let before = shape.claimsEvent ? "(SELECT count(*) FROM claim) = 1" : "true";
+function lockCtes(shape: Shape, limit: number): string[] {
+  let before = shape.claimsEvent ? "(SELECT count(*) FROM claimed) >= 0" : "true";
   return shape.locks.map((table) => {
-    const cte = `lock_${TABLE_SQL[table].name} AS MATERIALIZED (
-  SELECT t.id FROM ${TABLE_SQL[table].name} t
-  JOIN ${recordset(`locks,${table}`, "id text, version integer", shape.rowsLimit)}
+    const { name } = TABLE_SQL[table];
+    const cte = `lock_${name} AS MATERIALIZED (
+  SELECT x.p FROM ${name} t
+  JOIN ${recordset(`locks,${table}`, "id text, version integer", limit)} x
     ON t.id = x.id AND t.version = x.version
-  WHERE ${before}
+  WHERE ${before}${shape.claimsEvent ? " AND x.p IN (SELECT p FROM claimed)" : ""}
   ORDER BY t.id FOR UPDATE OF t)`;
-    before = `(SELECT count(*) FROM lock_${TABLE_SQL[table].name}) >= 0${shape.claimsEvent ? " AND (SELECT count(*) FROM claim) = 1" : ""}`;
+    before = `(SELECT count(*) FROM lock_${name}) >= 0`;
     return cte;
   });
 }
 
-/** True when the event was claimed and no row has moved; raises when one has; false when not claimed. */
-function guardCte(shape: Shape): string {
-  const locked = shape.locks.map((t) => `(SELECT count(*) FROM lock_${TABLE_SQL[t].name})`);
-  const unclaimed = shape.claimsEvent ? "WHEN (SELECT count(*) FROM claim) = 0 THEN false" : "";
-  const held =
-    locked.length === 0 ? "true" : `${locked.join(" + ")} = ($1::jsonb ->> 'locked')::int`;
+/**
+ * For each plan: true when its event was claimed and none of its rows has moved; false when it was not
+ * claimed. Raises when a row has moved: what was claimed beside it is undone too.
+ */
+function guardCte(shape: Shape, limit: number): string {
+  const locked = shape.locks.map(
+    (table) => `(SELECT count(*) FROM lock_${TABLE_SQL[table].name} l WHERE l.p = q.p)`,
+  );
+  const unclaimed = shape.claimsEvent ? "WHEN claimed.id IS NULL THEN false" : "";
+  const held = locked.length === 0 ? "true" : `${locked.join(" + ")} = q.locked`;
   return `guard AS MATERIALIZED (
-  SELECT CASE ${unclaimed} WHEN ${held} THEN true ELSE signalbox_moved() END AS ok)`;
+  SELECT q.p, CASE ${unclaimed} WHEN ${held} THEN true ELSE signalbox_moved() END AS ok
+  FROM ${recordset("plans", "locked integer", limit)} q
+  ${shape.claimsEvent ? "LEFT JOIN claimed ON claimed.p = q.p" : ""})`;
 }
 
 const KEEP_BODY: Readonly<Record<BodyOf, string>> = {
-  new: "claim.inserted",
-  missing: "NOT EXISTS (SELECT 1 FROM event_body b WHERE b.event_id = claim.id)",
+  new: "claimed.inserted",
+  missing: "NOT EXISTS (SELECT 1 FROM event_body b WHERE b.event_id = claimed.id)",
   none: "false",
 };
 
-function eventCtes(body: BodyOf): string[] {
+/** All plans' bytes are one parameter: an array of them would travel as text, twice as long. */
+function eventCtes(body: BodyOf, limit: number): string[] {
   return [
     `body AS (INSERT INTO event_body (event_id, headers, body)
-  SELECT claim.id, $1::jsonb -> 'headers', $2::bytea FROM claim, guard WHERE guard.ok AND ${KEEP_BODY[body]})`,
+  SELECT claimed.id, q.headers, substr($2::bytea, q."from", q.bytes)
+  FROM guard JOIN claimed ON claimed.p = guard.p
+  JOIN ${recordset("plans", 'headers jsonb, "from" integer, bytes integer', limit)} q ON q.p = guard.p
+  WHERE guard.ok AND ${KEEP_BODY[body]})`,
     `attempted AS (INSERT INTO attempt (${ATTEMPT_SQL.columns.join(", ")})
   SELECT ${ATTEMPT_SQL.values.join(", ")}
-  FROM guard, jsonb_to_record($1::jsonb -> 'attempt') AS x(${ATTEMPT_SQL.recordset}) WHERE guard.ok
+  FROM guard JOIN ${recordset("attempts", ATTEMPT_SQL.recordset, limit)} x ON x.p = guard.p WHERE guard.ok
   ON CONFLICT (id) DO NOTHING)`,
   ];
 }
@@ -125,7 +145,8 @@ function eventCtes(body: BodyOf): string[] {
 function insertCte(table: PlanTable, sql: TableSql, limit: number): string {
   return `insert_${sql.name} AS (INSERT INTO ${sql.name} (${sql.columns.join(", ")})
   SELECT ${sql.values.join(", ")}
-  FROM guard, ${recordset(`inserts,${table}`, sql.recordset, limit)} WHERE guard.ok)`;
+  FROM guard JOIN ${recordset(`inserts,${table}`, sql.recordset, limit)} x ON x.p = guard.p
+  WHERE guard.ok)`;
 }
 
 function updateCte(table: PlanTable, sql: TableSql, limit: number): string {
@@ -134,30 +155,45 @@ function updateCte(table: PlanTable, sql: TableSql, limit: number): string {
     .filter(([column]) => column !== "id")
     .map(([column, value]) => `${column} = ${column === "version" ? "t.version + 1" : value}`);
   return `update_${sql.name} AS (UPDATE ${sql.name} t SET ${set.join(", ")}
-  FROM guard, ${recordset(`updates,${table}`, sql.recordset, limit)} WHERE guard.ok AND t.id = x.id)`;
+  FROM guard JOIN ${recordset(`updates,${table}`, sql.recordset, limit)} x ON x.p = guard.p
+  WHERE guard.ok AND t.id = x.id)`;
 }
 
-/** The whole plan as one statement: claim, locks, guard, then one CTE per table and verb. */
-export function statementOf(shape: Shape): string {
+/** The ids of a list of the plans that are written. */
+const idsOf = (path: string, limit: number): string =>
+  `(SELECT x.id FROM guard JOIN ${recordset(path, "id text", limit)} x ON x.p = guard.p WHERE guard.ok)`;
+
+/**
+ * Plans of one shape as one statement: claim, locks, guard, then one CTE per table and verb. Answers with a
+ * row for each plan: `p`, and `ok` when it is written. Fails as a whole.
+ *
+ * @param rows so many of one kind at most, over all plans.
+ */
+export function statementOf(shape: Shape, rows: number): string {
+  const limit = rowsLimitOf(rows);
   const ctes = [
-    ...(shape.claimsEvent ? [claimCte()] : []),
-    ...lockCtes(shape),
-    guardCte(shape),
-    ...(shape.claimsEvent ? eventCtes(shape.body) : []),
-    ...shape.inserts.map((table) => insertCte(table, TABLE_SQL[table], shape.rowsLimit)),
-    ...shape.updates.map((table) => updateCte(table, TABLE_SQL[table], shape.rowsLimit)),
+    ...(shape.claimsEvent ? claimCtes(limit) : []),
+    ...lockCtes(shape, limit),
+    guardCte(shape, limit),
+    ...(shape.claimsEvent ? eventCtes(shape.body, limit) : []),
+    ...shape.inserts.map((table) => insertCte(table, TABLE_SQL[table], limit)),
+    ...shape.updates.map((table) => updateCte(table, TABLE_SQL[table], limit)),
     ...(shape.completes
-      ? [
-          `completed AS (DELETE FROM outbox t USING guard WHERE guard.ok
-  AND t.id IN (SELECT jsonb_array_elements_text($1::jsonb -> 'completes')))`,
-        ]
+      ? [`completed AS (DELETE FROM outbox t WHERE t.id IN ${idsOf("completes", limit)})`]
       : []),
     ...(shape.discards
       ? [
-          `discarded AS (UPDATE event t SET status = 'discarded' FROM guard WHERE guard.ok
-  AND t.status = 'dead' AND t.id IN (SELECT jsonb_array_elements_text($1::jsonb -> 'discards')))`,
+          `discarded AS (UPDATE event t SET status = 'discarded'
+  WHERE t.status = 'dead' AND t.id IN ${idsOf("discards", limit)})`,
         ]
       : []),
   ];
-  return `WITH ${ctes.join(",\n")}\nSELECT ok FROM guard`;
+  return `WITH ${ctes.join(",\n")}\nSELECT p, ok FROM guard`;
+}
+
+/** Statements of the same limit have the same text. */
+export function rowsLimitOf(rows: number): number {
+  const limit = ROWS_LIMITS.find((one) => rows <= one);
+  if (limit === undefined) throw new Error(`a statement of ${rows} rows in one table`);
+  return limit;
 }

@@ -1,0 +1,95 @@
+import { Transient } from "../domain/errors.js";
+
+/**
+ * So many statements at once, past which the rest waits and goes together. With one, what waits for a lock
+ * would hold up all others; with more, each carries fewer plans (see docs/decisions/0008-plans-together.md).
+ */
+const IN_FLIGHT_MAX = 2;
+/** Past this a statement is hardly cheaper for each, and a failure makes more go alone. */
+const TOGETHER_MAX = 10;
+
+interface Waiting<Value, Answer> {
+  value: Value;
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+export interface Work<Value, Answer> {
+  /** The answers in the order of the values. Fails as a whole. */
+  run(values: readonly Value[]): Promise<Answer[]>;
+  /** Tells of each next one, in turn, whether it may go with the first and those that were let in. */
+  companions(first: Value): (next: Value) => boolean;
+}
+
+/**
+ * One statement for whatever waits meanwhile. Who comes while little is under way goes at once and alone, so
+ * that an idle system waits for nobody; nothing but promises outlasts a request. When several fail together
+ * for what may be one's own fault, each goes alone, and hears what is true of itself.
+ */
+export class Batches<Value, Answer> {
+  readonly #work: Work<Value, Answer>;
+  #waiting: Waiting<Value, Answer>[] = [];
+  #inFlight = 0;
+
+  constructor(work: Work<Value, Answer>) {
+    this.#work = work;
+  }
+
+  add(value: Value): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ value, resolve, reject });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#inFlight >= IN_FLIGHT_MAX || this.#waiting.length === 0) return;
+    void this.#send(this.#take());
+  }
+
+  #take(): Waiting<Value, Answer>[] {
+    const [first, ...others] = this.#waiting as [Waiting<Value, Answer>];
+    const isCompanion = this.#work.companions(first.value);
+    const taken = [first];
+    const left: Waiting<Value, Answer>[] = [];
+    for (const other of others as Waiting<Value, Answer>[]) {
+      const goes = taken.length < TOGETHER_MAX && isCompanion(other.value);
+      (goes ? taken : left).push(other);
+    }
+    this.#waiting = left;
+    return taken;
+  }
+
+  async #send(batch: readonly Waiting<Value, Answer>[]): Promise<void> {
+    this.#inFlight += 1;
+    const failure = await this.#run(batch);
+    this.#inFlight -= 1;
+    this.#next();
+    if (failure === null) return;
+    if (batch.length === 1 || concernsAll(failure.error)) {
+      for (const { reject } of batch) reject(failure.error);
+      return;
+    }
+    for (const one of batch) {
+      void this.#run([one]).then((own) => {
+        if (own !== null) one.reject(own.error);
+      });
+    }
+  }
+
+  /** Null when all have their answers. */
+  async #run(batch: readonly Waiting<Value, Answer>[]): Promise<{ error: unknown } | null> {
+    try {
+      const answers = await this.#work.run(batch.map(({ value }) => value));
+      if (answers.length !== batch.length) throw new Error("not an answer for each");
+      for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as Answer);
+      return null;
+    } catch (error) {
+      return { error };
+    }
+  }
+}
+
+/** Also a connection that was cut: whether the statement was committed is as unknown to each as to one alone. */
+const concernsAll = (error: unknown): boolean =>
+  error instanceof Transient && error.code === "database_unavailable";
