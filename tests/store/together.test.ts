@@ -204,7 +204,7 @@ describe("plans that come at once", () => {
         const written = new Set(whole.map(({ key }) => key));
         for (const [i, { is }] of answers.entries()) {
           // Whether it was committed is not known to one whose answer was cut off; never the reverse.
-          if (is === true) expect(written.has(keys[i])).toBe(true);
+          if (is === true) expect(written.has(keys[i] ?? "")).toBe(true);
           else expect(is).toBe(Transient.name);
         }
       }
