@@ -3,6 +3,7 @@ import { ask, askBytes, type Page, type Row } from "../api.js";
 import type { Target } from "../connection.js";
 import { type CommonOptions, common, contextOf, HOME_ABOUT, wholeNumber } from "../options.js";
 import type { Screen } from "../output.js";
+import { sinceOf } from "../since.js";
 import { renderRecord, renderTable } from "./render.js";
 import { type Column, LISTS, type ListCommand } from "./resources.js";
 
@@ -62,7 +63,8 @@ async function fetchPages(target: Target, list: ListCommand, options: ListOption
   const query = new URLSearchParams();
   for (const filter of Object.keys(list.filters)) {
     const value = options[filter];
-    if (typeof value === "string") query.set(filter, value);
+    if (typeof value !== "string") continue;
+    query.set(filter, filter === "since" ? sinceOf(value, options.utc === true) : value);
   }
   const limit = options.limit ?? (options.all === true ? LIMIT_MAX : undefined);
   if (limit !== undefined) query.set("limit", String(limit));

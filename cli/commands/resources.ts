@@ -94,6 +94,8 @@ export const SECTIONS: Readonly<Record<string, { title: string; columns: readonl
   timeline: { title: "Timeline", columns: [time("At", "at"), column("What", "text")] },
 };
 
+const SINCE = "since then: 30m, 2h, 7d, or a time as it is shown (2026-11-21 10:00) or in ISO 8601";
+
 export const LISTS: readonly ListCommand[] = [
   {
     name: "events",
@@ -105,6 +107,7 @@ export const LISTS: readonly ListCommand[] = [
       type: "of this type, in the provider's words",
       eventKey: "with this key",
       requestId: "of the delivery with this request id",
+      since: SINCE,
     },
     columns: [
       time("Received", "receivedAt"),
@@ -122,10 +125,12 @@ export const LISTS: readonly ListCommand[] = [
     about: "what could not be done and waits for a person",
     one: "dead letter",
     filters: {
+      source: "of events of this source, and of what was to tell of them",
       status: "open, replaying, resolved or discarded",
       code: "that died of this",
       eventId: "of this event",
       noticeId: "of this notification",
+      since: SINCE,
     },
     columns: [
       time("Created", "createdAt"),
@@ -239,6 +244,7 @@ export const LISTS: readonly ListCommand[] = [
       channel: "email, slack, pagerduty or sms",
       template: "of this template",
       eventId: "because of this event",
+      since: SINCE,
     },
     columns: NOTIFICATION_COLUMNS,
   },
@@ -251,6 +257,7 @@ export const LISTS: readonly ListCommand[] = [
       eventId: "because of this event",
       action: "with this action",
       actor: "by this actor",
+      since: SINCE,
     },
     columns: [...AUDIT_COLUMNS, column("Event", "eventId")],
   },

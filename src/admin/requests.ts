@@ -26,6 +26,15 @@ export const exactly = z
   .refine((value) => !value.includes("\u0000"), "must not hold a NUL character")
   .optional();
 
+/** A filter by when: at this moment or after it. With its offset, because a server knows no zone of the caller's. */
+export const sinceParam = z.iso
+  .datetime({
+    offset: true,
+    error: "must be an ISO 8601 time with its offset, as 2026-11-21T03:00:00Z",
+  })
+  .meta({ description: "At this time or later" })
+  .optional();
+
 export const oneOfThese = (...values: [string, ...string[]]) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` }).optional();
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { List, Lists } from "../store/lists.js";
-import { cursorParam, exactly, limitParam, oneOfThese } from "./requests.js";
+import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
 
 /** A list of the admin API: what it is called, what narrows it, what a row looks like. */
@@ -28,6 +28,7 @@ export const resources: readonly Resource[] = [
       type: exactly,
       eventKey: exactly,
       requestId: exactly,
+      since: sinceParam,
     }),
     row: schemas.event,
     detail: schemas.eventDetail,
@@ -37,10 +38,12 @@ export const resources: readonly Resource[] = [
     name: "dead-letters",
     singular: "dead letter",
     query: query({
+      source: exactly,
       status: oneOfThese("open", "replaying", "resolved", "discarded"),
       code: exactly,
       eventId: exactly,
       noticeId: exactly,
+      since: sinceParam,
     }),
     row: schemas.deadLetter,
     detail: schemas.deadLetterDetail,
@@ -110,6 +113,7 @@ export const resources: readonly Resource[] = [
       channel: oneOfThese("email", "slack", "pagerduty", "sms"),
       template: exactly,
       eventId: exactly,
+      since: sinceParam,
     }),
     row: schemas.notification,
     detail: schemas.notificationDetail,
@@ -118,7 +122,13 @@ export const resources: readonly Resource[] = [
   {
     name: "audit",
     singular: "audit entry",
-    query: query({ subject: exactly, eventId: exactly, action: exactly, actor: exactly }),
+    query: query({
+      subject: exactly,
+      eventId: exactly,
+      action: exactly,
+      actor: exactly,
+      since: sinceParam,
+    }),
     row: schemas.auditEntry,
     detail: schemas.auditEntry,
     list: (lists) => lists.audit,

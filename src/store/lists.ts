@@ -38,22 +38,35 @@ function plain<Row extends object>(row: Row): PlainRow<Row> {
   return Object.fromEntries(entries) as PlainRow<Row>;
 }
 
-interface PageArgs<Filter extends string> {
-  where: { [F in Filter]?: string } & { id?: { lt: string } };
+interface PageArgs<Filter extends string, Time extends string> {
+  where: { [F in Exclude<Filter, "since">]?: string } & { id?: { lt: string } } & {
+    [T in Time]?: { gte: Date };
+  };
   orderBy: { id: "desc" };
   take: number;
 }
 
-/** One row more than asked for tells whether there is a next page; rows added meanwhile come before the first. */
-async function pageOf<Filter extends string, Row extends { id: string }>(
+/**
+ * One row more than asked for tells whether there is a next page; rows added meanwhile come before the first.
+ *
+ * @param time the column that the filter `since`, an ISO time, speaks of.
+ */
+async function pageOf<
+  Filter extends string,
+  Row extends { id: string },
+  Time extends string = never,
+>(
   { limit, after, filters }: PageRequest<Filter>,
-  findMany: (args: PageArgs<Filter>) => Promise<Row[]>,
+  findMany: (args: PageArgs<Filter, Time>) => Promise<Row[]>,
+  time?: Time,
 ): Promise<Page<PlainRow<Row>>> {
-  const given = Object.entries(filters).filter(([, value]) => value !== undefined);
+  const { since, ...exact } = filters as Record<string, string | undefined>;
+  const given = Object.entries(exact).filter(([, value]) => value !== undefined);
   const where = {
-    ...(Object.fromEntries(given) as { [F in Filter]?: string }),
+    ...Object.fromEntries(given),
     ...(after === null ? {} : { id: { lt: after } }),
-  };
+    ...(since === undefined || time === undefined ? {} : { [time]: { gte: new Date(since) } }),
+  } as PageArgs<Filter, Time>["where"];
   const found = await asked(findMany({ where, orderBy: { id: "desc" }, take: limit + 1 }));
   const rows = found.slice(0, limit);
   const nextAfter = found.length > limit ? (rows.at(-1)?.id ?? null) : null;
@@ -94,8 +107,10 @@ function eventList(prisma: PrismaClient) {
     });
   };
   return {
-    async page(request: PageRequest<"source" | "status" | "type" | "eventKey" | "requestId">) {
-      const page = await pageOf(request, (args) => prisma.event.findMany(args));
+    async page(
+      request: PageRequest<"source" | "status" | "type" | "eventKey" | "requestId" | "since">,
+    ) {
+      const page = await pageOf(request, (args) => prisma.event.findMany(args), "receivedAt");
       return { ...page, rows: await counted(page.rows) };
     },
     async find(id: string) {
@@ -127,6 +142,32 @@ function eventList(prisma: PrismaClient) {
   };
 }
 
+type LetterFilter = "source" | "status" | "code" | "eventId" | "noticeId" | "since";
+
+/** A letter's source is that of its event, or of the event that its notice tells of. */
+async function lettersOf(
+  prisma: PrismaClient,
+  { where: { source, ...where }, orderBy, take }: PageArgs<LetterFilter, "createdAt">,
+) {
+  if (source === undefined) return prisma.deadLetter.findMany({ where, orderBy, take });
+  const { status = null, code = null, eventId = null, noticeId = null, id, createdAt } = where;
+  const before = id?.lt ?? null;
+  const since = createdAt?.gte ?? null;
+  const found = await prisma.$queryRaw<{ id: string }[]>`
+    SELECT d.id FROM dead_letter d
+    LEFT JOIN notice n ON n.id = d.notice_id
+    JOIN event e ON e.id = coalesce(d.event_id, n.event_id)
+    WHERE e.source = ${source}
+      AND (${status}::text IS NULL OR d.status = ${status})
+      AND (${code}::text IS NULL OR d.code = ${code})
+      AND (${eventId}::text IS NULL OR d.event_id = ${eventId})
+      AND (${noticeId}::text IS NULL OR d.notice_id = ${noticeId})
+      AND (${before}::text IS NULL OR d.id < ${before})
+      AND (${since}::timestamptz IS NULL OR d.created_at >= ${since})
+    ORDER BY d.id DESC LIMIT ${take}`;
+  return prisma.deadLetter.findMany({ where: { id: { in: found.map((row) => row.id) } }, orderBy });
+}
+
 function deadLetterList(prisma: PrismaClient) {
   type Letter = { eventId: string | null; noticeId: string | null };
   /** What died, in the words that a person knows it by. */
@@ -154,8 +195,8 @@ function deadLetterList(prisma: PrismaClient) {
     }));
   };
   return {
-    async page(request: PageRequest<"status" | "code" | "eventId" | "noticeId">) {
-      const page = await pageOf(request, (args) => prisma.deadLetter.findMany(args));
+    async page(request: PageRequest<LetterFilter>) {
+      const page = await pageOf(request, (args) => lettersOf(prisma, args), "createdAt");
       return { ...page, rows: await named(page.rows) };
     },
     async find(id: string) {
@@ -265,8 +306,8 @@ function deploymentList(prisma: PrismaClient) {
 
 function notificationList(prisma: PrismaClient) {
   return {
-    page: (request: PageRequest<"status" | "channel" | "template" | "eventId">) =>
-      pageOf(request, (args) => prisma.notice.findMany(args)),
+    page: (request: PageRequest<"status" | "channel" | "template" | "eventId" | "since">) =>
+      pageOf(request, (args) => prisma.notice.findMany(args), "createdAt"),
     async find(id: string) {
       const found = await asked(prisma.notice.findUnique({ where: { id } }));
       if (found === null) return null;
@@ -281,8 +322,8 @@ function notificationList(prisma: PrismaClient) {
 
 function auditList(prisma: PrismaClient) {
   return {
-    page: (request: PageRequest<"subject" | "eventId" | "action" | "actor">) =>
-      pageOf(request, (args) => prisma.auditEntry.findMany(args)),
+    page: (request: PageRequest<"subject" | "eventId" | "action" | "actor" | "since">) =>
+      pageOf(request, (args) => prisma.auditEntry.findMany(args), "at"),
     async find(id: string) {
       const found = await asked(prisma.auditEntry.findUnique({ where: { id } }));
       return found === null ? null : plain(found);
