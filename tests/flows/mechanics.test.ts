@@ -86,8 +86,8 @@ describe("a message that no version of ours reads", () => {
   });
 });
 
-describe("deduplication ids", () => {
-  it("are hashes, because QStash refuses a colon and a header takes ASCII only", async () => {
+describe("hashed deduplication ids", () => {
+  it("are what the queue is given, because QStash refuses a colon and a header takes ASCII only", async () => {
     const eventKey = await accepted("better-stack", "incident-started", { uniqueId: "dédup" });
     expect(eventKey).toContain(":");
     const again = await h.post("better-stack", "incident-started", { uniqueId: "dédup" });
@@ -96,19 +96,53 @@ describe("deduplication ids", () => {
   });
 });
 
-describe("QStash's dead letter queue", () => {
-  it("is re-driven by label, and leaves other deployments' entries untouched", async () => {
+/** Until QStash has tried a message for the last time. */
+async function untilGivenUp(): Promise<void> {
+  await h.rest();
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    await h.qstash.setClock({ advanceMs: 300_000 });
+    await h.rest();
+  }
+}
+
+describe("the re-drive from QStash's DLQ by label", () => {
+  let theirs: string | undefined;
+  beforeAll(async () => {
     await qstash("POST", `/v2/publish/${h.url}/nowhere`, {
       headers: { "upstash-label": "somebody-else", "upstash-retries": "0" },
       body: "theirs",
     });
+    await h.rest();
+  });
+  afterAll(async () => {
+    await qstash("DELETE", `/v2/dlq/${theirs}`);
+  });
+  afterEach(async () => {
+    const page = (await (await qstash("GET", "/v2/dlq")).json()) as { messages: Row[] };
+    expect(page.messages.map(({ label }) => label)).toEqual(["somebody-else"]);
+    theirs = String(page.messages[0]?.dlqId);
+  });
+
+  it("publishes anew what failed for want of the database, and leaves another deployment's entry", async () => {
+    const [{ name } = { name: "" }] = await sql("SELECT current_database() AS name");
+    await db.query(`ALTER DATABASE ${name} CONNECTION LIMIT 0`);
+    await sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+      [name],
+    );
+    const eventKey = await accepted("vercel", "deployment-created", { uniqueId: "redriven" });
+    await untilGivenUp();
+    expect((await h.qstash.state()).dlq, "ours and theirs").toBe(2);
+    await db.query(`ALTER DATABASE ${name} CONNECTION LIMIT -1`);
+    expect(await (await h.cron("sweep")).json()).toMatchObject({ deadMessages: { redriven: 1 } });
+    await h.rest();
+    expect(await eventOf(eventKey)).toMatchObject({ status: "processed", attempts: 1 });
+  });
+
+  it("is not for a defect: that goes to a person, whose replay ends it", async () => {
     await db.query("ALTER TABLE deployment RENAME TO deployment_elsewhere");
     const eventKey = await accepted("vercel", "deployment-created", { uniqueId: "dlq" });
-    await h.rest();
-    for (let attempt = 0; attempt < 4; attempt += 1) {
-      await h.qstash.setClock({ advanceMs: 300_000 });
-      await h.rest();
-    }
+    await untilGivenUp();
     await db.query("ALTER TABLE deployment_elsewhere RENAME TO deployment");
     // A defect is buried by the sweep that the failure callback asked for: a person sees it, and replays.
     expect(await eventOf(eventKey)).toMatchObject({ status: "dead", source: "vercel" });
@@ -119,15 +153,11 @@ describe("QStash's dead letter queue", () => {
     await h.admin(`dead-letters/${letter?.id}/replay`, { method: "POST", body });
     await h.rest();
     expect(await eventOf(eventKey)).toMatchObject({ status: "processed" });
-
-    const page = (await (await qstash("GET", "/v2/dlq")).json()) as { messages: Row[] };
-    expect(page.messages.map(({ label }) => label)).toEqual(["somebody-else"]);
-    await qstash("DELETE", `/v2/dlq/${page.messages[0]?.dlqId}`);
   });
 });
 
-describe("a replay", () => {
-  it("is not swallowed by the queue's ten minutes, not even the second one", async () => {
+describe("run ids on replay", () => {
+  it("are fresh, so that the queue's ten minutes swallow no replay, not even the second one", async () => {
     const set = { "data.object.id": "null" };
     const eventKey = await accepted("stripe", "payment-succeeded", { uniqueId: "replayed", set });
     await h.rest();
@@ -150,15 +180,15 @@ describe("a replay", () => {
 
 const NOTICES_IN_OUTBOX = "SELECT * FROM outbox WHERE message ->> 'type' = 'notice.due.v1'";
 
-describe("the outbox", () => {
-  it("is completed by its receiver", async () => {
+describe("the outbox completed by its receiver", () => {
+  it("keeps no row of a notice that was sent", async () => {
     const eventKey = await accepted("sentry", "issue-created", { uniqueId: "outbox" });
     await h.rest();
     expect(await noticesOf(await eventOf(eventKey))).toMatchObject([{ status: "sent", calls: 1 }]);
     expect(await sql(NOTICES_IN_OUTBOX)).toEqual([]);
   });
 
-  it("is swept when the relay failed, at once when the queue is back", async () => {
+  it("is published by the sweep when the relay failed, at once when the queue is back", async () => {
     const eventKey = await accepted("sentry", "issue-created", { uniqueId: "relay" });
     h.qstash.addFault({ kind: "refuse", status: 500, url: "/api/queues/notifications" });
     await h.rest();

@@ -39,8 +39,8 @@ async function kept(externalId: string): Promise<Deployment> {
   return row;
 }
 
-describe("the claim", () => {
-  it("writes event, body, attempt, effects and audit together, in one statement", async () => {
+describe("the claim that lets a failed event run again", () => {
+  it("writes event, body, attempt, effects and audit of a new one together, in one statement", async () => {
     const row = deployment("d1");
     const done = plan().insert("deployment", row).audit("deployment.recorded", row.id).build();
     expect(await apply(w.database, done, claimOf(w.ctx, "k1"))).toBe(true);
@@ -97,7 +97,7 @@ describe("the claim", () => {
 });
 
 describe("rows that were read", () => {
-  it("raises when an updated row has moved, and writes nothing", async () => {
+  it("have moved versions when somebody wrote them since: an update raises and writes nothing", async () => {
     await apply(w.database, plan().insert("deployment", deployment("d1")).build());
     const before = await kept("d1");
     await apply(w.database, plan().update("deployment", before, { state: "ready" }).build());
@@ -107,7 +107,7 @@ describe("rows that were read", () => {
     expect([await w.count("event"), await w.count("audit_entry")]).toEqual([0, 0]);
   });
 
-  it("raises when a row that was only expected has moved", async () => {
+  it("raise by expect when they have moved, though nothing of them is written", async () => {
     await apply(w.database, plan().insert("deployment", deployment("d1")).build());
     const before = await kept("d1");
     await apply(w.database, plan().update("deployment", before, { state: "ready" }).build());
@@ -115,7 +115,7 @@ describe("rows that were read", () => {
     await expect(apply(w.database, rests)).rejects.toThrow(Moved);
   });
 
-  it("does not check rows for an event that it could not claim", async () => {
+  it("are not checked for an event that could not be claimed", async () => {
     await apply(w.database, plan().insert("deployment", deployment("d1")).build());
     const before = await kept("d1");
     const claim = claimOf(w.ctx, "k1");
@@ -125,13 +125,13 @@ describe("rows that were read", () => {
     expect(await apply(w.database, moves, again)).toBe(false);
   });
 
-  it("counts as moved what appeared though it was thought absent", async () => {
+  it("count as moved when they appeared though they were thought absent", async () => {
     await apply(w.database, plan().insert("deployment", deployment("d1")).build());
     const second = plan().insert("deployment", deployment("d1")).build();
     await expect(apply(w.database, second)).rejects.toThrow(Moved);
   });
 
-  it("locks in one order, so that plans that name rows in opposite orders never deadlock", async () => {
+  it("have one lock order, so that plans that name rows in opposite orders never deadlock", async () => {
     for (const id of ["d1", "d2"]) {
       await apply(w.database, plan().insert("deployment", deployment(id)).build());
     }
@@ -154,11 +154,11 @@ describe("rows that were read", () => {
     expect([(await kept("d1")).version, (await kept("d2")).version]).toEqual([total, total]);
   });
 
-  it("has nothing to do for an empty plan", async () => {
+  it("are none for an empty plan, which has nothing to do", async () => {
     expect(await apply(w.database, emptyPlan())).toBe(true);
   });
 
-  it("refuses a plan that would write a row twice, which Postgres would lose in silence", () => {
+  it("are refused when a plan would write one twice, which Postgres would lose in silence", () => {
     const row = deployment("d1");
     const once = plan().insert("deployment", row).build();
     expect(() => mergePlans([once, once])).toThrow(/deployment dep_\w+ twice/);
@@ -166,7 +166,7 @@ describe("rows that were read", () => {
 });
 
 describe("what is stored", () => {
-  it("cleans NUL and lone surrogates, which Postgres refuses, and keeps real text", async () => {
+  it("is cleaned text: without NUL and lone surrogates, which Postgres refuses, and with all else", async () => {
     const row = { ...deployment("d1"), name: "a\u0000b\ud800c ไทย 😀" };
     expect(await apply(w.database, plan().insert("deployment", row).build())).toBe(true);
     expect((await kept("d1")).name).toBe("a\uFFFDb\uFFFDc ไทย 😀");
