@@ -1,7 +1,7 @@
 import type { Notice } from "../domain/notice.js";
 import { SEVERITIES, type Severity } from "../domain/severity.js";
 import type { Instant } from "../domain/time.js";
-import { instantIn, requiredTextIn, textIn, urlIn } from "./notice-data.js";
+import { instantIn, noSuchTemplate, requiredTextIn, textIn, urlIn } from "./notice-data.js";
 
 /** What every channel says about an incident, read leniently: a page with a gap beats no page. */
 export interface IncidentView {
@@ -38,4 +38,24 @@ export function incidentView(notice: Notice): IncidentView {
     resolvedBy: textIn(data, "resolvedBy"),
     timeZone: textIn(data, "timeZone") ?? "UTC",
   };
+}
+
+/**
+ * What a channel that only speaks of incidents makes of a notice.
+ *
+ * @throws Permanent `channel_refused` for a template that is not about an incident.
+ */
+export function renderIncident<Rendered>(
+  notice: Notice,
+  says: { raised(view: IncidentView): Rendered; resolved(view: IncidentView): Rendered },
+): Rendered {
+  switch (notice.template) {
+    case "incident-raised":
+      return says.raised(incidentView(notice));
+    case "incident-resolved":
+      return says.resolved(incidentView(notice));
+    case "payment-received":
+    case "payment-failed":
+      return noSuchTemplate(notice);
+  }
 }

@@ -1,8 +1,8 @@
 import type { Notice } from "../../domain/notice.js";
 import type { Severity } from "../../domain/severity.js";
 import { isoOf } from "../../domain/time.js";
-import { type IncidentView, incidentView } from "../incident-view.js";
-import { clip, noSuchTemplate } from "../notice-data.js";
+import { type IncidentView, renderIncident } from "../incident-view.js";
+import { clip } from "../notice-data.js";
 
 /** The vendor's own limits. @see https://developer.pagerduty.com/docs/send-alert-event */
 const SUMMARY_CHARS_MAX = 1_024;
@@ -17,15 +17,10 @@ const SEVERITY: Readonly<Record<Severity, "critical" | "error" | "warning" | "in
 
 /** The event without its routing key, which is added on the way out and stored nowhere. */
 export function renderPagerDuty(notice: Notice, platformName: string): Record<string, unknown> {
-  switch (notice.template) {
-    case "incident-raised":
-      return trigger(incidentView(notice), platformName);
-    case "incident-resolved":
-      return { event_action: "resolve", dedup_key: dedupKey(incidentView(notice)) };
-    case "payment-received":
-    case "payment-failed":
-      return noSuchTemplate(notice);
-  }
+  return renderIncident<Record<string, unknown>>(notice, {
+    raised: (view) => trigger(view, platformName),
+    resolved: (view) => ({ event_action: "resolve", dedup_key: dedupKey(view) }),
+  });
 }
 
 function trigger(view: IncidentView, platformName: string): Record<string, unknown> {

@@ -1,7 +1,7 @@
 import type { Notice } from "../../domain/notice.js";
 import type { Severity } from "../../domain/severity.js";
-import { type IncidentView, incidentView } from "../incident-view.js";
-import { clip, noSuchTemplate } from "../notice-data.js";
+import { type IncidentView, renderIncident } from "../incident-view.js";
+import { clip } from "../notice-data.js";
 import { durationText, timeText } from "../wording.js";
 
 /** Slack's own limits. @see https://docs.slack.dev/reference/block-kit/blocks */
@@ -15,15 +15,10 @@ type Block = Record<string, unknown>;
 
 /** @throws Permanent `channel_refused` for a template that is not about an incident. */
 export function renderSlack(notice: Notice, platformName: string): Record<string, unknown> {
-  switch (notice.template) {
-    case "incident-raised":
-      return raised(incidentView(notice), platformName);
-    case "incident-resolved":
-      return resolved(incidentView(notice), platformName);
-    case "payment-received":
-    case "payment-failed":
-      return noSuchTemplate(notice);
-  }
+  return renderIncident(notice, {
+    raised: (view) => raised(view, platformName),
+    resolved: (view) => resolved(view, platformName),
+  });
 }
 
 function raised(view: IncidentView, platformName: string): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import type { Notice } from "../../domain/notice.js";
-import { type IncidentView, incidentView } from "../incident-view.js";
-import { clip, noSuchTemplate } from "../notice-data.js";
+import { type IncidentView, renderIncident } from "../incident-view.js";
+import { clip } from "../notice-data.js";
 import { durationText, timeText } from "../wording.js";
 
 /** Two segments of plain letters, or five with a letter outside GSM-7; each segment is paid for. */
@@ -11,15 +11,10 @@ const URL_CHARS_MAX = 120;
 
 /** @throws Permanent `channel_refused` for a template that is not about an incident. */
 export function renderSms(notice: Notice, platformName: string): string {
-  switch (notice.template) {
-    case "incident-raised":
-      return raised(incidentView(notice), platformName);
-    case "incident-resolved":
-      return resolved(incidentView(notice), platformName);
-    case "payment-received":
-    case "payment-failed":
-      return noSuchTemplate(notice);
-  }
+  return renderIncident(notice, {
+    raised: (view) => raised(view, platformName),
+    resolved: (view) => resolved(view, platformName),
+  });
 }
 
 /** Head and tail are kept whole; the title gives way. */

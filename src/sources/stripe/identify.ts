@@ -1,13 +1,6 @@
-import { keyOfParts, typeName, unreadable } from "../identity.js";
-import {
-  at,
-  firstText,
-  instantOfIso,
-  instantOfSeconds,
-  isObject,
-  readBody,
-  text,
-} from "../read.js";
+import { keyOfParts } from "../identity.js";
+import { identifyNamed } from "../named-event.js";
+import { at, firstText, instantOfIso, instantOfSeconds, isObject, text } from "../read.js";
 import type { Identity } from "../source.js";
 
 /**
@@ -18,29 +11,18 @@ import type { Identity } from "../source.js";
  * a key of its own all the same, `thin:…`: we draw no facts from it, and under the snapshot's key it
  * would make the snapshot, which has the money, a duplicate.
  */
-export async function identify(
-  _headers: Headers,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<Identity> {
-  const reading = readBody(body);
-  if (reading.kind !== "object") return unreadable(body);
-  const event = reading.value;
-  const type = typeName(text(event.type) ?? "unknown");
-  const id = text(event.id);
-  if (id === null) return unreadable(body, type);
-
-  const account = text(event.account);
-  const scope = account === null ? [] : [account];
-  if (event.object === "v2.core.event") {
+export function identify(_headers: Headers, body: Uint8Array<ArrayBuffer>): Promise<Identity> {
+  return identifyNamed(body, async (event, id) => {
+    const account = text(event.account);
+    const scope = account === null ? [] : [account];
+    if (event.object !== "v2.core.event") {
+      const eventKey = await keyOfParts(...scope, id);
+      return { eventKey, occurredAt: instantOfSeconds(event.created) };
+    }
     const named = isObject(event.snapshot_event)
       ? at(event.snapshot_event, "id")
       : event.snapshot_event;
     const eventKey = await keyOfParts(...scope, "thin", firstText(named, id) ?? id);
-    return { eventKey, type, occurredAt: instantOfIso(event.created) };
-  }
-  return {
-    eventKey: await keyOfParts(...scope, id),
-    type,
-    occurredAt: instantOfSeconds(event.created),
-  };
+    return { eventKey, occurredAt: instantOfIso(event.created) };
+  });
 }
