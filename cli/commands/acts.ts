@@ -10,6 +10,8 @@ interface Health {
   timestamp: string;
   version: string;
   services: Record<string, string>;
+  /** Absent in the answer of an older deployment. */
+  backlog?: Record<string, number | null>;
 }
 
 interface SetUp {
@@ -128,10 +130,27 @@ function renderHealth(data: Health, url: string, screen: Screen): string {
       ["status", toned(data.status, screen)],
       ["version", data.version],
       ...services,
+      ...backlogOf(data.backlog ?? {}),
       ["asked at", `${timeIn(data.timestamp, screen.zone)} ${screen.zone}`],
     ],
     screen,
   );
+}
+
+const WAITING: [name: string, label: string, unit: string][] = [
+  ["outboxOverdueRows", "outbox", "messages overdue"],
+  ["parkedDeliveries", "parked", "deliveries in KV"],
+  ["openDeadLetters", "dead letters", "open"],
+  ["relayAgeSeconds", "last relay", "seconds ago"],
+  ["sweepAgeSeconds", "last sweep", "seconds ago"],
+];
+
+function backlogOf(backlog: Record<string, number | null>): [string, string][] {
+  return WAITING.flatMap(([name, label, unit]): [string, string][] => {
+    const number = backlog[name];
+    if (number === undefined) return [];
+    return [[label, number === null ? "not known" : `${number} ${unit}`]];
+  });
 }
 
 export function addSetUp(program: Command, outcome: Outcome): void {

@@ -141,7 +141,7 @@ function serveDeployment(app: Hono<Env>, deps: AdminDeps): void {
   });
   app.get("/health", async (c) => {
     const report = schemas.health.parse(await deps.health());
-    return c.json({ data: report }, report.status === "healthy" ? 200 : 503);
+    return c.json({ data: report }, report.status === "unhealthy" ? 503 : 200);
   });
   app.post("/setup", async (c) => {
     return c.json({ data: schemas.setupReport.parse(await deps.operations.setup()) });

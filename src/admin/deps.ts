@@ -9,11 +9,23 @@ import type { PrismaClient } from "../store/prisma.js";
 /** Where the app is to be mounted. */
 export const ADMIN_PATH = "/api/admin";
 
+type Service = "connected" | "disconnected";
+
+/** What health tells, at each of its addresses. */
 export interface HealthReport {
-  status: "healthy" | "unhealthy";
+  /** `degraded`: something is down, but no delivery is refused for it. */
+  status: "healthy" | "degraded" | "unhealthy";
   timestamp: string;
   version: string;
-  services: Readonly<Record<string, "connected" | "disconnected">>;
+  services: { database: Service; kv: Service; queue: Service };
+  /** What waits, and since when a job was last run. Null: not known, because its keeper does not answer or knows of no run. */
+  backlog: {
+    outboxOverdueRows: number | null;
+    parkedDeliveries: number | null;
+    openDeadLetters: number | null;
+    relayAgeSeconds: number | null;
+    sweepAgeSeconds: number | null;
+  };
 }
 
 export interface AdminDeps {

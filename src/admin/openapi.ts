@@ -100,7 +100,8 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
   {
     method: "get",
     path: "/health",
-    summary: "Whether the parts that this deployment stands on answer (503 when one does not)",
+    summary:
+      "Whether the parts that this deployment stands on answer (503 when the database does not), and what waits",
     status: 200,
     answer: one(schemas.health),
     problems: [],

@@ -267,11 +267,24 @@ export const doorCounts = z
   .meta({ id: "DoorCounts" });
 
 export const health = z
+const service = oneOf("connected", "disconnected");
+const number = z.int().nullable();
   .object({
-    status: oneOf("healthy", "unhealthy"),
+    status: oneOf("healthy", "degraded", "unhealthy").meta({
+      description: "degraded: the queue or KV is down, and deliveries are still taken",
+    }),
     timestamp: text,
     version: text,
-    services: z.record(z.string(), oneOf("connected", "disconnected")),
+    services: z.object({ database: service, kv: service, queue: service }),
+    backlog: z
+      .object({
+        outboxOverdueRows: number.meta({ description: "Messages that are late to be published" }),
+        parkedDeliveries: number.meta({ description: "Kept in KV until the queue takes them" }),
+        openDeadLetters: number.meta({ description: "Wait for a person" }),
+        relayAgeSeconds: number.meta({ description: "Since the cron job relay last ended" }),
+        sweepAgeSeconds: number.meta({ description: "Since the cron job sweep last ended" }),
+      })
+      .meta({ description: "Null where it is not known" }),
   })
   .meta({ id: "Health" });
 

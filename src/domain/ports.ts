@@ -23,6 +23,8 @@ export interface Kv {
   /** The oldest keys of an index. */
   parked(index: string, limit: number): Promise<string[]>;
   unpark(index: string, key: string): Promise<void>;
+  /** How many keys an index has; one whose value has run out counts until it is unparked. */
+  count(index: string): Promise<number>;
   /** Adds to counters and to capped lists (newest first) in one round trip. */
   tally(
     counts: Readonly<Record<string, Readonly<Record<string, number>>>>,

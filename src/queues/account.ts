@@ -30,6 +30,8 @@ export interface QueueAccount {
   /** An entry that is gone already was deleted by another instance, which is as good. */
   deleteDead(dlqId: string): Promise<void>;
   ensureSchedule(schedule: Schedule): Promise<"created" | "kept">;
+  /** Whether QStash answers, and to our token; asked by health, so it is a small question. */
+  ping(): Promise<void>;
   /** What QStash holds a flow control key to; null when nothing was published under it yet. */
   flow(name: string): Promise<FlowState | null>;
 }
@@ -178,6 +180,9 @@ export function createQueueAccount(config: QueueConfig): QueueAccount {
       };
       await bounded("create a schedule", client.schedules.create(schedule));
       return "created";
+    },
+    async ping() {
+      await bounded("ask for the parallelism", client.flowControl.getGlobalParallelism());
     },
     async flow(name) {
       const key = flowKeyOf(config, name);

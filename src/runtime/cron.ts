@@ -1,9 +1,10 @@
 import { describeError } from "../domain/describe-error.js";
 import { AppError } from "../domain/errors.js";
-import type { Log, Report } from "../domain/ports.js";
+import type { Kv, Log, Report } from "../domain/ports.js";
 import { problem } from "../domain/problem.js";
 import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
+import { type Clock, DAY_MS, type Instant } from "../domain/time.js";
 import type { SignatureCheck } from "../queues/consume.js";
 
 export const CRON_JOBS = ["relay", "sweep"] as const;
@@ -19,6 +20,8 @@ export interface CronDeps {
   publicBaseUrl: string;
   cronSecret: Secret;
   isSigned: SignatureCheck;
+  kv: Pick<Kv, "setFor">;
+  clock: Clock;
   log: Log;
   report: Report;
   requestId(): string;
@@ -53,11 +56,31 @@ export function createCron(deps: CronDeps): (job: string, request: Request) => P
         }
       }
     }
+    await noteRun(job, deps);
     deps.log.info("cron.finished", { requestId, job, failed, ...done });
     const headers = { "content-type": "application/json", "x-request-id": requestId };
     const body = JSON.stringify({ job, requestId, ...done });
     return new Response(body, { status: failed ? 503 : 200, headers });
   };
+}
+
+const runKey = (job: CronJob): string => `cron:${job}:ended-at`;
+/** Longer than anybody who watches health takes to see that a job is not run. */
+const RUN_TTL_MS = 30 * DAY_MS;
+
+/** So that health can tell that nobody calls the jobs any more; the run itself does not need it. */
+async function noteRun(job: CronJob, { kv, clock, log }: CronDeps): Promise<void> {
+  try {
+    await kv.setFor(runKey(job), String(clock.now()), RUN_TTL_MS);
+  } catch (error) {
+    log.warn("cron.not_noted", { job, detail: describeError(error) });
+  }
+}
+
+/** When a job last ended, with or without failed steps; null when no run is known. @throws Transient */
+export async function lastRunAt(kv: Pick<Kv, "get">, job: CronJob): Promise<Instant | null> {
+  const at = Number((await kv.get(runKey(job))) ?? Number.NaN);
+  return Number.isNaN(at) ? null : at;
 }
 
 async function trusted(deps: CronDeps, job: CronJob, request: Request): Promise<boolean> {

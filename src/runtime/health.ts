@@ -1,42 +1,90 @@
+import type { HealthReport } from "../admin/deps.js";
 import type { Kv } from "../domain/ports.js";
-import { type Clock, isoOf } from "../domain/time.js";
+import { type Clock, isoOf, SECOND_MS } from "../domain/time.js";
+import { SPILL_INDEX } from "../ingest/spill.js";
+import type { QueueAccount } from "../queues/account.js";
+import { countBacklog } from "../store/backlog.js";
 import type { Database } from "../store/database.js";
+import { type CronJob, lastRunAt } from "./cron.js";
 import { VERSION } from "./version.js";
 
-export interface HealthReport {
-  status: "healthy" | "unhealthy";
-  timestamp: string;
-  version: string;
-  services: { database: "connected" | "disconnected"; kv: "connected" | "disconnected" };
-}
-
-/** `unhealthy` when the database is gone; without KV deliveries are still taken, so that is only told. */
-async function checkHealth(deps: {
+export interface HealthDeps {
   database: Database;
   kv: Kv;
+  account: Pick<QueueAccount, "ping">;
   clock: Clock;
-}): Promise<HealthReport> {
-  const connected = (asked: Promise<unknown>): Promise<"connected" | "disconnected"> =>
-    asked.then(
-      () => "connected",
-      () => "disconnected", // that it failed is the answer here; why is in the log of whoever needed it
-    );
-  const [database, kv] = await Promise.all([
+}
+
+/** Of the question to the queue: its client waits longer than anybody who asks for health. */
+const QUEUE_TIMEOUT_MS = 2_000;
+
+type Service = HealthReport["services"]["database"];
+const connected = (asked: Promise<unknown>): Promise<Service> =>
+  asked.then(
+    () => "connected",
+    () => "disconnected", // that it failed is the answer here; why is in the log of whoever needed it
+  );
+
+/**
+ * `unhealthy` when the database is gone, because nothing is worked on without it; `degraded` when the queue
+ * or KV is: deliveries are still taken, through the other of the two.
+ */
+async function checkHealth(deps: HealthDeps): Promise<HealthReport> {
+  const [database, kv, queue, backlog] = await Promise.all([
     connected(deps.database.query("SELECT 1", [])),
     connected(deps.kv.ping()),
+    connected(inTime(deps.account.ping())),
+    readBacklog(deps),
   ]);
+  const isWhole = kv === "connected" && queue === "connected";
   return {
-    status: database === "connected" ? "healthy" : "unhealthy",
+    status: database === "disconnected" ? "unhealthy" : isWhole ? "healthy" : "degraded",
     timestamp: isoOf(deps.clock.now()),
     version: VERSION,
-    services: { database, kv },
+    services: { database, kv, queue },
+    backlog,
   };
 }
 
-const REMEMBER_MS = 1_000;
+/** Numbers whose keeper does not answer are null. */
+async function readBacklog({ database, kv, clock }: HealthDeps): Promise<HealthReport["backlog"]> {
+  const orNull = <T>(asked: Promise<T>): Promise<T | null> => asked.catch(() => null);
+  const ageOf = async (job: CronJob): Promise<number | null> => {
+    const at = await orNull(lastRunAt(kv, job));
+    return at === null ? null : Math.max(0, Math.round((clock.now() - at) / SECOND_MS));
+  };
+  const [rows, parkedDeliveries, relayAgeSeconds, sweepAgeSeconds] = await Promise.all([
+    orNull(countBacklog(database, clock.now())),
+    orNull(kv.count(SPILL_INDEX)),
+    ageOf("relay"),
+    ageOf("sweep"),
+  ]);
+  const { outboxOverdueRows = null, openDeadLetters = null } = rows ?? {};
+  return {
+    outboxOverdueRows,
+    parkedDeliveries,
+    openDeadLetters,
+    relayAgeSeconds,
+    sweepAgeSeconds,
+  };
+}
 
-/** Health is asked by anybody and often: one look a second, shared by all who ask meanwhile. */
-export function createHealth(deps: Parameters<typeof checkHealth>[0]): () => Promise<HealthReport> {
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer in time")), QUEUE_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const REMEMBER_MS = 5 * SECOND_MS;
+
+/** Health is asked by anybody and often: one look in five seconds, shared by all who ask meanwhile. */
+export function createHealth(deps: HealthDeps): () => Promise<HealthReport> {
   let asked: { at: number; report: Promise<HealthReport> } | null = null;
   return () => {
     const at = deps.clock.now();
@@ -45,22 +93,24 @@ export function createHealth(deps: Parameters<typeof checkHealth>[0]): () => Pro
   };
 }
 
-const answer = (healthy: boolean, body: object): Response =>
+const answer = (status: number, body: object): Response =>
   new Response(JSON.stringify(body), {
-    status: healthy ? 200 : 503,
+    status,
     headers: { "content-type": "application/json", "cache-control": "no-store" },
   });
 
-/** `GET /api/health`. */
+/** `GET /api/health`: 503 only when unhealthy, because a degraded deployment still takes every delivery. */
 export function healthResponse(report: HealthReport): Response {
-  return answer(report.status === "healthy", report);
+  return answer(report.status === "unhealthy" ? 503 : 200, report);
 }
 
-/** `GET /api/health/db`, in the words that uptime monitors are set to. */
+/** `GET /api/health/db`, of the database alone, in the words that uptime monitors are set to. */
 export function databaseHealthResponse(report: HealthReport): Response {
-  const { status, timestamp, version, services } = report;
+  const { timestamp, version, services } = report;
   const { database } = services;
-  if (database === "connected") return answer(true, { status, database, timestamp, version });
+  if (database === "connected") {
+    return answer(200, { status: "healthy", database, timestamp, version });
+  }
   const error = "the database did not answer";
-  return answer(false, { status: "unhealthy", database, error, timestamp });
+  return answer(503, { status: "unhealthy", database, error, timestamp });
 }

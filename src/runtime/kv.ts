@@ -37,6 +37,7 @@ export function createKv(config: KvConfig): Kv {
     async unpark(index, key) {
       await asked(redis.multi().zrem(index, key).del(key).exec());
     },
+    count: (index) => asked(redis.zcard(index)),
     async tally(counts, lists, { ttlMs, listMax }) {
       const pipeline = redis.pipeline();
       for (const [key, fields] of Object.entries(counts)) {

@@ -284,5 +284,9 @@ describe("setup and health", () => {
     w.health.status = "healthy";
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ data: { status: "unhealthy" } });
+    w.health.status = "degraded";
+    const degraded = await w.ask("/api/admin/health");
+    w.health.status = "healthy";
+    expect(degraded.status, "it still takes every delivery").toBe(200);
   });
 });

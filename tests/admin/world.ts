@@ -118,7 +118,14 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     status: "healthy",
     timestamp: isoOf(STARTED_AT),
     version: "0.0.0-test",
-    services: { database: "connected", kv: "connected" },
+    services: { database: "connected", kv: "connected", queue: "connected" },
+    backlog: {
+      outboxOverdueRows: 0,
+      parkedDeliveries: 3,
+      openDeadLetters: 2,
+      relayAgeSeconds: 34,
+      sweepAgeSeconds: null,
+    },
   };
   const admin = createAdminApp({
     prisma,

@@ -35,6 +35,15 @@ describe("the cron jobs", () => {
     ]);
     const sweep = await cron("sweep", { authorization });
     expect(await sweep.json()).toMatchObject({ job: "sweep", partitions: 0 });
+    const health = await fetch(`${h.url}/api/health`);
+    expect(await health.json(), "and health knows when").toMatchObject({
+      services: { queue: "connected" },
+      backlog: {
+        relayAgeSeconds: expect.any(Number),
+        sweepAgeSeconds: expect.any(Number),
+        parkedDeliveries: 0,
+      },
+    });
     expect((await cron("nosuch", { authorization })).status).toBe(404);
   });
 

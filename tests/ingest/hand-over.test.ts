@@ -65,6 +65,7 @@ function memoryKv(over: Partial<Kv> = {}): Kv {
     parked: unused,
     unpark: unused,
     counts: unused,
+    count: unused,
     list: unused,
     ping: unused,
     ...over,

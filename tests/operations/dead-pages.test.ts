@@ -77,7 +77,6 @@ beforeAll(async () => {
     currentSigningKey: "sig_1",
     nextSigningKey: "sig_2",
     maxParallelism: 100,
-    limits: { messagesPerDay: 5_000 },
   });
   const worker = await startWorker();
   closeWorker = worker.close;
@@ -114,6 +113,7 @@ function placeKv(isDown: boolean): Kv {
     unpark: down,
     tally: down,
     counts: down,
+    count: down,
     list: down,
   };
 }

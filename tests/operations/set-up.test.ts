@@ -7,6 +7,7 @@ const unused = () => Promise.reject(new Error("not used by setup"));
 const accountWith = (flow: FlowState | null): QueueAccount => ({
   listDead: unused,
   deleteDead: unused,
+  ping: unused,
   ensureSchedule: () => Promise.resolve("kept"),
   flow: () => Promise.resolve(flow),
 });

@@ -42,6 +42,7 @@ function spillKv(): Kv & { keys(): string[] } {
     delete: unused,
     tally: unused,
     counts: unused,
+    count: () => Promise.resolve(parked.size),
     list: unused,
   };
 }
@@ -141,6 +142,7 @@ function sweepOf(entries: readonly DeadMessage[], w: StoreWorld, broken: Broken 
     },
     ensureSchedule: () => Promise.resolve("kept"),
     flow: () => Promise.resolve(null),
+    ping: () => Promise.resolve(),
   };
   const deps = {
     account,

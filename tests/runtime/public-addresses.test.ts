@@ -47,6 +47,8 @@ function cron(steps: Record<string, () => Promise<unknown>> = {}) {
     publicBaseUrl: "https://box.example",
     cronSecret: new Secret("CRON_SECRET", "cron-secret-00001"),
     isSigned: unexpected,
+    kv: { setFor: () => Promise.reject(new Transient("kv_unavailable")) },
+    clock: stillClock(),
     log,
     report: (error, context) => reported.push([error, context]),
     requestId: () => "req_1",
@@ -107,6 +109,7 @@ describe("a cron job's step that fails", () => {
       { first: { error: "internal" }, second: { error: "database_unavailable" }, third: 3 },
     ]);
     expect(reported).toEqual([[defect, { requestId: "req_1", action: "cron.relay.first" }]]);
+    expect(log.lines.map(({ action }) => action)).toContain("cron.not_noted"); // KV is down here
     expect(JSON.stringify(log.lines)).not.toContain("somebody@example.com");
   });
 });
