@@ -1,3 +1,4 @@
+import { describeError } from "../domain/describe-error.js";
 import type { QueueAccount, Schedule } from "../queues/account.js";
 import { EVENTS_FLOW } from "../queues/publish.js";
 
@@ -19,6 +20,13 @@ export interface SetUpDeps {
   schedules: readonly Schedule[];
   /** `atOnce`: messages that QStash may hand us at once, by what they are, `events` among them. */
   limits: { atOnce: Readonly<Record<string, number>>; poolMax: number };
+  /** Where QStash calls us, and what of the answer there proves that it is us. */
+  address: {
+    publicBaseUrl: string;
+    version: string;
+    /** Bounded in time; rejects when there is no answer. */
+    get(url: string): Promise<{ status: number; text: string }>;
+  };
 }
 type Check = SetUpReport["checks"][number];
 
@@ -29,8 +37,44 @@ export async function setUp(deps: SetUpDeps): Promise<SetUpReport> {
     schedules.push({ ...schedule, state: await deps.account.ensureSchedule(schedule) });
   }
   const { limits } = deps;
-  const checks = [checkEvents(limits), checkAll(limits), await checkFlow(deps.account, limits)];
+  const checks = [
+    await checkAddress(deps.address),
+    checkEvents(limits),
+    checkAll(limits),
+    await checkFlow(deps.account, limits),
+  ];
   return { schedules, checks };
+}
+
+/** With a wrong address everything is accepted, and nothing is ever worked on: QStash calls somebody else. */
+async function checkAddress({ publicBaseUrl, version, get }: SetUpDeps["address"]): Promise<Check> {
+  const name = "PUBLIC_BASE_URL is this deployment";
+  const url = `${publicBaseUrl}/api/health`;
+  const bad = (found: string): Check => ({
+    name,
+    ok: false,
+    detail: `${url} ${found}: set PUBLIC_BASE_URL to the address of this deployment, open to the public, and deploy again, because QStash signs that address and calls it`,
+  });
+  try {
+    const { status, text } = await get(url);
+    const found = versionIn(text);
+    if (found === null) return bad(`answers ${status}, but not as Signalbox`);
+    if (found !== version) return bad(`answers as version ${found}, and this is ${version}`);
+    return { name, ok: true, detail: `${url} answers` };
+  } catch (error) {
+    return bad(`does not answer (${describeError(error)})`);
+  }
+}
+
+/** Of a health report, be it good or bad; null when it is none. */
+function versionIn(text: string): string | null {
+  try {
+    const report = JSON.parse(text) as { version?: unknown; services?: unknown } | null;
+    const isReport = typeof report?.version === "string" && typeof report.services === "object";
+    return isReport ? String(report.version) : null;
+  } catch {
+    return null; // a page, such as a platform's login or its "not found"
+  }
 }
 
 type Limits = SetUpDeps["limits"];

@@ -24,6 +24,7 @@ import { ensurePartitions } from "../store/events.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
+import { fetchGet } from "./fetch-get.js";
 import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
 import { createIds } from "./ids.js";
 import { createKv } from "./kv.js";
@@ -32,11 +33,14 @@ import { type NodeConfig, parseNodeConfig } from "./node-config.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
 import { createReporter } from "./sentry.js";
+import { VERSION } from "./version.js";
 import { buryEvent, createWorkers } from "./workers.js";
 
 /** Away from the ack path a slow KV or queue may take longer before it counts as down. */
 const WORKER_KV_TIMEOUT_MS = 2_000;
 const WORKER_PUBLISH_TIMEOUT_MS = 5_000;
+/** Long enough for a cold start, and for the parts that health asks. */
+const OWN_ADDRESS_TIMEOUT_MS = 10_000;
 
 export interface NodeRuntime {
   /** Every address of this deployment; each file in `api/` exports its `fetch`. */
@@ -192,6 +196,8 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
   const schedules = CRON_JOBS.map((job) => ({ id: job, cron: "* * * * *", path: cronPath(job) }));
   const { queue } = config.door;
   const limits = { atOnce: messagesAtOnce(queue), poolMax: config.database.poolMax };
+  const get = (url: string) => fetchGet(url, OWN_ADDRESS_TIMEOUT_MS);
+  const address = { publicBaseUrl: queue.publicBaseUrl, version: VERSION, get };
   return createAdminApp({
     ...parts,
     adminToken: config.adminToken,
@@ -199,7 +205,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     operations: {
       replayDeadLetter: (request) => replayDeadLetter(request, parts),
       discardDeadLetter: (request) => discardDeadLetter(request, parts),
-      setup: () => setUp({ ...parts, schedules, limits }),
+      setup: () => setUp({ ...parts, schedules, limits, address }),
     },
   });
 }

@@ -48,10 +48,16 @@ describe("the cron jobs", () => {
   });
 
   it("are registered as schedules by setup, once however often it runs, and QStash's calls are taken", async () => {
-    const first = await h.admin<{ data: { schedules: { state: string }[] } }>("setup", {
+    const first = await h.admin<{
+      data: {
+        schedules: { state: string }[];
+        checks: { name: string; ok: boolean }[];
+      };
+    }>("setup", {
       method: "POST",
     });
     expect(first.data.schedules.map((s) => s.state)).toEqual(["created", "created"]);
+    expect(first.data.checks.filter(({ ok }) => !ok)).toEqual([]);
     const again = await h.admin<typeof first>("setup", { method: "POST" });
     expect(again.data.schedules.map((s) => s.state)).toEqual(["kept", "kept"]);
     expect((await h.qstash.state()).schedules).toBe(2);

@@ -17,9 +17,15 @@ interface Set {
   mails?: number;
   poolMax?: number;
   flow?: Partial<FlowState>;
+  get?: () => Promise<{ status: number; text: string }>;
 }
 
-async function checksOf({ events = 8, mails = 2, poolMax = 10, flow }: Set) {
+const reportOf = (version: string, status = 200) => ({
+  status,
+  text: JSON.stringify({ version, services: { database: "disconnected" } }),
+});
+
+async function checksOf({ events = 8, mails = 2, poolMax = 10, flow, get }: Set) {
   const key = "signalbox-events";
   const state = { key, isPaused: false, isPinned: false, parallelismMax: events, ...flow };
   const atOnce = messagesAtOnce({ eventParallelism: events, emailPerSecond: mails });
@@ -27,6 +33,11 @@ async function checksOf({ events = 8, mails = 2, poolMax = 10, flow }: Set) {
     account: accountWith(flow === undefined ? null : state),
     schedules: [],
     limits: { atOnce, poolMax },
+    address: {
+      publicBaseUrl: "https://box.example",
+      version: "1.2.3",
+      get: get ?? (async (url) => (url.endsWith("e/api/health") ? reportOf("1.2.3") : unused())),
+    },
   });
   return checks;
 }
@@ -38,12 +49,37 @@ describe("setup's checks", () => {
     }
   });
 
+  it("know this deployment at its address though it is not well", async () => {
+    const checks = await checksOf({ get: async () => reportOf("1.2.3", 503) });
+    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
   it.each<[string, Set, RegExp]>([
     ["too many events", { events: 9 }, /EVENT_PARALLELISM to 8 or less/],
     [
       "too much of everything",
       { mails: 500 },
       /70 messages at once .*DATABASE_POOL_MAX to 24 or more/,
+    ],
+    [
+      "an address that nobody answers",
+      { get: () => Promise.reject(new TypeError("fetch failed")) },
+      /box\.example\/api\/health does not answer .*set PUBLIC_BASE_URL .*QStash signs/,
+    ],
+    [
+      "an address behind a login",
+      { get: async () => ({ status: 401, text: "<html>Log in</html>" }) },
+      /answers 401, but not as Signalbox: set PUBLIC_BASE_URL/,
+    ],
+    [
+      "an address of somebody else's",
+      { get: async () => ({ status: 200, text: '{"status":"healthy"}' }) },
+      /answers 200, but not as Signalbox/,
+    ],
+    [
+      "an address of another version",
+      { get: async () => reportOf("1.2.2") },
+      /answers as version 1\.2\.2, and this is 1\.2\.3/,
     ],
     ["a paused queue", { flow: { isPaused: true } }, /signalbox-events is paused: resume/],
     [
