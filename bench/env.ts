@@ -12,6 +12,7 @@ export function environmentOf({ sinkUrl, databaseUrl }: LaneSetup): Record<strin
     SENTRY_CLIENT_SECRET: "bench-sentry-secret",
     VERCEL_WEBHOOK_SECRET: "bench-vercel-secret",
     BETTER_STACK_WEBHOOK_TOKEN: "bench-better-stack-token",
+    RESEND_WEBHOOK_SECRET: "whsec_YmVuY2gtcmVzZW5kLXNlY3JldA==",
     QSTASH_URL: sinkUrl || "http://127.0.0.1:9",
     QSTASH_TOKEN: "bench-qstash-token",
     QSTASH_CURRENT_SIGNING_KEY: QSTASH_KEYS.current,

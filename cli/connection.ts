@@ -11,6 +11,7 @@ export const SECRET_NAMES: ReadonlyMap<string, string> = new Map([
   ["sentry", "SENTRY_CLIENT_SECRET"],
   ["vercel", "VERCEL_WEBHOOK_SECRET"],
   ["better-stack", "BETTER_STACK_WEBHOOK_TOKEN"],
+  ["resend", "RESEND_WEBHOOK_SECRET"],
 ]);
 
 type Env = Readonly<Record<string, string | undefined>>;

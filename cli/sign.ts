@@ -40,6 +40,22 @@ const SIGNERS: ReadonlyMap<string, Signer> = new Map<string, Signer>([
       Authorization: `Basic ${Buffer.from(`signalbox:${secret}`).toString("base64")}`,
     }),
   ],
+  [
+    "resend",
+    (body, { secret, now }) => {
+      // A redelivery keeps the message's id: here the same bytes are the same message.
+      const id = `msg_${createHash("sha256").update(body).digest("hex").slice(0, 27)}`;
+      const timestamp = String(Math.floor(now / 1000));
+      const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+      const signed = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), body]);
+      const digest = createHmac("sha256", key).update(signed).digest("base64");
+      return {
+        "svix-id": id,
+        "svix-timestamp": timestamp,
+        "svix-signature": `v1,${digest}`,
+      };
+    },
+  ],
 ]);
 
 /**

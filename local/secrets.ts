@@ -3,12 +3,14 @@ import type { Home } from "./home.js";
 
 const hex = (bytes: number): string => randomBytes(bytes).toString("hex");
 
-/** In hexadecimal throughout: a double click selects it, and it needs no escaping in a URL. */
+/** In hexadecimal: a double click selects it, and it needs no escaping in a URL. */
 const MAKERS = {
   STRIPE_WEBHOOK_SECRET: () => `whsec_${hex(24)}`,
   SENTRY_CLIENT_SECRET: () => hex(32),
   VERCEL_WEBHOOK_SECRET: () => hex(24),
   BETTER_STACK_WEBHOOK_TOKEN: () => hex(24),
+  // Its key is what the base64 stands for, so it is the one that is not in hexadecimal.
+  RESEND_WEBHOOK_SECRET: () => `whsec_${randomBytes(24).toString("base64")}`,
   ADMIN_TOKEN: () => hex(24),
   CRON_SECRET: () => hex(24),
   QSTASH_TOKEN: () => hex(24),
@@ -31,6 +33,7 @@ export const SHOWN_SECRETS = [
   "SENTRY_CLIENT_SECRET",
   "VERCEL_WEBHOOK_SECRET",
   "BETTER_STACK_WEBHOOK_TOKEN",
+  "RESEND_WEBHOOK_SECRET",
 ] as const satisfies readonly SecretName[];
 
 /** The home's own secrets: made once, and those that a later version needs are added to them. */

@@ -17,6 +17,7 @@ const SOURCES = [
   ["sentry", "SENTRY_CLIENT_SECRET"],
   ["vercel", "VERCEL_WEBHOOK_SECRET"],
   ["better-stack", "BETTER_STACK_WEBHOOK_TOKEN"],
+  ["resend", "RESEND_WEBHOOK_SECRET"],
 ] as const;
 
 /** All that a person needs to go on, on one screen. Secrets that the environment named are not shown. */

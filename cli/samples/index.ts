@@ -48,6 +48,7 @@ const ID_PATHS: ReadonlyMap<string, readonly string[]> = new Map([
     "better-stack",
     ["data.id", "incident.id", "incident.incident_updates.0.id", "incident.incident_updates.1.id"],
   ],
+  ["resend", ["data.email_id"]],
 ]);
 
 /** Names of the samples of a source, as a user types them; empty for an unknown source. */

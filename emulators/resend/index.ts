@@ -6,6 +6,7 @@ import { type Kit, startVendor, type Vendor, type VendorOptions } from "../recor
 import type { Mail } from "./mail.js";
 import { mailboxPage, mailPage } from "./mailbox.js";
 import { type ErrorName, type MailInput, ResendFailure, readMail, STATUS_OF } from "./validate.js";
+import { postWebhook, type WebhookAnswer, type WebhookOrder, WebhookSchema } from "./webhook.js";
 
 export interface ResendOptions extends VendorOptions {
   apiKey: string;
@@ -16,6 +17,8 @@ export interface ResendOptions extends VendorOptions {
 export interface ResendRecords {
   /** Newest first. Also GET /mailbox.json `{data}`, and to read: GET /mailbox. */
   mails(): Mail[];
+  /** Posts a signed webhook of a mail, once; the answer is told. Also POST /_emulator/webhooks. */
+  sendWebhook(order: WebhookOrder): Promise<WebhookAnswer>;
 }
 
 export type ResendEmulator = ResendRecords & Vendor;
@@ -124,12 +127,21 @@ function setUp(kit: Kit, options: ResendOptions): ResendRecords {
       ? c.html(htmlPage("No such mail", '<p><a href="/mailbox">All mails</a></p>'), 404)
       : c.html(mailPage(asOf(mail, kit.clock.now())));
   });
+  const sendWebhook = async (order: WebhookOrder): Promise<WebhookAnswer> => {
+    const read = WebhookSchema.parse(order);
+    const mail = named(read.emailId);
+    mails.put(mail.id, { ...mail, lastEvent: read.event });
+    return postWebhook(mail, read, kit.clock.now());
+  };
+  kit.control("webhooks", WebhookSchema, (order) =>
+    mails.get(order.emailId) === undefined ? { error: "no such mail" } : sendWebhook(order),
+  );
   app.notFound(
     api((c) => {
       throw new ResendFailure("not_found", `Not found: ${c.req.method} ${c.req.path}`);
     }),
   );
-  return { mails: all };
+  return { mails: all, sendWebhook };
 }
 
 function authenticate(header: string | undefined, apiKey: string): void {

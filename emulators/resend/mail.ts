@@ -1,3 +1,7 @@
+/** What can become of a mail that was accepted. */
+export const MAIL_EVENTS = ["delivered", "bounced", "complained", "failed", "suppressed"] as const;
+export type MailEvent = (typeof MAIL_EVENTS)[number];
+
 /** A mail as it reached us. */
 export interface Mail {
   id: string;
@@ -15,7 +19,7 @@ export interface Mail {
   /** ISO 8601, UTC. */
   createdAt: string;
   scheduledAt: string | null;
-  lastEvent: "delivered" | "scheduled" | "canceled";
+  lastEvent: "scheduled" | "canceled" | MailEvent;
   idempotencyKey: string | null;
   /** True when the sender never learnt that it was accepted. */
   answerLost: boolean;

@@ -23,6 +23,7 @@ const SECRET_OF: Readonly<Record<string, (typeof SHOWN_SECRETS)[number]>> = {
   sentry: "SENTRY_CLIENT_SECRET",
   vercel: "VERCEL_WEBHOOK_SECRET",
   "better-stack": "BETTER_STACK_WEBHOOK_TOKEN",
+  resend: "RESEND_WEBHOOK_SECRET",
 };
 const CALL_TIMEOUT_MS = 10_000;
 

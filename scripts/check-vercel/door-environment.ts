@@ -1,7 +1,8 @@
 import { sources } from "../../src/sources/registry.js";
 
-/** Long enough for the one that has a least length. */
-export const secretOf = (source: string): string => `secret-of-${source}-for-this-run`;
+/** Long enough for the one that has a least length, and in base64 for the one that is a key in it. */
+export const secretOf = (source: string): string =>
+  Buffer.from(`secret-of-${source}-for-this-run`).toString("base64url");
 
 export const QUEUE_TOKEN = "queue-token-for-this-run";
 export const PUBLIC_BASE_URL = "https://signalbox.example";

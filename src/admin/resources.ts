@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NOTICE_STATUSES } from "../domain/notice.js";
 import type { List, Lists } from "../store/lists.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
@@ -109,7 +110,7 @@ export const resources: readonly Resource[] = [
     name: "notifications",
     singular: "notification",
     query: query({
-      status: oneOfThese("pending", "sending", "sent", "failed", "unknown", "discarded"),
+      status: oneOfThese(...NOTICE_STATUSES),
       channel: oneOfThese("email", "slack", "pagerduty", "sms"),
       template: exactly,
       eventId: exactly,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { decimalOf, type Money } from "../domain/money.js";
+import { NOTICE_STATUSES } from "../domain/notice.js";
 import { isoOf } from "../domain/time.js";
 
 /**
@@ -82,7 +83,7 @@ const notificationFields = z.object({
   channel: oneOf("email", "slack", "pagerduty", "sms"),
   template: text,
   recipient: text,
-  status: oneOf("pending", "sending", "sent", "failed", "unknown", "discarded"),
+  status: oneOf(...NOTICE_STATUSES),
   vendorId: text.nullable().meta({ description: "What the carrying service calls it" }),
   eventId: text.nullable(),
   cause: text.meta({ description: "An object and its transition; told once" }),
@@ -266,9 +267,9 @@ export const doorCounts = z
   .object({ minute: text, source: text, counts: z.record(z.string(), z.number().int()) })
   .meta({ id: "DoorCounts" });
 
-export const health = z
 const service = oneOf("connected", "disconnected");
 const number = z.int().nullable();
+export const health = z
   .object({
     status: oneOf("healthy", "degraded", "unhealthy").meta({
       description: "degraded: the queue or KV is down, and deliveries are still taken",

@@ -6,7 +6,7 @@ export const ERROR_CODES = {
   unknown_source: {
     status: 404,
     sentence: "No source of this name takes webhooks here.",
-    hint: "Post to /api/webhooks/{stripe|sentry|vercel|better-stack}.",
+    hint: "Post to /api/webhooks/{stripe|sentry|vercel|better-stack|resend}.",
   },
   not_found: {
     status: 404,
@@ -127,6 +127,17 @@ export const ERROR_CODES = {
     status: 200,
     sentence: "No credentials are set for the channel of this notice.",
     hint: "Set the channel's environment variables, then replay.",
+  },
+  notice_undelivered: {
+    status: 200,
+    sentence: "The service took the notice and could not bring it to its recipient.",
+    hint: "Read the event that reported it; ask the recipient for another address if it bounced.",
+  },
+  recipient_suppressed: {
+    status: 200,
+    sentence:
+      "Nothing is sent to this recipient any more: an earlier mail bounced for good or was called spam.",
+    hint: "Reach the recipient in another way; the suppression names the event that it came from.",
   },
   notice_unconfirmed: {
     status: 200,

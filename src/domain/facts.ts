@@ -1,5 +1,6 @@
 import type { DeploymentState } from "./deployment.js";
 import type { Money } from "./money.js";
+import type { MailOutcome } from "./notice.js";
 import type { Instant } from "./time.js";
 
 /** Who bought what, as far as a fact says. Everything may be unknown; nothing is guessed. */
@@ -103,6 +104,19 @@ export interface DeploymentChanged {
   occurredAt: Instant;
 }
 
+/** What became of a mail that its service had taken. */
+export interface MailStatusReported {
+  kind: "mail.status_reported";
+  /** What the service calls the mail. */
+  vendorId: string;
+  /** Our own notice, where the mail carried its id: the report may come before the service's answer. */
+  noticeId: string | null;
+  outcome: MailOutcome;
+  /** True when nothing may be sent to this recipient any more: bounced for good, or called spam. */
+  permanent: boolean;
+  occurredAt: Instant;
+}
+
 /** What an event says, in our own terms. No vendor's word is in here. */
-export type Fact = PaymentFact | SignalFact | DeploymentChanged;
+export type Fact = PaymentFact | SignalFact | DeploymentChanged | MailStatusReported;
 export type FactKind = Fact["kind"];

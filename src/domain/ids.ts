@@ -13,6 +13,7 @@ export const ID_PREFIX = {
   signal: "sig",
   deployment: "dep",
   deploymentTarget: "dpt",
+  suppression: "sup",
   audit: "aud",
   run: "run",
   request: "req",

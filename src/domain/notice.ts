@@ -10,11 +10,60 @@ export const TEMPLATES = [
 ] as const;
 export type Template = (typeof TEMPLATES)[number];
 
+/** What a mail service reports of a mail that it took, in the order in which a later word goes before. */
+const MAIL_OUTCOMES = ["delivered", "suppressed", "failed", "bounced", "complained"] as const;
+export type MailOutcome = (typeof MAIL_OUTCOMES)[number];
+
 /**
- * pending → sending → sent | failed | unknown. `unknown`: the last call's answer was lost and the
- * vendor's idempotency has run out, so a person decides.
+ * pending → sending → sent | failed | unknown; pending → suppressed: the recipient is, and nothing is sent.
+ * `unknown`: the last call's answer was lost and the vendor's idempotency has run out, so a person decides.
+ * Of a mail that was taken, its service may then report what became of it: see `joinOutcome`.
  */
-export type NoticeStatus = "pending" | "sending" | "sent" | "failed" | "unknown" | "discarded";
+export const NOTICE_STATUSES = [
+  "pending",
+  "sending",
+  "sent",
+  "failed",
+  "unknown",
+  "discarded",
+  "delivered",
+  "suppressed",
+  "bounced",
+  "complained",
+] as const;
+export type NoticeStatus = (typeof NOTICE_STATUSES)[number];
+
+/**
+ * The status once a report of its mail has come. Reports are joined, so that their order, their repeats and
+ * the answer of the call itself (which may come after them) do not matter: the farthest word stands, in
+ * the order sent < delivered < suppressed < failed < bounced < complained. Before `vendorId` is known the
+ * service had said nothing; what a person has discarded stays so.
+ */
+export function joinOutcome(
+  { status, vendorId }: Pick<Notice, "status" | "vendorId">,
+  outcome: MailOutcome,
+): NoticeStatus {
+  if (status === "discarded") return status;
+  const order: readonly string[] = MAIL_OUTCOMES;
+  const told = vendorId === null ? -1 : order.indexOf(status);
+  return order.indexOf(outcome) > told ? outcome : status;
+}
+
+/** True once the service has the notice, from its answer or from its report. */
+export function isTaken({ status, vendorId }: Pick<Notice, "status" | "vendorId">): boolean {
+  if (status === "sent") return true;
+  return vendorId !== null && MAIL_OUTCOMES.some((outcome) => outcome === status);
+}
+
+/** An address that gets no mail, by its hash only; the event says why. */
+export interface Suppression {
+  id: string;
+  recipientHash: string;
+  /** `unsubscribed` is of mail that one may do without; the others hold for all mail. */
+  reason: "bounced" | "complained" | "unsubscribed";
+  eventId: string | null;
+  createdAt: Instant;
+}
 
 /** A word to a person about a cause. Unique by (cause, template, recipient), so it is told once. */
 export interface Notice {

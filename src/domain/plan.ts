@@ -4,7 +4,7 @@ import type { Entitlement } from "./entitlement.js";
 import type { DeadLetter } from "./event.js";
 import type { Ids } from "./ids.js";
 import type { Incident, IncidentEntry, Signal } from "./incident.js";
-import type { ChannelId, Notice, NoticeData, Template } from "./notice.js";
+import type { ChannelId, Notice, NoticeData, Suppression, Template } from "./notice.js";
 import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
 import type { Payment } from "./payment.js";
 import type { Instant } from "./time.js";
@@ -22,6 +22,7 @@ export interface PlanTables {
   outbox: OutboxRow;
   payment: Payment;
   signal: Signal;
+  suppression: Suppression;
   timer: TimerRow;
 }
 export type PlanTable = keyof PlanTables;

@@ -3,9 +3,10 @@ import type { AnyHandler } from "./handler.js";
 import { recordDeployment } from "./record-deployment/index.js";
 import { recordPayment } from "./record-payment/index.js";
 import { trackIncident } from "./track-incident/index.js";
+import { trackMail } from "./track-mail/index.js";
 
 /** The only list of reactions. A new one is a folder and a line here. */
-const handlers: readonly AnyHandler[] = [recordPayment, trackIncident, recordDeployment];
+const handlers: readonly AnyHandler[] = [recordPayment, trackIncident, recordDeployment, trackMail];
 
 const byFact = new Map<FactKind, AnyHandler[]>();
 for (const handler of handlers) {

@@ -63,6 +63,9 @@ export const ENVIRONMENT = {
     "Token that Better Stack sends as Basic password, as X-Webhook-Token, or in the path.",
     { rotates: true, lengthMin: 16 },
   ),
+  RESEND_WEBHOOK_SECRET: secret("Signing secret of the Resend webhook (`whsec_…`, base64).", {
+    rotates: true,
+  }),
   QSTASH_URL: url("QStash's address.", { default: "https://qstash.upstash.io" }),
   QSTASH_TOKEN: secret("Publishes to QStash; the door's seal is derived from it.", {
     rotates: true,

@@ -29,17 +29,21 @@ export function digestOfHex(hash: HmacHash, hex: string): Uint8Array<ArrayBuffer
 /**
  * The secret under which one of the digests signs the message, or null.
  * The comparison is WebCrypto's own, whose time does not depend on the digest.
+ *
+ * @param keyBytesOf the key that a secret stands for, always the same one; empty where it stands for none.
  */
 export async function signingSecret(
   hash: HmacHash,
   secrets: readonly Secret[],
   digests: readonly Uint8Array<ArrayBuffer>[],
   message: Uint8Array<ArrayBuffer>,
+  keyBytesOf: (secret: Secret) => Uint8Array<ArrayBuffer> = (secret) => secret.bytes(),
 ): Promise<Secret | null> {
   for (const secret of secrets) {
+    const bytes = keyBytesOf(secret);
     // WebCrypto refuses to import an empty key; an empty secret signs nothing.
-    if (secret.bytes().length === 0) continue;
-    const key = await keyOf(hash, secret);
+    if (bytes.length === 0) continue;
+    const key = await keyOf(hash, secret, bytes);
     for (const digest of digests) {
       if (await crypto.subtle.verify("HMAC", key, digest, message)) return secret;
     }
@@ -47,12 +51,14 @@ export async function signingSecret(
   return null;
 }
 
-function keyOf(hash: HmacHash, secret: Secret): Promise<ImportedKey> {
+function keyOf(
+  hash: HmacHash,
+  secret: Secret,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<ImportedKey> {
   const known = imported[hash].get(secret);
   if (known !== undefined) return known;
-  const key = crypto.subtle.importKey("raw", secret.bytes(), { name: "HMAC", hash }, false, [
-    "verify",
-  ]);
+  const key = crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash }, false, ["verify"]);
   imported[hash].set(secret, key);
   return key;
 }

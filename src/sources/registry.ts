@@ -1,11 +1,12 @@
 import { betterStack } from "./better-stack/index.js";
+import { resend } from "./resend/index.js";
 import { sentry } from "./sentry/index.js";
 import type { Source } from "./source.js";
 import { stripe } from "./stripe/index.js";
 import { vercel } from "./vercel/index.js";
 
 /** The only list of sources: everything that goes over "all sources" goes over this. */
-export const sources = [stripe, sentry, vercel, betterStack] as const;
+export const sources = [stripe, sentry, vercel, betterStack, resend] as const;
 
 const BY_ID: ReadonlyMap<string, Source> = new Map(
   sources.map((source): [string, Source] => [source.id, source]),

@@ -39,7 +39,7 @@ export interface SignatureScope {
 
 /**
  * A provider here: data and three functions, all edge-safe.
- * A fifth provider is one folder with one of these, and one line in `registry.ts`.
+ * A further provider is one folder with one of these, and one line in `registry.ts`.
  */
 export interface Source {
   id: string;

@@ -187,6 +187,16 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
       occurredAt: "instant",
     },
   },
+  suppression: {
+    name: "suppression",
+    columns: {
+      id: "text",
+      recipientHash: "text",
+      reason: "text",
+      eventId: "text",
+      createdAt: "instant",
+    },
+  },
   timer: {
     name: "timer",
     columns: {

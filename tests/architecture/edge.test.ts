@@ -106,7 +106,7 @@ describe("the edge function in an edge VM", () => {
 
   it("does not start without its configuration, and lists all of what is missing", () => {
     expect(() => startEdge(bundle, {})).toThrow(
-      /8 problem[\s\S]*PUBLIC_BASE_URL[\s\S]*STRIPE_WEBHOOK_SECRET/,
+      /9 problem[\s\S]*PUBLIC_BASE_URL[\s\S]*STRIPE_WEBHOOK_SECRET/,
     );
   });
 });

@@ -27,7 +27,7 @@ describe("tidy", () => {
     ]);
   });
 
-  it("never branches on the source: a fifth provider is one folder and one line", () => {
+  it("never branches on the source: a further provider is one folder and one line", () => {
     expect(filesUnder("src").flatMap((file) => sourceSwitches(file, readText(file)))).toEqual([]);
     const planted = 'switch (event.source) { case "stripe": break; }\nswitch (source.id) {}';
     expect(sourceSwitches("a.ts", planted)).toEqual(["a.ts:1", "a.ts:2"]);
@@ -56,6 +56,7 @@ const PROVIDER_WORDS: Record<string, RegExp> = {
     /payment_intent|stripe-signature|checkout\.session|charge\.(refunded|succeeded)|latest_charge/i,
   sentry: /sentry-hook-|issue\.(created|resolved|assigned)|event_alert|metric_alert/i,
   vercel: /x-vercel-signature|deployment\.(error|ready|canceled)\b/i,
+  resend: /svix-|email\.(delivered|bounced|complained|suppressed)/i,
   "better-stack": /x-webhook-token"|status_page|incident\.(started|acknowledged)\b/i,
 };
 

@@ -14,7 +14,8 @@ interface Taken {
 }
 
 const SECRETS: Record<string, string> = Object.fromEntries(
-  [...SECRET_NAMES].map(([source, name]) => [name, `secret-of-${source}`]),
+  // One of them is a key in base64.
+  [...SECRET_NAMES].map(([source, name]) => [name, `secret/of/${source.replace("-", "/")}`]),
 );
 let taken: Taken[] = [];
 let s: Served;

@@ -6,4 +6,5 @@ export const sourceSecrets = (secrets: Secrets): Record<string, string> => ({
   sentry: secrets.SENTRY_CLIENT_SECRET,
   vercel: secrets.VERCEL_WEBHOOK_SECRET,
   "better-stack": secrets.BETTER_STACK_WEBHOOK_TOKEN,
+  resend: secrets.RESEND_WEBHOOK_SECRET,
 });

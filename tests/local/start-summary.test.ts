@@ -12,6 +12,7 @@ const running: Running = {
     SENTRY_CLIENT_SECRET: "sentry-value",
     VERCEL_WEBHOOK_SECRET: "vercel-value",
     BETTER_STACK_WEBHOOK_TOKEN: "better-stack-value",
+    RESEND_WEBHOOK_SECRET: "whsec_resend-value",
   },
   mailboxUrl: "http://127.0.0.1:4001/mailbox",
   slackUrl: null,
@@ -36,7 +37,7 @@ const summary = (
 describe("the summary of npm start", () => {
   it("shows each source's address with its secret, the pages to look at, and commands to try", () => {
     const text = summary();
-    for (const source of ["stripe", "sentry", "vercel", "better-stack"]) {
+    for (const source of ["stripe", "sentry", "vercel", "better-stack", "resend"]) {
       expect(text).toContain(`http://127.0.0.1:3000/api/webhooks/${source}\n`);
     }
     for (const secret of Object.values(running.secrets)) expect(text).toContain(secret);

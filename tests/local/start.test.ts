@@ -50,6 +50,7 @@ describe.sequential("npm start on a home of its own", () => {
         SENTRY_CLIENT_SECRET: expect.any(String),
         VERCEL_WEBHOOK_SECRET: expect.any(String),
         BETTER_STACK_WEBHOOK_TOKEN: expect.any(String),
+        RESEND_WEBHOOK_SECRET: expect.stringMatching(/^whsec_/),
       },
       mailboxUrl: expect.stringMatching(/\/mailbox$/),
       slackUrl: expect.stringMatching(/\/messages$/),
@@ -284,6 +285,7 @@ describe("npm start in production", () => {
       "STRIPE_WEBHOOK_SECRET",
       "SENTRY_CLIENT_SECRET",
       "BETTER_STACK_WEBHOOK_TOKEN",
+      "RESEND_WEBHOOK_SECRET",
       "CRON_SECRET",
     ];
     for (const name of missing) expect(said).toContain(`${name} is missing`);

@@ -9,6 +9,7 @@ const COMPLETE = {
   SENTRY_CLIENT_SECRET: "sentry-1",
   VERCEL_WEBHOOK_SECRET: "vercel-1",
   BETTER_STACK_WEBHOOK_TOKEN: "better-stack-token-1",
+  RESEND_WEBHOOK_SECRET: "whsec_cmVzZW5kLTE=",
   QSTASH_TOKEN: "qstash-1",
   QSTASH_CURRENT_SIGNING_KEY: "sig_1",
   QSTASH_NEXT_SIGNING_KEY: "sig_2",

@@ -1,3 +1,4 @@
+import { Webhook } from "standardwebhooks";
 import Stripe from "stripe";
 import { describe, expect, it } from "vitest";
 import { loadSample, sampleNames } from "../../cli/samples/index.js";
@@ -66,6 +67,22 @@ const KITS: Record<(typeof sources)[number]["id"], SourceKit> = {
     headers: {},
     unknown: { headers: {}, body: { event: "rose", data: { id: "1", type: "moon" } } },
   },
+  resend: {
+    sign: (body, secret, now) => {
+      const { headers } = signedRequest("resend", body, { secret, now });
+      // The published library signs what it can: text, and not under an empty secret.
+      const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(body);
+      if (secret === "" || !Buffer.from(text).equals(body)) return headers;
+      const id = headers["svix-id"] ?? "";
+      return { ...headers, "svix-signature": new Webhook(secret).sign(id, new Date(now), text) };
+    },
+    proof: "svix-signature",
+    spoil: flipMiddle,
+    body: bodyOf("resend", "email-bounced"),
+    headers: {},
+    unknown: { headers: {}, body: { type: "email.rose", created_at: "x", data: {} } },
+    secrets: ["whsec_Y29uZm9ybWFuY2Utc2VjcmV0LTE=", "whsec_Y29uZm9ybWFuY2Utc2VjcmV0LTI="],
+  },
 };
 
 function stripeSigned(body: Uint8Array, secret: string, now: number) {
@@ -89,6 +106,7 @@ describe("registry", () => {
       "SENTRY_CLIENT_SECRET",
       "VERCEL_WEBHOOK_SECRET",
       "BETTER_STACK_WEBHOOK_TOKEN",
+      "RESEND_WEBHOOK_SECRET",
     ]);
     for (const source of sources) expect(sampleNames(source.id).length).toBeGreaterThan(3);
   });

@@ -17,16 +17,18 @@ export interface SourceKit {
   headers: Record<string, string>;
   /** A body of a type that we know nothing of. */
   unknown: { headers: Record<string, string>; body: unknown };
+  /** Two secrets, where not every text is one. */
+  secrets?: readonly [string, string];
 }
 
-const SECRET = "conformance-secret-1";
-const OTHER = "conformance-secret-2";
+const SECRETS = ["conformance-secret-1", "conformance-secret-2"] as const;
 
 /**
  * What holds for every source, as far as what it signs allows. The limit of a body's size is the
  * door's to keep and is tested there.
  */
 export function sourceConformance(source: Source, kit: SourceKit): void {
+  const [SECRET, OTHER] = kit.secrets ?? SECRETS;
   const body = bytesOf(kit.body);
   const verify = (
     headers: Record<string, string>,
@@ -82,7 +84,8 @@ export function sourceConformance(source: Source, kit: SourceKit): void {
         [good, forged],
         [forged, good],
       ]) {
-        const headers = new Headers(kit.headers);
+        const { [kit.proof]: _proof, ...rest } = signed();
+        const headers = new Headers(rest);
         for (const value of pair) headers.append(kit.proof, value);
         const verdict = await source.verify(
           { headers, body, pathToken: null },

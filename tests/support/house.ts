@@ -15,12 +15,14 @@ export const SECRETS = {
   SENTRY_CLIENT_SECRET: "house-sentry-secret",
   VERCEL_WEBHOOK_SECRET: "house-vercel-secret",
   BETTER_STACK_WEBHOOK_TOKEN: "house-better-stack-token",
+  RESEND_WEBHOOK_SECRET: "whsec_aG91c2UtcmVzZW5kLXNlY3JldC0x",
 } as const;
 const SECRET_OF: Readonly<Record<string, keyof typeof SECRETS>> = {
   stripe: "STRIPE_WEBHOOK_SECRET",
   sentry: "SENTRY_CLIENT_SECRET",
   vercel: "VERCEL_WEBHOOK_SECRET",
   "better-stack": "BETTER_STACK_WEBHOOK_TOKEN",
+  resend: "RESEND_WEBHOOK_SECRET",
 };
 export const ADMIN_TOKEN = "house-admin-token-0001";
 export const CRON_SECRET = "house-cron-secret-0001";

@@ -1,6 +1,6 @@
 import { Permanent, Transient } from "../../domain/errors.js";
 import type { DeadLetter } from "../../domain/event.js";
-import { NOTICE_RETRY_MS, type Notice } from "../../domain/notice.js";
+import { NOTICE_RETRY_MS, type Notice, type Suppression } from "../../domain/notice.js";
 import type { TimerRow } from "../../domain/outbox.js";
 import { type DecideContext, mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
 import { deadPlan, sentenceOf } from "../event-plan.js";
@@ -9,6 +9,8 @@ export interface NoticeRows {
   notice: Notice;
   deadLetter: DeadLetter | null;
   timer: TimerRow | null;
+  /** Why its recipient gets no mail any more. */
+  suppression: Suppression | null;
 }
 
 /**
@@ -110,6 +112,25 @@ export function failPlan(
     .audit(`notice.${status}`, notice.id, { code: error.code });
   endTimer(plan, rows, ctx);
   return mergePlans([plan.build(), deadPlan({ noticeId: notice.id }, error, deadLetter, ctx)]);
+}
+
+/**
+ * Its recipient's mail bounced for good, or was called spam: nothing is sent, and no person need look at it.
+ * Only of what is not under way: a mail that may have been taken is asked for again with its own key.
+ */
+export function suppressPlan(rows: NoticeRows, { id }: Suppression, ctx: DecideContext): Plan {
+  const { notice } = rows;
+  const error = new Permanent("recipient_suppressed", { detail: `suppression ${id}` });
+  const plan = new PlanBuilder(ctx)
+    .update("notice", notice, {
+      status: "suppressed",
+      leaseUntil: null,
+      errorCode: error.code,
+      errorMessage: sentenceOf(error),
+    })
+    .audit("notice.suppressed", notice.id, { suppressionId: id });
+  settle(plan, rows, ctx);
+  return plan.build();
 }
 
 export const unconfirmed = (): Permanent => new Permanent("notice_unconfirmed");

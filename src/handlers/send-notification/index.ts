@@ -1,11 +1,13 @@
 import type { Channel, Channels } from "../../channels/channel.js";
 import { AppError, Permanent, Transient } from "../../domain/errors.js";
 import type { Ids } from "../../domain/ids.js";
+import { isTaken } from "../../domain/notice.js";
 import { type DecideContext, emptyPlan, type Plan } from "../../domain/plan.js";
 import { type Clock, isoOf } from "../../domain/time.js";
 import { apply } from "../../store/apply.js";
 import { type Database, Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { recipientHashSql } from "../../store/recipient-hash.js";
 import {
   confirmPlan,
   failPlan,
@@ -14,6 +16,7 @@ import {
   nextStep,
   releasePlan,
   reservePlan,
+  suppressPlan,
   unconfirmed,
 } from "./decide.js";
 
@@ -24,7 +27,7 @@ export interface SendNotificationDeps {
   ids: Ids;
 }
 
-export type SendOutcome = "sent" | "settled" | "failed" | "unknown";
+export type SendOutcome = "sent" | "settled" | "suppressed" | "failed" | "unknown";
 /** `outbox`: what the reserve wants published; the caller relays it, a sweep makes sure. */
 export interface SendResult {
   outcome: SendOutcome;
@@ -69,9 +72,11 @@ export async function sendNotification(
     });
     const mayBeTwice = channel.atLeastOnce && notice.calls > 1;
     await settleOr(message, deps, async (rows, ctx) => {
-      // Two calls may both end well when the first one's lease ran out: it was sent, once.
-      const isSent = rows.notice.status === "sent";
-      const plan = isSent ? emptyPlan() : confirmPlan(rows, { ...receipt, mayBeTwice }, ctx);
+      // Two calls may both end well when the first one's lease ran out, and the service's own report may
+      // come before its answer: it was sent, once.
+      const plan = isTaken(rows.notice)
+        ? emptyPlan()
+        : confirmPlan(rows, { ...receipt, mayBeTwice }, ctx);
       return { outcome: "sent" as const, plan };
     });
     return { outcome: "sent", outbox };
@@ -101,6 +106,9 @@ async function reserve(
   }
   if (step.kind === "give_up") {
     return { outcome: "unknown", plan: complete(failPlan(rows, "unknown", unconfirmed(), ctx)) };
+  }
+  if (rows.suppression !== null && notice.status === "pending") {
+    return { outcome: "suppressed", plan: complete(suppressPlan(rows, rows.suppression, ctx)) };
   }
   try {
     const payload = notice.payload ?? (await renderWith(channel, rows));
@@ -167,15 +175,27 @@ async function settleOr<Outcome>(
   throw new Transient("database_busy", { detail: `notice moved until ${isoOf(deps.clock.now())}` });
 }
 
+/** All mail that is sent here is called for by something that its reader did or has to know. */
+const SUPPRESSED = "n.id = ? AND n.channel = 'email' AND t.reason IN ('bounced', 'complained')";
+
 async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise<NoticeRows> {
-  const { notice, deadLetter, timer } = await load(deps.database, {
+  const { notice, deadLetter, timer, suppression } = await load(deps.database, {
     notice: read("notice", "t.id = ?", [noticeId]),
     deadLetter: read("deadLetter", "t.notice_id = ?", [noticeId]),
     timer: read("timer", "t.kind = 'notice.give_up' AND t.subject = ?", [noticeId]),
+    suppression: read("suppression", SUPPRESSED, [noticeId], {
+      join: `JOIN notice n ON t.recipient_hash = ${recipientHashSql("n.recipient")}`,
+      limit: 1,
+    }),
   });
   const found = notice[0];
   if (found === undefined) throw new Permanent("not_found", { detail: `no notice ${noticeId}` });
-  return { notice: found, deadLetter: deadLetter[0] ?? null, timer: timer[0] ?? null };
+  return {
+    notice: found,
+    deadLetter: deadLetter[0] ?? null,
+    timer: timer[0] ?? null,
+    suppression: suppression[0] ?? null,
+  };
 }
 
 /**

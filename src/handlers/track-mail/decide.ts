@@ -1,0 +1,106 @@
+import { Permanent } from "../../domain/errors.js";
+import type { DeadLetter } from "../../domain/event.js";
+import type { MailStatusReported } from "../../domain/facts.js";
+import { isTaken, joinOutcome, type Notice, type Suppression } from "../../domain/notice.js";
+import type { TimerRow } from "../../domain/outbox.js";
+import { type Plan, PlanBuilder } from "../../domain/plan.js";
+import { recipientHash } from "../../store/recipient-hash.js";
+import { sentenceOf } from "../event-plan.js";
+import type { HandlerContext } from "../handler.js";
+
+export interface MailRows {
+  notices: Notice[];
+  deadLetters: DeadLetter[];
+  timers: TimerRow[];
+  /** Of the notice's recipient. */
+  suppressions: Suppression[];
+}
+
+/**
+ * What a report of a mail means: the notice's status joined with it (`joinOutcome`), whatever came before
+ * and in whatever order; and a suppression when nothing may be sent to the recipient any more. A report of
+ * a notice whose call has had no answer is also that answer: the mail was taken.
+ */
+export function decideMail(fact: MailStatusReported, rows: MailRows, ctx: HandlerContext): Plan {
+  const plan = new PlanBuilder(ctx);
+  const notice =
+    rows.notices.find(({ vendorId }) => vendorId === fact.vendorId) ??
+    rows.notices.find(({ id }) => id === fact.noticeId);
+  if (notice === undefined) return plan.because("no notice here is this mail").build();
+
+  suppress(plan, fact, notice, rows, ctx);
+  if (notice.vendorId !== null && notice.vendorId !== fact.vendorId) {
+    return plan.because(`notice ${notice.id} was sent again since, as another mail`).build();
+  }
+  const status = joinOutcome(notice, fact.outcome);
+  const reported = { before: notice.status, after: status, reported: fact.outcome };
+  const isFinal = notice.status === "discarded";
+  if (isFinal || (status === notice.status && notice.vendorId !== null)) {
+    return plan
+      .expect("notice", notice)
+      .audit("notice.confirmed", notice.id, reported)
+      .because(`${fact.outcome} changes nothing for a notice that is ${status}`)
+      .build();
+  }
+  const taken = isTaken(notice);
+  plan.update("notice", notice, {
+    status,
+    vendorId: fact.vendorId,
+    ...(taken ? {} : { sentAt: fact.occurredAt, leaseUntil: null }),
+    ...wordsFor(status),
+  });
+  if (!taken) settleAsTaken(plan, notice, fact, rows, ctx);
+  return plan
+    .audit(`notice.${status}`, notice.id, reported)
+    .because(`the mail of notice ${notice.id} is ${status}`)
+    .build();
+}
+
+/** By the joined status alone, so that they do not depend on the order of the reports either. */
+function wordsFor(status: Notice["status"]): Pick<Notice, "errorCode" | "errorMessage"> {
+  if (status === "delivered" || status === "complained") {
+    return { errorCode: null, errorMessage: null };
+  }
+  const error = new Permanent("notice_undelivered", { detail: `it is ${status}` });
+  return { errorCode: error.code, errorMessage: sentenceOf(error) };
+}
+
+/** What the answer of the call would have settled. */
+function settleAsTaken(
+  plan: PlanBuilder,
+  { id, calls }: Notice,
+  { vendorId }: MailStatusReported,
+  { deadLetters, timers }: MailRows,
+  { now }: HandlerContext,
+): void {
+  plan.audit("notice.sent", id, { vendorId, calls });
+  for (const letter of deadLetters.filter(
+    ({ status, noticeId }) => status !== "resolved" && noticeId === id,
+  )) {
+    plan.update("deadLetter", letter, { status: "resolved", updatedAt: now });
+    plan.audit("dead_letter.resolved", letter.id);
+  }
+  for (const timer of timers.filter(
+    ({ status, subject }) => status === "waiting" && subject === id,
+  )) {
+    plan.update("timer", timer, { status: "done" });
+  }
+}
+
+function suppress(
+  plan: PlanBuilder,
+  { outcome, permanent }: MailStatusReported,
+  notice: Notice,
+  { suppressions }: MailRows,
+  { ids, now, eventId }: HandlerContext,
+): void {
+  if (!permanent || (outcome !== "bounced" && outcome !== "complained")) return;
+  const hash = recipientHash(notice.recipient);
+  const known = suppressions.some((one) => one.recipientHash === hash && one.reason === outcome);
+  if (known) return;
+  const id = ids.next("suppression");
+  const row = { id, recipientHash: hash, reason: outcome, eventId, createdAt: now };
+  plan.insert("suppression", row);
+  plan.audit("suppression.added", id, { reason: outcome, noticeId: notice.id });
+  plan.because(`nothing more is sent to this recipient: ${outcome}`);
+}

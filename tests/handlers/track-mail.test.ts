@@ -1,0 +1,223 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Channel, ChannelReceipt, Channels } from "../../src/channels/channel.js";
+import { joinOutcome, type MailOutcome, type NoticeStatus } from "../../src/domain/notice.js";
+import { runEvent } from "../../src/handlers/run-event.js";
+import { sendNotification } from "../../src/handlers/send-notification/index.js";
+import { recipientHash, recipientHashSql } from "../../src/store/recipient-hash.js";
+import { runDeps, sampleRun } from "../support/events.js";
+import { countingIds, stillClock } from "../support/fakes.js";
+import { type StoreWorld, storeWorld } from "../support/store.js";
+
+let w: StoreWorld;
+beforeEach(async () => {
+  w = await storeWorld();
+});
+afterEach(async () => {
+  await w.close();
+});
+
+const MAIL = "em_1";
+
+/** A channel that answers when the test says, with the mail's id. */
+function heldMail() {
+  const answers: ((receipt: ChannelReceipt) => void)[] = [];
+  const channel: Channel = {
+    id: "email",
+    configured: true,
+    atLeastOnce: false,
+    timeoutMs: 10_000,
+    render: () => Promise.resolve({ subject: "Paid" }),
+    send: () => new Promise<ChannelReceipt>((resolve) => answers.push(resolve)),
+  };
+  const channels: Channels = { email: channel, slack: channel, pagerduty: channel, sms: channel };
+  return { answers, channels };
+}
+
+/** Runs of one id each, as every message of the queue has one. */
+let runs = 0;
+async function pay(uniqueId: string, email = "buyer@example.com"): Promise<string> {
+  const set = { "data.object.receipt_email": email };
+  const ids = countingIds(`p${runs++}`);
+  const run = await sampleRun("stripe", "payment-succeeded", { uniqueId, set });
+  const { outbox } = await runEvent(run, { ...runDeps(w), ids });
+  const message = outbox.map((row) => row.message).find(({ type }) => type === "notice.due.v1");
+  if (message?.type !== "notice.due.v1") throw new Error("no notice is due");
+  return message.noticeId;
+}
+
+async function report(name: string, set: Record<string, string> = {}) {
+  const uniqueId = `r${runs++}`;
+  const told = { "data.email_id": MAIL, created_at: `2026-11-21T08:00:0${runs % 10}Z`, ...set };
+  const run = await sampleRun("resend", name, { uniqueId, set: told });
+  const result = await runEvent(run, { ...runDeps(w), ids: countingIds(uniqueId) });
+  const [event] = await w.rows(`SELECT trace FROM event WHERE id = '${result.eventId}'`);
+  const { reasons } = (event as { trace: { reasons: string[] } }).trace;
+  return { ...result, reasons };
+}
+
+function send(noticeId: string) {
+  const { answers, channels } = heldMail();
+  const deps = {
+    ...runDeps(w),
+    clock: stillClock(w.ctx.now),
+    ids: countingIds(`s${runs++}`),
+    channels,
+  };
+  const sending = sendNotification({ noticeId, outboxId: "out_none", requestId: "req" }, deps);
+  const called = async (): Promise<(receipt: ChannelReceipt) => void> => {
+    await expect.poll(() => answers.length).toBe(1);
+    return answers[0] as (receipt: ChannelReceipt) => void;
+  };
+  return { sending, called, answers };
+}
+
+async function sent(uniqueId: string, vendorId = MAIL): Promise<string> {
+  const noticeId = await pay(uniqueId);
+  const { sending, called } = send(noticeId);
+  (await called())({ vendorId });
+  expect((await sending).outcome).toBe("sent");
+  return noticeId;
+}
+
+const noticeOf = async (id: string) =>
+  (await w.rows(`SELECT status, vendor_id, error_code FROM notice WHERE id = '${id}'`))[0];
+const actionsOf = async (id: string): Promise<unknown[]> =>
+  (await w.rows(`SELECT action FROM audit_entry WHERE subject = '${id}' ORDER BY at, id`)).map(
+    ({ action }) => action,
+  );
+const suppressions = () =>
+  w.rows("SELECT recipient_hash, reason, event_id FROM suppression ORDER BY reason");
+
+describe("a report of a mail", () => {
+  it("sets the status of its notice, and says so in the audit trail", async () => {
+    const id = await sent("one");
+    expect((await report("email-delivered")).outcome).toBe("processed");
+    expect(await noticeOf(id)).toEqual({ status: "delivered", vendor_id: MAIL, error_code: null });
+    expect(await actionsOf(id)).toContain("notice.delivered");
+    await report("email-delivered");
+    expect(await actionsOf(id)).toContain("notice.confirmed");
+    expect(await suppressions()).toEqual([]);
+  });
+
+  it("names what went wrong, and adds nobody to the list who may still be written to", async () => {
+    const id = await sent("one");
+    for (const name of ["email-bounced-for-now", "email-failed", "email-suppressed"]) {
+      await report(name);
+    }
+    expect(await noticeOf(id)).toMatchObject({
+      status: "bounced",
+      error_code: "notice_undelivered",
+    });
+    expect(await suppressions()).toEqual([]);
+  });
+
+  it("of a mail that is not ours is processed, and says why nothing came of it", async () => {
+    const { outcome, reasons } = await report("email-bounced");
+    expect([outcome, reasons]).toEqual(["processed", ["no notice here is this mail"]]);
+    expect(await suppressions()).toEqual([]);
+  });
+
+  it("that comes before the service's answer is that answer, once", async () => {
+    const id = await pay("one");
+    const { sending, called } = send(id);
+    const answer = await called();
+    await report("email-delivered", { "data.tags.notice": id });
+    expect(await noticeOf(id)).toMatchObject({ status: "delivered", vendor_id: MAIL });
+    answer({ vendorId: MAIL });
+    expect((await sending).outcome).toBe("sent");
+    expect(await noticeOf(id)).toMatchObject({ status: "delivered", vendor_id: MAIL });
+    const entries = await actionsOf(id);
+    expect(entries.filter((action) => action === "notice.sent")).toHaveLength(1);
+    expect(await w.rows("SELECT status FROM timer")).toEqual([{ status: "done" }]);
+  });
+
+  it("of an earlier mail of the notice leaves what became of the later one", async () => {
+    const id = await sent("one", "em_later");
+    const { reasons } = await report("email-bounced", { "data.tags.notice": id });
+    expect(reasons).toContain(`notice ${id} was sent again since, as another mail`);
+    expect(await noticeOf(id)).toMatchObject({ status: "sent", vendor_id: "em_later" });
+    expect(await suppressions()).toHaveLength(1);
+  });
+});
+
+describe("a recipient whose mail bounced for good or was called spam", () => {
+  it("is kept by a hash, once for each reason, and gets no mail any more", async () => {
+    await sent("one");
+    for (const name of ["email-bounced", "email-bounced", "email-complained"]) await report(name);
+    const hash = recipientHash("buyer@example.com");
+    expect(await suppressions()).toEqual([
+      { recipient_hash: hash, reason: "bounced", event_id: expect.any(String) },
+      { recipient_hash: hash, reason: "complained", event_id: expect.any(String) },
+    ]);
+    const next = await pay("two", "Buyer@Example.com");
+    const { sending, answers } = send(next);
+    expect((await sending).outcome).toBe("suppressed");
+    expect(answers).toEqual([]);
+    expect(await noticeOf(next)).toEqual({
+      status: "suppressed",
+      vendor_id: null,
+      error_code: "recipient_suppressed",
+    });
+    expect(await actionsOf(next)).toContain("notice.suppressed");
+    const other = send(await pay("three", "somebody@example.com"));
+    (await other.called())({ vendorId: "em_3" });
+    expect((await other.sending).outcome).toBe("sent");
+  });
+
+  it("has the same hash in Postgres, whatever letters the address has", async () => {
+    const letters = fc.string({ unit: "grapheme", minLength: 1 });
+    const address = letters.filter((text) => text.isWellFormed() && !text.includes("\u0000"));
+    await fc.assert(
+      fc.asyncProperty(address, async (given) => {
+        const text = `'${given.replaceAll("'", "''")}'`;
+        const [row] = await w.rows(`SELECT ${recipientHashSql(text)} AS hash`);
+        expect(row?.hash).toBe(recipientHash(given));
+      }),
+      { numRuns: 50, examples: [["İÄÖ@EXAMPLE.com"], ["ผู้ซื้อ@Example.COM"]] },
+    );
+  });
+});
+
+describe("reports of one mail", () => {
+  const outcome = fc.constantFrom<MailOutcome>(
+    "delivered",
+    "suppressed",
+    "failed",
+    "bounced",
+    "complained",
+  );
+  const joined = (start: NoticeStatus, reports: readonly MailOutcome[]): NoticeStatus =>
+    reports.reduce((status, one) => joinOutcome({ status, vendorId: MAIL }, one), start);
+
+  it("come to the same status in any order and however often they come", () => {
+    const orders = fc
+      .array(outcome, { minLength: 1 })
+      .chain((all) =>
+        fc.tuple(
+          fc.constant(all),
+          fc.shuffledSubarray([...all, ...all], { minLength: all.length * 2 }),
+        ),
+      );
+    fc.assert(
+      fc.property(orders, ([all, shuffled]) => {
+        expect(joined("sent", shuffled)).toBe(joined("sent", all));
+      }),
+    );
+  });
+
+  it("never take a complaint back, nor what a person has discarded", () => {
+    fc.assert(
+      fc.property(fc.array(outcome), (all) => {
+        expect(joined("sent", [...all, "complained", ...all])).toBe("complained");
+        expect(joined("discarded", all)).toBe("discarded");
+      }),
+    );
+  });
+
+  it("are the first word of a notice that our own call gave up", () => {
+    const failed = { status: "failed" as const, vendorId: null };
+    expect(joinOutcome(failed, "delivered")).toBe("delivered");
+    expect(joinOutcome({ ...failed, vendorId: MAIL }, "delivered")).toBe("failed");
+  });
+});
