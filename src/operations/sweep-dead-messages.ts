@@ -136,13 +136,15 @@ async function decideFate(
 }
 
 /**
- * At once where a part of ours was missing that now answers. Anything else may be down for days, or be a
- * message that crashes every worker: the second time waits as long as the first has lasted, and so on.
+ * At once where a part of ours was missing that now answers, or where a lease was held, which ends by itself.
+ * Anything else may be down for days, or be a message that crashes every worker: the second time waits as
+ * long as the first has lasted, and so on. The queue's clock may be ahead of ours.
  */
 function isDue(message: DeadMessage, now: number): boolean {
-  if (/^(database|kv)_/.test(codeOf(message))) return true;
+  if (/^(database_|kv_|lease_held$)/.test(codeOf(message))) return true;
   const triedForMs = message.createdAt - diedAt(message);
-  return now - message.createdAt >= Math.min(triedForMs, REDRIVE_EVERY_MS_MAX);
+  const ageMs = Math.max(0, now - message.createdAt);
+  return ageMs >= Math.min(triedForMs, REDRIVE_EVERY_MS_MAX);
 }
 
 const diedAt = (message: DeadMessage): number =>

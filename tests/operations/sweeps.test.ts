@@ -270,6 +270,18 @@ describe("the sweep of QStash's dead letters", () => {
     expect(await again.run()).toMatchObject({ redriven: 1 });
   });
 
+  it("does not let a message wait for our clock to come up to the queue's", async () => {
+    const ahead = { ...dead("one", 502), createdAt: T0 + 30_000 };
+    expect(await sweepOf([ahead], w).run()).toMatchObject({ redriven: 1 });
+  });
+
+  it("sends again at once what only waited for the lease of a worker that is no more", async () => {
+    const clock = stillClock(T0 + 10 * 60_000);
+    const held = { ...dead("one", 503, "lease_held"), createdAt: clock.now() };
+    held.headers.set("signalbox-redriven-since", String(T0)); // and not for as long as it has been tried
+    expect(await sweepOf([held], w, { clock }).run()).toMatchObject({ redriven: 1 });
+  });
+
   it("hands a notice to a person whose worker always fails, and ends its outbox row", async () => {
     await runEvent(await sampleRun("stripe", "payment-succeeded"), runDeps(w));
     const [row] = await w.rows("SELECT id, message FROM outbox");
