@@ -119,14 +119,7 @@ function setUp(kit: Kit, options: ResendOptions): ResendRecords {
     api((c) => cancel(kit, mails, named(c.req.param("id")))),
   );
 
-  app.get("/mailbox", (c) => c.html(mailboxPage(all())));
-  app.get("/mailbox.json", (c) => c.json({ data: all() }));
-  app.get("/mailbox/:id", (c) => {
-    const mail = mails.get(c.req.param("id"));
-    return mail === undefined
-      ? c.html(htmlPage("No such mail", '<p><a href="/mailbox">All mails</a></p>'), 404)
-      : c.html(mailPage(asOf(mail, kit.clock.now())));
-  });
+  mailboxRoutes(kit, mails, all);
   const sendWebhook = async (order: WebhookOrder): Promise<WebhookAnswer> => {
     const read = WebhookSchema.parse(order);
     const mail = named(read.emailId);
@@ -142,6 +135,18 @@ function setUp(kit: Kit, options: ResendOptions): ResendRecords {
     }),
   );
   return { mails: all, sendWebhook };
+}
+
+/** What a person sees of it: the mails, newest first, and each as it would arrive. */
+function mailboxRoutes({ app, clock }: Kit, mails: Table<Mail>, all: () => Mail[]): void {
+  app.get("/mailbox", (c) => c.html(mailboxPage(all())));
+  app.get("/mailbox.json", (c) => c.json({ data: all() }));
+  app.get("/mailbox/:id", (c) => {
+    const mail = mails.get(c.req.param("id"));
+    return mail === undefined
+      ? c.html(htmlPage("No such mail", '<p><a href="/mailbox">All mails</a></p>'), 404)
+      : c.html(mailPage(asOf(mail, clock.now())));
+  });
 }
 
 function authenticate(header: string | undefined, apiKey: string): void {

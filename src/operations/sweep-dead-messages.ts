@@ -44,6 +44,8 @@ const KEEP_SAFE_AFTER_MS = 2 * DAY_MS;
 const REDRIVE_EVERY_MS_MAX = 30 * 60_000;
 /** When a message died first; each re-drive is a new message to the queue, and forgets. */
 const SINCE_HEADER = "signalbox-redriven-since";
+/** When it was re-driven last. */
+const SENT_HEADER = "signalbox-redriven-at";
 /** Of the queue's own; everything else of a message was ours and travels again. */
 const DROPPED_HEADERS = /^(upstash-|user-agent$|host$|content-length$|connection$|accept)/;
 /** Of one sweep, because settling costs time. */
@@ -136,15 +138,16 @@ async function decideFate(
 }
 
 /**
- * At once where a part of ours was missing that now answers, or where a lease was held, which ends by itself.
- * Anything else may be down for days, or be a message that crashes every worker: the second time waits as
- * long as the first has lasted, and so on. The queue's clock may be ahead of ours.
+ * At once where a part of ours was missing that now answers. Anything else may be down for days, or be a
+ * message that crashes every worker: each time waits as long as it had been tried when it was sent last. All
+ * by our own clock, because the queue's may be ahead of it.
  */
 function isDue(message: DeadMessage, now: number): boolean {
-  if (/^(database_|kv_|lease_held$)/.test(codeOf(message))) return true;
-  const triedForMs = message.createdAt - diedAt(message);
-  const ageMs = Math.max(0, now - message.createdAt);
-  return ageMs >= Math.min(triedForMs, REDRIVE_EVERY_MS_MAX);
+  if (/^(database|kv)_/.test(codeOf(message))) return true;
+  const sentAt = Number(message.headers.get(SENT_HEADER) ?? message.createdAt);
+  const triedForMs = sentAt - diedAt(message);
+  const waitedMs = Math.max(0, now - sentAt);
+  return waitedMs >= Math.min(triedForMs, REDRIVE_EVERY_MS_MAX);
 }
 
 const diedAt = (message: DeadMessage): number =>
@@ -158,7 +161,12 @@ async function redrive(
   const { queue, body } = message;
   if (queue === null) throw new Error("a message of no queue is never re-driven");
   const kept = [...message.headers].filter(([name]) => !DROPPED_HEADERS.test(name));
-  const headers = { ...Object.fromEntries(kept), [SINCE_HEADER]: String(diedAt(message)) };
+  const now = deps.clock.now();
+  const headers = {
+    ...Object.fromEntries(kept),
+    [SINCE_HEADER]: String(Math.min(diedAt(message), now)),
+    [SENT_HEADER]: String(now),
+  };
   const deduplicationId = deps.ids.next("run");
   await deps.publisher.republish({ queue, message: own, headers, body, deduplicationId });
 }
