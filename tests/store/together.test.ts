@@ -1,13 +1,18 @@
 import fc from "fast-check";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Deployment } from "../../src/domain/deployment.js";
 import { Transient } from "../../src/domain/errors.js";
 import { emptyPlan, type Plan, PlanBuilder } from "../../src/domain/plan.js";
 import { apply, type EventClaim } from "../../src/store/apply.js";
 import { type Database, Moved } from "../../src/store/database.js";
 import { load, read } from "../../src/store/load.js";
-import { claimOf, type StoreWorld, storeWorld } from "../support/store.js";
+import {
+  claimOf,
+  deploymentOf,
+  keptDeployment,
+  type StoreWorld,
+  storeWorld,
+} from "../support/store.js";
 
 /** More than may be under way at once: what comes after them waits, and goes together. */
 const BUSY = 4;
@@ -33,29 +38,8 @@ afterEach(async () => {
 });
 
 const plan = () => new PlanBuilder(w.ctx);
-const deployment = (externalId: string): Deployment => ({
-  id: w.ctx.ids.next("deployment"),
-  source: "test",
-  externalId,
-  project: "prj",
-  name: "site",
-  target: "production",
-  state: "created",
-  stateAsOf: w.ctx.now,
-  url: null,
-  commit: null,
-  createdAt: w.ctx.now,
-  updatedAt: w.ctx.now,
-  version: 0,
-});
-async function kept(externalId: string): Promise<Deployment> {
-  const { rows } = await load(w.database, {
-    rows: read("deployment", "t.external_id = ?", [externalId]),
-  });
-  const row = rows[0];
-  if (row === undefined) throw new Error(`no deployment ${externalId}`);
-  return row;
-}
+const deployment = (externalId: string) => deploymentOf(w.ctx, externalId);
+const kept = (externalId: string) => keptDeployment(w.database, externalId);
 const making = (externalId: string): Plan =>
   plan().insert("deployment", deployment(externalId)).build();
 

@@ -1,7 +1,9 @@
+import type { Deployment } from "../../src/domain/deployment.js";
 import type { AttemptOutcome, EventStatus } from "../../src/domain/event.js";
 import type { DecideContext } from "../../src/domain/plan.js";
 import type { EventClaim } from "../../src/store/apply.js";
 import { type Database, openDatabase } from "../../src/store/database.js";
+import { load, read } from "../../src/store/load.js";
 import { countingIds, stillClock } from "./fakes.js";
 import { testDatabase } from "./postgres.js";
 
@@ -86,4 +88,32 @@ export function claimOf(
       durationMs: 1,
     },
   };
+}
+
+/** A row to write and to move: any table would do. */
+export function deploymentOf(ctx: DecideContext, externalId: string): Deployment {
+  return {
+    id: ctx.ids.next("deployment"),
+    source: "test",
+    externalId,
+    project: "prj",
+    name: "site",
+    target: "production",
+    state: "created",
+    stateAsOf: ctx.now,
+    url: null,
+    commit: null,
+    createdAt: ctx.now,
+    updatedAt: ctx.now,
+    version: 0,
+  };
+}
+
+export async function keptDeployment(database: Database, externalId: string): Promise<Deployment> {
+  const { rows } = await load(database, {
+    rows: read("deployment", "t.external_id = ?", [externalId]),
+  });
+  const row = rows[0];
+  if (row === undefined) throw new Error(`no deployment ${externalId}`);
+  return row;
 }
