@@ -1,5 +1,6 @@
 import type { HealthReport } from "../admin/deps.js";
-import type { Kv } from "../domain/ports.js";
+import { describeError } from "../domain/describe-error.js";
+import type { Kv, Log } from "../domain/ports.js";
 import { type Clock, isoOf, SECOND_MS } from "../domain/time.js";
 import { SPILL_INDEX } from "../ingest/spill.js";
 import type { QueueAccount } from "../queues/account.js";
@@ -13,6 +14,7 @@ export interface HealthDeps {
   kv: Kv;
   account: Pick<QueueAccount, "ping">;
   clock: Clock;
+  log: Log;
 }
 
 /** Of the question to the queue: its client waits longer than anybody who asks for health. */
@@ -47,8 +49,17 @@ async function checkHealth(deps: HealthDeps): Promise<HealthReport> {
 }
 
 /** Numbers whose keeper does not answer are null. */
-async function readBacklog({ database, kv, clock }: HealthDeps): Promise<HealthReport["backlog"]> {
-  const orNull = <T>(asked: Promise<T>): Promise<T | null> => asked.catch(() => null);
+async function readBacklog({
+  database,
+  kv,
+  clock,
+  log,
+}: HealthDeps): Promise<HealthReport["backlog"]> {
+  const orNull = <T>(asked: Promise<T>): Promise<T | null> =>
+    asked.catch((error: unknown) => {
+      log.warn("health.unknown", { detail: describeError(error) });
+      return null;
+    });
   const ageOf = async (job: CronJob): Promise<number | null> => {
     const at = await orNull(lastRunAt(kv, job));
     return at === null ? null : Math.max(0, Math.round((clock.now() - at) / SECOND_MS));

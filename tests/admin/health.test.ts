@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Transient } from "../../src/domain/errors.js";
 import type { Kv } from "../../src/domain/ports.js";
 import { createHealth, databaseHealthResponse, healthResponse } from "../../src/runtime/health.js";
-import { stillClock } from "../support/fakes.js";
+import { listeningLog, stillClock } from "../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
 let w: StoreWorld;
@@ -50,6 +50,7 @@ function healthWithout(...gone: Part[]) {
       },
     },
     clock,
+    log: listeningLog(),
   });
   return { health, clock, asked };
 }
@@ -115,6 +116,7 @@ describe("health", () => {
       kv: kvOf(false, clock.now()),
       account,
       clock,
+      log: listeningLog(),
     })();
     expect(report).toMatchObject({ status: "degraded", services: { queue: "disconnected" } });
   });

@@ -99,7 +99,7 @@ describe("a replay's message", () => {
     await w.database.query(insert, ["out_a"]);
     await w.database.query(insert, ["out_b"]);
     const failing = { ...runDeps(w), database: without(CLAIM, busy) };
-    await runEvent({ ...run, completes: "out_a" }, failing).catch(() => undefined);
+    await expect(runEvent({ ...run, completes: "out_a" }, failing)).rejects.toThrow(Transient);
     expect(await w.count("outbox"), "a run that failed comes again").toBe(2);
     await runEvent({ ...run, attemptId: "m:1", completes: "out_a" }, runDeps(w));
     expect(await w.rows("SELECT id FROM outbox WHERE id LIKE 'out_a'")).toEqual([]);
