@@ -54,8 +54,7 @@ export function renderIncident<Rendered>(
       return says.raised(incidentView(notice));
     case "incident-resolved":
       return says.resolved(incidentView(notice));
-    case "payment-received":
-    case "payment-failed":
+    default: // mails to customers: no business of a channel that speaks to the people on call
       return noSuchTemplate(notice);
   }
 }

@@ -5,10 +5,34 @@ export type ChannelId = "email" | "slack" | "pagerduty" | "sms";
 export const TEMPLATES = [
   "payment-received",
   "payment-failed",
+  "payment-action-required",
+  "refund-issued",
+  "refund-failed",
+  "subscription-started",
+  "subscription-renewed",
+  "subscription-payment-failing",
+  "subscription-canceled",
+  "entitlement-expiring",
+  "entitlement-expired",
+  "payments-paused",
+  "payments-resumed",
+  "payment-corrected",
   "incident-raised",
   "incident-resolved",
 ] as const;
 export type Template = (typeof TEMPLATES)[number];
+
+/** What one may do without: it must carry a way to unsubscribe. Everything else is owed to its reader. */
+const NOT_TRANSACTIONAL: readonly Template[] = [
+  "entitlement-expiring",
+  "payments-paused",
+  "payments-resumed",
+];
+
+/** True where the reader is owed the mail (their money, their access, their incident). */
+export function isTransactional(template: Template): boolean {
+  return !NOT_TRANSACTIONAL.includes(template);
+}
 
 /** What a mail service reports of a mail that it took, in the order in which a later word goes before. */
 const MAIL_OUTCOMES = ["delivered", "suppressed", "failed", "bounced", "complained"] as const;

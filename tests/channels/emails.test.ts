@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { renderEmail } from "../../src/channels/resend/emails/render.js";
-import { TEMPLATES } from "../../src/domain/notice.js";
+import { EMAILS, renderEmail } from "../../src/channels/resend/emails/render.js";
+import type { Template } from "../../src/domain/notice.js";
 import { INCIDENT, notice, PAYMENT } from "./notices.js";
 
 const BROKEN = /undefined|null|NaN|Invalid Date|\[object|\$\{|failureCode|amountMinor|userName/;
@@ -10,7 +10,7 @@ const textOf = async (...args: Parameters<typeof notice>) =>
   (await renderEmail(notice(...args), "Example")).text;
 
 describe("emails", () => {
-  for (const template of TEMPLATES) {
+  for (const template of Object.keys(EMAILS) as Template[]) {
     for (const locale of LOCALES) {
       it(`renders ${template} for ${locale} without a gap, whether the data is full or bare`, async () => {
         const required = new Set(["amountMinor", "currency", "incidentId"]);

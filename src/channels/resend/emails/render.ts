@@ -1,6 +1,7 @@
 import { createElement } from "react";
 import { render } from "react-email";
-import type { Notice } from "../../../domain/notice.js";
+import type { Notice, Template } from "../../../domain/notice.js";
+import { noSuchTemplate } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { incidentRaised, incidentResolved } from "./incident.js";
 import { EmailLayout } from "./layout.js";
@@ -33,15 +34,14 @@ export async function renderEmail(
   };
 }
 
+/** What each template says; the one list of them. */
+export const EMAILS: Readonly<Partial<Record<Template, (notice: Notice) => EmailContent>>> = {
+  "payment-received": paymentReceived,
+  "payment-failed": paymentFailed,
+  "incident-raised": incidentRaised,
+  "incident-resolved": incidentResolved,
+};
+
 function contentOf(notice: Notice): EmailContent {
-  switch (notice.template) {
-    case "payment-received":
-      return paymentReceived(notice);
-    case "payment-failed":
-      return paymentFailed(notice);
-    case "incident-raised":
-      return incidentRaised(notice);
-    case "incident-resolved":
-      return incidentResolved(notice);
-  }
+  return EMAILS[notice.template]?.(notice) ?? noSuchTemplate(notice);
 }
