@@ -21,6 +21,8 @@ export interface OutboxRow {
   /** A sweep publishes it when this has passed and its receiver has not completed it. */
   dueAt: Instant;
   publishes: number;
+  /** Of these, how many the queue refused. */
+  refusals: number;
 }
 
 /** Something to be done at a time. The row is the truth; a queue's delay only wakes it. */

@@ -127,6 +127,7 @@ export class PlanBuilder {
       createdAt: now,
       dueAt: now + delayMs + OUTBOX_GRACE_MS,
       publishes: 0,
+      refusals: 0,
     });
   }
 

@@ -4,7 +4,7 @@ import type { OutboxRow } from "../domain/outbox.js";
 import type { Log } from "../domain/ports.js";
 import type { Clock } from "../domain/time.js";
 import { type Publisher, QueueRefused } from "../queues/publish.js";
-import { putBackOutbox, takeOverdueOutbox } from "../store/outbox.js";
+import { noteOutboxRefusal, putBackOutbox, takeOverdueOutbox } from "../store/outbox.js";
 import { type BuryDeps, buryMessage } from "./bury-message.js";
 import { isForAll } from "./is-for-all.js";
 
@@ -30,11 +30,11 @@ export function createRelay({ publisher, log }: RelayDeps): Relay {
 const BATCH = 100;
 const BATCHES_MAX = 20;
 /**
- * Takes of a row after which one more refusal hands it to a person. They lie two hours apart from first to
- * last (1, 2, 4 … minutes, an hour at most): long enough to mend what refuses everything, such as a limit of
- * the plan, and no longer, because a notice that nobody gets is not to wait unseen.
+ * Refusals of a row, the last of which hands it to a person. From first to last they take two hours or more
+ * (1, 2, 4 … minutes, an hour at most): long enough to mend what refuses everything, such as a limit of
+ * the plan, and not much longer, because a notice that nobody gets is not to wait unseen.
  */
-const REFUSED_TAKES_MAX = 8;
+const REFUSALS_MAX = 8;
 
 /**
  * Publishes rows whose time has passed and that no receiver has completed: the relay failed, or what it
@@ -96,10 +96,12 @@ async function noteRefusal(
   deps: OutboxSweepDeps,
 ): Promise<void> {
   const { id, publishes, message } = row;
-  const fields = { outboxId: id, type: message.type, publishes };
+  // Not by its takes: those of an outage, or of a receiver that does not come to an end, are no refusals.
+  const refusals = await noteOutboxRefusal(deps.database, id);
+  const fields = { outboxId: id, type: message.type, publishes, refusals };
   deps.log.error("outbox.refused", { ...fields, detail });
-  if (publishes < REFUSED_TAKES_MAX) return;
-  const said = `at publish ${publishes} of outbox row ${id}: ${detail}`;
+  if (refusals < REFUSALS_MAX) return;
+  const said = `${refusals} times, last at publish ${publishes} of outbox row ${id}: ${detail}`;
   const error = new Permanent("queue_refused", { detail: said });
   try {
     const fate = await buryMessage({ outboxId: id, message }, error, deps);

@@ -34,6 +34,15 @@ export async function putBackOutbox(
   );
 }
 
+/** Counts a refusal. @returns how many there were; 0 when the receiver has completed the row meanwhile. */
+export async function noteOutboxRefusal(database: Database, id: string): Promise<number> {
+  const rows = await database.query<{ refusals: number }>(
+    "UPDATE outbox SET refusals = refusals + 1 WHERE id = $1 RETURNING refusals",
+    [id],
+  );
+  return rows[0]?.refusals ?? 0;
+}
+
 export async function completeOutbox(database: Database, id: string): Promise<void> {
   await database.query("DELETE FROM outbox WHERE id = $1", [id]);
 }

@@ -147,6 +147,7 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
       createdAt: "instant",
       dueAt: "instant",
       publishes: "integer",
+      refusals: "integer",
     },
   },
   payment: {

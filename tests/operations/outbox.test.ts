@@ -12,7 +12,7 @@ import { countingIds, listeningLog, type StillClock, stillClock } from "../suppo
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
 const HOUR_MS = 3_600_000;
-/** Takes of a row, after the last of which a refusal ends it. */
+/** Refusals of a row, the last of which ends it. */
 const TAKES = 8;
 
 let w: StoreWorld;
@@ -99,6 +99,16 @@ describe("the sweep of the outbox", () => {
     expect(await letters()).toMatchObject([
       { status: "open", code: "queue_refused", message: expect.stringContaining("answered 400") },
     ]);
+  });
+
+  it("counts what the queue refuses, and not the takes that an outage has cost", async () => {
+    await notices(["a"]);
+    await sweepOf(() => null).hourly(2 * TAKES); // taken, and never completed: its worker is down
+    const sweep = sweepOf(refusal);
+    await sweep.hourly(TAKES - 1);
+    expect([await w.count("outbox"), await letters()]).toEqual([1, []]);
+    await sweep.run();
+    expect(await letters()).toMatchObject([{ status: "open", code: "queue_refused" }]);
   });
 
   it("opens the dead letter anew whose replay the queue always refuses", async () => {
