@@ -4,6 +4,7 @@ import type { Target } from "../connection.js";
 import { CALL, Failure, usage } from "../failure.js";
 import { type CommonOptions, common, contextOf, type Outcome } from "../options.js";
 import { pairsOf, type Screen, tableOf, timeIn, toned } from "../output.js";
+import { sinceOf } from "../since.js";
 
 interface Health {
   status: string;
@@ -22,6 +23,8 @@ interface SetUp {
 interface SettleOptions extends CommonOptions {
   reason: string;
   code?: string;
+  source?: string;
+  since?: string;
   yes?: boolean;
 }
 
@@ -33,6 +36,8 @@ export function addSettleCommands(deadLetters: Command, outcome: Outcome): void 
     .description("run dead letters again: same code, same keys, so that nothing happens twice")
     .requiredOption("--reason <text>", "why; it is kept in the audit trail")
     .option("--code <code>", "all open ones that died of this, in place of ids; counts them first")
+    .option("--source <source>", "with --code: only of events of this source, and of their notices")
+    .option("--since <since>", "with --code: only those made since then: 30m, 2h, 7d, or a time")
     .option("--yes", "with --code: replay them, do not only count")
     .action(async (named: string[], options: SettleOptions) => {
       const { target, screen } = contextOf(options);
@@ -52,14 +57,19 @@ export function addSettleCommands(deadLetters: Command, outcome: Outcome): void 
 async function chosen(
   target: Target,
   named: string[],
-  { code, yes, json }: SettleOptions,
+  { code, source, since, utc, yes, json }: SettleOptions,
   screen: Screen,
 ): Promise<string[]> {
   if (named.length > 0 === (code !== undefined)) {
     throw usage("Say which dead letters: their ids, or --code <code> for all open ones of a code.");
   }
-  if (code === undefined) return named;
+  if (code === undefined) {
+    if (source === undefined && since === undefined) return named;
+    throw usage("--source and --since narrow what --code chooses; ids are chosen already.");
+  }
   const query = new URLSearchParams({ status: "open", code, limit: String(PAGE) });
+  if (source !== undefined) query.set("source", source);
+  if (since !== undefined) query.set("since", sinceOf(since, utc === true));
   const ids: string[] = [];
   for (let cursor: string | null = ""; cursor !== null; ) {
     if (cursor !== "") query.set("cursor", cursor);
@@ -67,7 +77,9 @@ async function chosen(
     ids.push(...page.data.map(({ id }) => String(id)));
     cursor = page.nextCursor;
   }
-  const count = `${ids.length} open dead letter${ids.length === 1 ? "" : "s"} of ${code}`;
+  const narrowed = [source && `from ${source}`, since && `since ${since}`].filter(Boolean);
+  const letters = `open dead letter${ids.length === 1 ? "" : "s"}`;
+  const count = [ids.length, letters, "of", code, ...narrowed].join(" ");
   if (yes !== true && ids.length > 0) {
     throw usage(`There are ${count}. Nothing was done.`, "Add --yes to replay them.");
   }

@@ -86,6 +86,23 @@ describe("dead-letters", () => {
     expect((await run([...args, letter], s.env)).code).toBe(2);
   });
 
+  it("replay --code: only those of a source, and made since then", async () => {
+    await w.deliver({ source: "sentry", sample: "issue-created", body: `[ ${made}` });
+    w.clock.advance(3_600_000);
+    const since = new Date(w.clock.now()).toISOString();
+    const later = await newLetter();
+    await w.deliver({ source: "sentry", sample: "issue-created", body: `[ ${made} later` });
+    const narrowed = ["--code", "unreadable_body", "--source", "stripe", "--since", since];
+    const args = ["dead-letters", "replay", ...narrowed, "--reason", "mended"];
+    const count = `1 open dead letter of unreadable_body from stripe since ${since}`;
+    expect((await run(args, s.env)).err).toContain(`There are ${count}. Nothing was done.`);
+    const ran = await run([...args, "--yes"], s.env);
+    expect([ran.code, ran.out]).toEqual([0, `[1/1] ${later}  replaying\n`]);
+    expect(await statusOf(letter)).toBe("open");
+    const wrong = ["dead-letters", "replay", letter, "--source", "stripe", "--reason", "r"];
+    expect((await run(wrong, s.env)).code).toBe(2);
+  });
+
   it("--json: one document for all of them", async () => {
     const args = ["dead-letters", "discard", letter, "ded_none", "--reason", "r", "--json"];
     const { out, code } = await run(args, s.env);
