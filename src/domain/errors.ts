@@ -113,6 +113,16 @@ export const ERROR_CODES = {
     sentence: "KV did not answer in time.",
     hint: "It is retried by itself; check KV if it lasts.",
   },
+  gateway_unavailable: {
+    status: 503,
+    sentence: "The payment gateway did not answer in time.",
+    hint: "It is retried by itself; check the gateway's status page if it lasts.",
+  },
+  gateway_refused: {
+    status: 200,
+    sentence: "The payment gateway refuses to answer for an object.",
+    hint: "Read the gateway's answer in the detail; mend the gateway's key or its permissions, then replay.",
+  },
   channel_unavailable: {
     status: 503,
     sentence: "The service that carries this notice did not take it.",
@@ -136,8 +146,8 @@ export const ERROR_CODES = {
   recipient_suppressed: {
     status: 200,
     sentence:
-      "Nothing is sent to this recipient any more: an earlier mail bounced for good or was called spam.",
-    hint: "Reach the recipient in another way; the suppression names the event that it came from.",
+      "The mail was not sent: its recipient is suppressed (bounced for good, called spam, by hand, or unsubscribed).",
+    hint: "Reach the recipient in another way, or `signalbox suppressions remove` if the address is good again: later mails go out.",
   },
   notice_unconfirmed: {
     status: 200,

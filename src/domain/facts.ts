@@ -1,4 +1,5 @@
 import type { DeploymentState } from "./deployment.js";
+import type { LedgerKey, LedgerKind, Word } from "./ledger.js";
 import type { Money } from "./money.js";
 import type { MailOutcome } from "./notice.js";
 import type { Instant } from "./time.js";
@@ -56,6 +57,17 @@ export type PaymentFact =
   | PaymentCanceled
   | PaymentCheckoutCompleted
   | PaymentRefunded;
+
+/** What a source says of one object of the ledger: `payment.said`, `refund.said`. */
+export type ObjectSaid = { [K in LedgerKind]: { kind: `${K}.said` } & Word<K> }[LedgerKind];
+
+/** An object has changed, and only its source can say how: the engine fetches it, and the fact becomes `….said`. */
+export interface ObjectMentioned {
+  kind: "object.mentioned";
+  object: LedgerKey;
+  occurredAt: Instant;
+}
+export type LedgerFact = ObjectSaid | ObjectMentioned;
 
 /** What kind of trouble a signal speaks of. */
 export type SignalKind = "error" | "metric" | "uptime" | "deployment";
@@ -118,5 +130,5 @@ export interface MailStatusReported {
 }
 
 /** What an event says, in our own terms. No vendor's word is in here. */
-export type Fact = PaymentFact | SignalFact | DeploymentChanged | MailStatusReported;
+export type Fact = PaymentFact | LedgerFact | SignalFact | DeploymentChanged | MailStatusReported;
 export type FactKind = Fact["kind"];

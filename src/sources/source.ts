@@ -1,4 +1,5 @@
-import type { Fact } from "../domain/facts.js";
+import type { Fact, ObjectSaid } from "../domain/facts.js";
+import type { LedgerKey } from "../domain/ledger.js";
 import type { Secret } from "../domain/secret.js";
 import type { Instant } from "../domain/time.js";
 
@@ -64,6 +65,12 @@ export interface Source {
     body: Uint8Array<ArrayBuffer>,
     context: NormaliseContext,
   ): Fact[];
+  /**
+   * Of a source whose objects are in the ledger: reads one as the source's gateway fetched it.
+   *
+   * @throws Permanent `unexpected_shape` (names the field).
+   */
+  readObject?(key: LedgerKey, object: unknown, occurredAt: Instant): ObjectSaid;
 }
 
 /** 4 MiB: what the house takes from anybody, below Vercel's own 4.5 MB. */
