@@ -79,12 +79,22 @@ export function isTaken({ status, vendorId }: Pick<Notice, "status" | "vendorId"
   return vendorId !== null && MAIL_OUTCOMES.some((outcome) => outcome === status);
 }
 
-/** An address that gets no mail, by its hash only; the event says why. */
+/** `unsubscribed` is of mail that one may do without; the others hold for all mail. `manual`: by an operator. */
+export const SUPPRESSION_REASONS = ["bounced", "complained", "manual", "unsubscribed"] as const;
+export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number];
+
+/** For which of these a mail of the template is not sent. */
+export function reasonsAgainst(template: Template): readonly SuppressionReason[] {
+  return SUPPRESSION_REASONS.filter(
+    (reason) => reason !== "unsubscribed" || !isTransactional(template),
+  );
+}
+
+/** An address that gets no mail, by its hash only; the event, or the audit entry, says why. */
 export interface Suppression {
   id: string;
   recipientHash: string;
-  /** `unsubscribed` is of mail that one may do without; the others hold for all mail. */
-  reason: "bounced" | "complained" | "unsubscribed";
+  reason: SuppressionReason;
   eventId: string | null;
   createdAt: Instant;
 }

@@ -42,6 +42,8 @@ export interface Plan {
   completes: string[];
   /** Dead events that a person gave up. */
   discards: string[];
+  /** Rows that must not be there, each by the fields that it would be known by. */
+  absences: { [T in PlanTable]?: Partial<PlanTables[T]>[] };
   reasons: string[];
 }
 
@@ -53,6 +55,7 @@ export const emptyPlan = (): Plan => ({
   discards: [],
   reasons: [],
 });
+  absences: {},
 
 /** What a decision may use besides its rows. */
 export interface DecideContext {
@@ -116,6 +119,16 @@ export class PlanBuilder {
     const { ids, now, actor, eventId } = this.#ctx;
     const entry = { id: ids.next("audit"), at: now, action, actor, subject, eventId, details };
     return this.insert("auditEntry", entry);
+  /**
+   * The decision rests on there being no row with these fields, none of them null. Looked for as the
+   * statement begins: one that was written since the load is found, one that comes later came later.
+   */
+  expectNone<T extends PlanTable>(table: T, fields: Partial<PlanTables[T]>): this {
+    const absences = this.#plan.absences as Record<string, object[]>;
+    absences[table] = [...(absences[table] ?? []), fields];
+    return this;
+  }
+
   }
 
   /** A message to one of our queues, published after the commit and swept if that fails. */
@@ -191,9 +204,9 @@ export class PlanBuilder {
 export function mergePlans(plans: readonly Plan[]): Plan {
   const merged = emptyPlan();
   for (const plan of plans) {
-    for (const verb of ["inserts", "updates", "expects"] as const) {
-      const into = merged[verb] as Record<string, { id: string }[]>;
-      for (const [table, rows] of Object.entries(plan[verb] as Record<string, { id: string }[]>)) {
+    for (const verb of ["inserts", "updates", "expects", "absences"] as const) {
+      const into = merged[verb] as Record<string, object[]>;
+      for (const [table, rows] of Object.entries(plan[verb] as Record<string, object[]>)) {
         into[table] = [...(into[table] ?? []), ...rows];
       }
     }

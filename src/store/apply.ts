@@ -58,7 +58,7 @@ const isEmpty = (shape: Shape): boolean =>
   !shape.claimsEvent &&
   !shape.completes &&
   !shape.discards &&
-  shape.inserts.length + shape.updates.length + shape.locks.length === 0;
+  shape.inserts.length + shape.updates.length + shape.locks.length + shape.absences.length === 0;
 
 const waiting = new WeakMap<Database, Batches<Asked, boolean>>();
 
@@ -146,7 +146,8 @@ function parameterOf(asked: readonly Asked[]) {
   const attempts: object[] = [];
   const completes: object[] = [];
   const discards: object[] = [];
-  const [inserts, updates, locks]: [RowsByTable, RowsByTable, RowsByTable] = [{}, {}, {}];
+  const [inserts, updates]: [RowsByTable, RowsByTable] = [{}, {}];
+  const [locks, absences]: [RowsByTable, RowsByTable] = [{}, {}];
   const gather = (into: RowsByTable, tables: object, p: number): void => {
     for (const [table, rows] of Object.entries(tables) as [string, object[]][]) {
       into[table] ??= [];
@@ -167,8 +168,9 @@ function parameterOf(asked: readonly Asked[]) {
     gather(inserts, plan.inserts, p);
     gather(updates, plan.updates, p);
     gather(locks, locked, p);
+    gather(absences, plan.absences, p);
     for (const id of plan.completes) completes.push({ p, id });
     for (const id of plan.discards) discards.push({ p, id });
   }
-  return { plans, events, attempts, inserts, updates, locks, completes, discards };
+  return { plans, events, attempts, inserts, updates, locks, absences, completes, discards };
 }

@@ -1,5 +1,5 @@
 import type { Plan, PlanTable } from "../domain/plan.js";
-import { ATTEMPT_SQL, EVENT_SQL, TABLE_SQL, type TableSql } from "./tables.js";
+import { ATTEMPT_SQL, columnOf, EVENT_SQL, TABLE_SQL, type TableSql } from "./tables.js";
 
 /** More rows of one kind in one plan is a defect, not a workload. */
 const ROWS_MAX = 1_000;
@@ -17,6 +17,8 @@ export interface Shape {
   inserts: readonly PlanTable[];
   updates: readonly PlanTable[];
   locks: readonly PlanTable[];
+  /** What must not be there, and by which fields it would be known. */
+  absences: readonly { table: PlanTable; fields: readonly string[] }[];
   completes: boolean;
   discards: boolean;
 }
@@ -44,11 +46,21 @@ export function locksOf(plan: Plan): Record<string, { id: string; version: numbe
 
 /** The most rows of one kind that a plan has. */
 export function mostRowsOf(plan: Plan): number {
-  const kinds = [plan.inserts, plan.updates, plan.expects].flatMap((rows) => Object.values(rows));
+  const { inserts, updates, expects, absences } = plan;
+  const kinds = [inserts, updates, expects, absences].flatMap((rows) => Object.values(rows));
   const counts = kinds.map((rows: readonly unknown[]) => rows.length);
   const most = Math.max(plan.completes.length, plan.discards.length, ...counts, 1);
   if (most > ROWS_MAX) throw new Error(`a plan of ${most} rows in one table; ${ROWS_MAX} at most`);
   return most;
+}
+
+/** @throws Error when they differ: the statement compares the same columns for all of a table. */
+function fieldsOf(table: PlanTable, absent: readonly object[]): string[] {
+  const [fields = "", ...others] = absent.map((row) => Object.keys(row).sort().join());
+  if (others.some((other) => other !== fields)) {
+    throw new Error(`a plan rests on the absence of ${table} by different fields`);
+  }
+  return fields.split(",");
 }
 
 /** @param body null for a plan without a claim. */
@@ -59,6 +71,10 @@ export function shapeOf(plan: Plan, body: BodyOf | null): Shape {
     inserts: keysWithRows(plan.inserts),
     updates: keysWithRows(plan.updates),
     locks: keysWithRows(locksOf(plan)),
+    absences: keysWithRows(plan.absences).map((table) => ({
+      table,
+      fields: fieldsOf(table, plan.absences[table] ?? []),
+    })),
     completes: plan.completes.length > 0,
     discards: plan.discards.length > 0,
   };
@@ -105,18 +121,28 @@ function lockCtes(shape: Shape, limit: number): string[] {
   });
 }
 
+const absence = ({ table, fields }: Shape["absences"][number], limit: number): string => {
+  const { name, recordset: columns } = TABLE_SQL[table];
+  const same = fields.map((field) => `t.${columnOf(field)} = x."${field}"`);
+  return `NOT EXISTS (SELECT 1 FROM ${recordset(`absences,${table}`, columns, limit)} x
+    JOIN ${name} t ON ${same.join(" AND ")} WHERE x.p = q.p)`;
+};
+
 /**
- * For each plan: true when its event was claimed and none of its rows has moved; false when it was not
- * claimed. Raises when a row has moved: what was claimed beside it is undone too.
+ * For each plan: true when its event was claimed, none of its rows has moved, and what it thought absent is;
+ * false when it was not claimed. Raises when that is not so: what was claimed beside it is undone too.
  */
 function guardCte(shape: Shape, limit: number): string {
   const locked = shape.locks.map(
     (table) => `(SELECT count(*) FROM lock_${TABLE_SQL[table].name} l WHERE l.p = q.p)`,
   );
   const unclaimed = shape.claimsEvent ? "WHEN claimed.id IS NULL THEN false" : "";
-  const held = locked.length === 0 ? "true" : `${locked.join(" + ")} = q.locked`;
+  const held = [
+    ...(locked.length === 0 ? [] : [`${locked.join(" + ")} = q.locked`]),
+    ...shape.absences.map((one) => absence(one, limit)),
+  ];
   return `guard AS MATERIALIZED (
-  SELECT q.p, CASE ${unclaimed} WHEN ${held} THEN true ELSE signalbox_moved() END AS ok
+  SELECT q.p, CASE ${unclaimed} WHEN ${held.join(" AND ") || "true"} THEN true ELSE signalbox_moved() END AS ok
   FROM ${recordset("plans", "locked integer", limit)} q
   ${shape.claimsEvent ? "LEFT JOIN claimed ON claimed.p = q.p" : ""})`;
 }

@@ -10,7 +10,8 @@ interface Table<Row> {
   columns: { [Field in keyof Row]-?: ColumnType };
 }
 
-const columnOf = (field: string): string => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+export const columnOf = (field: string): string =>
+  field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
   auditEntry: {

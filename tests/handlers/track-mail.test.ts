@@ -4,6 +4,7 @@ import type { Channel, ChannelReceipt, Channels } from "../../src/channels/chann
 import { joinOutcome, type MailOutcome, type NoticeStatus } from "../../src/domain/notice.js";
 import { runEvent } from "../../src/handlers/run-event.js";
 import { sendNotification } from "../../src/handlers/send-notification/index.js";
+import type { Database } from "../../src/store/database.js";
 import { recipientHash, recipientHashSql } from "../../src/store/recipient-hash.js";
 import { runDeps, sampleRun } from "../support/events.js";
 import { countingIds, stillClock } from "../support/fakes.js";
@@ -163,6 +164,28 @@ describe("a recipient whose mail bounced for good or was called spam", () => {
     const other = send(await pay("three", "somebody@example.com"));
     (await other.called())({ vendorId: "em_3" });
     expect((await other.sending).outcome).toBe("sent");
+  });
+
+  it("gets none either when it came to that between a mail's load and its reserve", async () => {
+    await sent("one");
+    const noticeId = await pay("two");
+    const { channels } = heldMail();
+    let calls = 0;
+    const send = async () => ({ vendorId: `em_${++calls}` });
+    let reports = 0;
+    const database: Database = {
+      ...w.database,
+      async query(text, values) {
+        if (text.startsWith("WITH") && reports++ === 0) await report("email-complained");
+        return w.database.query(text, values);
+      },
+    };
+    const answering = { ...channels, email: { ...channels.email, send } };
+    const deps = { ...runDeps(w), database, ids: countingIds("race"), channels: answering };
+    const due = { noticeId, outboxId: "out_none", requestId: "req" };
+    expect((await sendNotification(due, deps)).outcome).toBe("suppressed");
+    expect([calls, reports]).toEqual([0, 2]);
+    expect(await noticeOf(noticeId)).toMatchObject({ status: "suppressed" });
   });
 
   it("has the same hash in Postgres, whatever letters the address has", async () => {

@@ -148,6 +148,46 @@ describe("rows that were read", () => {
   });
 });
 
+describe("a decision that rests on absence", () => {
+  const rests = (externalId: string) =>
+    plan().expectNone("deployment", { source: "test", externalId });
+
+  it("is written while there is none, and raises once there is, though nothing of it is written", async () => {
+    await apply(w.database, plan().insert("deployment", deployment("d1")).build());
+    expect(await apply(w.database, rests("d2").audit("x.y", "z").build())).toBe(true);
+    await expect(apply(w.database, rests("d1").audit("x.y", "z").build())).rejects.toThrow(Moved);
+    await expect(apply(w.database, rests("d1").build())).rejects.toThrow(Moved);
+    expect(await w.count("audit_entry")).toBe(1);
+  });
+
+  it("raises for any one of several, and undoes the claim beside it", async () => {
+    await apply(w.database, plan().insert("deployment", deployment("d2")).build());
+    const builder = rests("d1").expectNone("deployment", { externalId: "d2", source: "test" });
+    const claimed = apply(w.database, builder.build(), claimOf(w.ctx, "k1"));
+    await expect(claimed).rejects.toThrow(Moved);
+    expect(await w.count("event")).toBe(0);
+  });
+
+  it("is each plan's own when plans share a statement", async () => {
+    await apply(w.database, plan().insert("deployment", deployment("d3")).build());
+    const written = await Promise.all(
+      Array.from({ length: 12 }, (_, i) =>
+        apply(w.database, rests(`d${i}`).audit("x.y", `z${i}`).build()).catch((error: unknown) => {
+          if (!(error instanceof Moved)) throw error;
+          return false;
+        }),
+      ),
+    );
+    expect(written.flatMap((ok, i) => (ok ? [] : [i]))).toEqual([3]);
+    expect(await w.count("audit_entry")).toBe(11);
+  });
+
+  it("must name one table's rows by the same fields", async () => {
+    const mixed = rests("d1").expectNone("deployment", { externalId: "d2" }).build();
+    await expect(apply(w.database, mixed)).rejects.toThrow("by different fields");
+  });
+});
+
 describe("what is stored", () => {
   it("is cleaned text: without NUL and lone surrogates, which Postgres refuses, and with all else", async () => {
     const row = { ...deployment("d1"), name: "a\u0000b\ud800c ไทย 😀" };

@@ -1,16 +1,28 @@
 import { Permanent, Transient } from "../../domain/errors.js";
 import type { DeadLetter } from "../../domain/event.js";
-import { NOTICE_RETRY_MS, type Notice, type Suppression } from "../../domain/notice.js";
+import {
+  NOTICE_RETRY_MS,
+  type Notice,
+  reasonsAgainst,
+  type Suppression,
+} from "../../domain/notice.js";
 import type { TimerRow } from "../../domain/outbox.js";
 import { type DecideContext, mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
+import { recipientHash } from "../../store/recipient-hash.js";
 import { deadPlan, sentenceOf } from "../event-plan.js";
 
 export interface NoticeRows {
   notice: Notice;
   deadLetter: DeadLetter | null;
   timer: TimerRow | null;
-  /** Why its recipient gets no mail any more. */
-  suppression: Suppression | null;
+  /** Of its recipient, where it is a mail; whether they hold for this one, `suppressionOf` says. */
+  suppressions: Suppression[];
+}
+
+/** Why this notice is not sent; null when nothing speaks against it. */
+export function suppressionOf({ notice, suppressions }: NoticeRows): Suppression | null {
+  const reasons = reasonsAgainst(notice.template);
+  return suppressions.find(({ reason }) => reasons.includes(reason)) ?? null;
 }
 
 /**
@@ -56,6 +68,12 @@ export function reservePlan(
     firstCalledAt,
     leaseUntil: now + call.timeoutMs + LEASE_MARGIN_MS,
   });
+  if (notice.channel === "email" && notice.status === "pending") {
+    const hash = recipientHash(notice.recipient);
+    for (const reason of reasonsAgainst(notice.template)) {
+      plan.expectNone("suppression", { recipientHash: hash, reason });
+    }
+  }
   if (timer?.status !== "waiting") {
     const dueAt = firstCalledAt + NOTICE_RETRY_MS;
     const id = timer?.id ?? ids.next("timer");
@@ -115,12 +133,16 @@ export function failPlan(
 }
 
 /**
- * Its recipient's mail bounced for good, or was called spam: nothing is sent, and no person need look at it.
- * Only of what is not under way: a mail that may have been taken is asked for again with its own key.
+ * Its recipient's mail bounced for good, was called spam, or is not wanted: nothing is sent, and no person
+ * need look at it. Only of what is not under way: a mail that may have been taken is asked for again with its own key.
  */
-export function suppressPlan(rows: NoticeRows, { id }: Suppression, ctx: DecideContext): Plan {
+export function suppressPlan(
+  rows: NoticeRows,
+  { id, reason }: Suppression,
+  ctx: DecideContext,
+): Plan {
   const { notice } = rows;
-  const error = new Permanent("recipient_suppressed", { detail: `suppression ${id}` });
+  const error = new Permanent("recipient_suppressed", { detail: `${reason}, suppression ${id}` });
   const plan = new PlanBuilder(ctx)
     .update("notice", notice, {
       status: "suppressed",
@@ -128,7 +150,7 @@ export function suppressPlan(rows: NoticeRows, { id }: Suppression, ctx: DecideC
       errorCode: error.code,
       errorMessage: sentenceOf(error),
     })
-    .audit("notice.suppressed", notice.id, { suppressionId: id });
+    .audit("notice.suppressed", notice.id, { suppressionId: id, reason });
   settle(plan, rows, ctx);
   return plan.build();
 }

@@ -16,6 +16,7 @@ import {
   nextStep,
   releasePlan,
   reservePlan,
+  suppressionOf,
   suppressPlan,
   unconfirmed,
 } from "./decide.js";
@@ -107,8 +108,9 @@ async function reserve(
   if (step.kind === "give_up") {
     return { outcome: "unknown", plan: complete(failPlan(rows, "unknown", unconfirmed(), ctx)) };
   }
-  if (rows.suppression !== null && notice.status === "pending") {
-    return { outcome: "suppressed", plan: complete(suppressPlan(rows, rows.suppression, ctx)) };
+  const suppression = suppressionOf(rows);
+  if (suppression !== null && notice.status === "pending") {
+    return { outcome: "suppressed", plan: complete(suppressPlan(rows, suppression, ctx)) };
   }
   try {
     const payload = notice.payload ?? (await renderWith(channel, rows));
@@ -175,17 +177,15 @@ async function settleOr<Outcome>(
   throw new Transient("database_busy", { detail: `notice moved until ${isoOf(deps.clock.now())}` });
 }
 
-/** All mail that is sent here is called for by something that its reader did or has to know. */
-const SUPPRESSED = "n.id = ? AND n.channel = 'email' AND t.reason IN ('bounced', 'complained')";
+const OF_RECIPIENT = "n.id = ? AND n.channel = 'email'";
 
 async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise<NoticeRows> {
-  const { notice, deadLetter, timer, suppression } = await load(deps.database, {
+  const { notice, deadLetter, timer, suppressions } = await load(deps.database, {
     notice: read("notice", "t.id = ?", [noticeId]),
     deadLetter: read("deadLetter", "t.notice_id = ?", [noticeId]),
     timer: read("timer", "t.kind = 'notice.give_up' AND t.subject = ?", [noticeId]),
-    suppression: read("suppression", SUPPRESSED, [noticeId], {
+    suppressions: read("suppression", OF_RECIPIENT, [noticeId], {
       join: `JOIN notice n ON t.recipient_hash = ${recipientHashSql("n.recipient")}`,
-      limit: 1,
     }),
   });
   const found = notice[0];
@@ -194,7 +194,7 @@ async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise
     notice: found,
     deadLetter: deadLetter[0] ?? null,
     timer: timer[0] ?? null,
-    suppression: suppression[0] ?? null,
+    suppressions,
   };
 }
 
