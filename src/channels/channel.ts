@@ -3,8 +3,8 @@ import type { Secret } from "../domain/secret.js";
 
 /** One hand-over of a notice to its vendor; `payload` is what `render` made, stored and read back. */
 export interface ChannelCall {
-  /** The vendor's idempotency key, where it has one. */
-  noticeId: string;
+  /** For a vendor that knows calls by one: the same for every call of one mail. */
+  idempotencyKey: string;
   recipient: string;
   payload: Record<string, unknown>;
 }
@@ -80,6 +80,8 @@ export interface ChannelsConfig {
   twilio?: TwilioConfig | undefined;
   /** How people know this platform; stands at the head of mails and messages. */
   platformName: string;
+  /** IANA zone of the times that people read, where a notice brings none; UTC when absent. */
+  timeZone?: string | undefined;
   /** Limit of one call; `CHANNEL_TIMEOUT_MS` when absent. */
   timeoutMs?: number | undefined;
 }

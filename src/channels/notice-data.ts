@@ -43,10 +43,10 @@ export function requiredTextIn(notice: Notice, key: string): string {
 }
 
 /** @throws Permanent `channel_refused` naming the field: a mail about money must not guess it. */
-export function moneyIn(notice: Notice): Money {
-  const { amountMinor } = notice.data;
+export function moneyIn(notice: Notice, key = "amountMinor"): Money {
+  const amountMinor = notice.data[key];
   if (typeof amountMinor !== "number" || !Number.isSafeInteger(amountMinor)) {
-    return lacks(notice, "amountMinor");
+    return lacks(notice, key);
   }
   return { amountMinor, currency: requiredTextIn(notice, "currency").toUpperCase() };
 }
@@ -56,6 +56,12 @@ export function moneyText(money: Money, locale: string): string {
   return /^[A-Z]{3}$/.test(money.currency)
     ? formatMoney(money, locale)
     : `${decimalOf(money)} ${money.currency}`;
+}
+
+/** The notice with the platform's zone, where it brings none of its own. */
+export function withZone(notice: Notice, timeZone: string): Notice {
+  if (textIn(notice.data, "timeZone") !== null) return notice;
+  return { ...notice, data: { ...notice.data, timeZone } };
 }
 
 /** @throws Permanent `channel_refused` always. */

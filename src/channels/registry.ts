@@ -1,4 +1,5 @@
-import { CHANNEL_TIMEOUT_MS, type Channels, type ChannelsConfig } from "./channel.js";
+import { CHANNEL_TIMEOUT_MS, type Channel, type Channels, type ChannelsConfig } from "./channel.js";
+import { withZone } from "./notice-data.js";
 import { pagerdutyChannel } from "./pagerduty/channel.js";
 import { resendChannel } from "./resend/channel.js";
 import { slackChannel } from "./slack/channel.js";
@@ -6,12 +7,16 @@ import { twilioChannel } from "./twilio/channel.js";
 
 /** Every way to reach a person, by the channel's id; the only list of them. */
 export function buildChannels(config: ChannelsConfig): Channels {
-  const { platformName, timeoutMs = CHANNEL_TIMEOUT_MS } = config;
+  const { platformName, timeZone = "UTC", timeoutMs = CHANNEL_TIMEOUT_MS } = config;
   const common = { platformName, timeoutMs };
+  const inZone = (channel: Channel): Channel => ({
+    ...channel,
+    render: (notice) => channel.render(withZone(notice, timeZone)),
+  });
   return Object.freeze({
-    email: resendChannel(config.resend, common),
-    slack: slackChannel(config.slack, common),
-    pagerduty: pagerdutyChannel(config.pagerduty, common),
-    sms: twilioChannel(config.twilio, common),
+    email: inZone(resendChannel(config.resend, common)),
+    slack: inZone(slackChannel(config.slack, common)),
+    pagerduty: inZone(pagerdutyChannel(config.pagerduty, common)),
+    sms: inZone(twilioChannel(config.twilio, common)),
   });
 }

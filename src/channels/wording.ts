@@ -1,14 +1,38 @@
 import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS, SECOND_MS } from "../domain/time.js";
 
-/** A time as the reader of the locale writes it, with its zone: `19 November 2025 at 14:05 (Asia/Bangkok, GMT+7)`. */
+/**
+ * A time as the reader of the locale writes it, with its zone: `19 November 2025 at 14:05 (Thailand Time, GMT+7)`.
+ * A Thai reader's year is the Buddhist one and says so: `19 พฤศจิกายน พ.ศ. 2568 เวลา 14:05 น. (เวลาไทย, GMT+7)`.
+ */
 export function timeText(at: Instant, locale: string, timeZone: string): string {
   const [language, zone] = [knownLocale(locale), knownZone(timeZone)];
+  if (isBuddhist(language)) {
+    const clock = new Intl.DateTimeFormat(language, { timeStyle: "short", timeZone: zone });
+    return `${dayText(at, language, zone)} เวลา ${clock.format(at)} น. (${zoneText(at, language, zone)})`;
+  }
   const format = new Intl.DateTimeFormat(language, {
     dateStyle: "long",
     timeStyle: "short",
     timeZone: zone,
   });
   return `${plainSpaces(format.format(at))} (${zoneText(at, language, zone)})`;
+}
+
+/** The day alone, for a sentence: `19 November 2025`, `19 พฤศจิกายน พ.ศ. 2568`. */
+export function dayText(at: Instant, locale: string, timeZone: string): string {
+  const language = knownLocale(locale);
+  const format = new Intl.DateTimeFormat(language, {
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    timeZone: knownZone(timeZone),
+    ...(isBuddhist(language) ? { era: "short" } : {}),
+  });
+  return plainSpaces(format.format(at));
+}
+
+function isBuddhist(language: string): boolean {
+  return new Intl.DateTimeFormat(language).resolvedOptions().calendar === "buddhist";
 }
 
 const UNITS = [
@@ -37,11 +61,15 @@ function unitText(count: number, unit: string, locale: string): string {
   return plainSpaces(format.format(count));
 }
 
-/** The zone's name, and beside it its distance from UTC, which more people can read. */
+/** The zone as people call it, and beside it its distance from UTC, which more people can read. */
 function zoneText(at: Instant, locale: string, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: "short" });
-  const short = parts.formatToParts(at).find((part) => part.type === "timeZoneName")?.value;
-  return short === undefined || short === timeZone ? timeZone : `${timeZone}, ${short}`;
+  if (timeZone === "UTC") return timeZone;
+  const named = (timeZoneName: "shortGeneric" | "shortOffset"): string | undefined =>
+    new Intl.DateTimeFormat(locale, { timeZone, timeZoneName })
+      .formatToParts(at)
+      .find((part) => part.type === "timeZoneName")?.value;
+  const [name, offset] = [named("shortGeneric"), named("shortOffset")];
+  return `${name === undefined || name === offset ? timeZone : name}, ${offset}`;
 }
 
 /** The locale in its proper form (`en_US` is `en-US`), or English where a webhook brought what `Intl` refuses. */

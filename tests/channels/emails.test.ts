@@ -1,24 +1,25 @@
 import { describe, expect, it } from "vitest";
-import { EMAILS, renderEmail } from "../../src/channels/resend/emails/render.js";
-import type { Template } from "../../src/domain/notice.js";
-import { INCIDENT, notice, PAYMENT } from "./notices.js";
+import { renderEmail } from "../../src/channels/resend/emails/render.js";
+import { TEMPLATES } from "../../src/domain/notice.js";
+import { fullOf, INCIDENT, notice, PAYMENT } from "./notices.js";
 
-const BROKEN = /undefined|null|NaN|Invalid Date|\[object|\$\{|failureCode|amountMinor|userName/;
+const BROKEN = /undefined|null|NaN|Invalid Date|\[object|[{}]|\b[a-z]+[A-Z][a-z]+/;
+const FRAME = { platformName: "Example" };
 const LOCALES = ["th", "th_TH", "en", "en-GB", "en_US", "en ", "en-!", "ja", "", "not a locale"];
 
 const textOf = async (...args: Parameters<typeof notice>) =>
-  (await renderEmail(notice(...args), "Example")).text;
+  (await renderEmail(notice(...args), FRAME)).text;
 
 describe("emails", () => {
-  for (const template of Object.keys(EMAILS) as Template[]) {
+  for (const template of TEMPLATES) {
     for (const locale of LOCALES) {
       it(`renders ${template} for ${locale} without a gap, whether the data is full or bare`, async () => {
-        const required = new Set(["amountMinor", "currency", "incidentId"]);
-        const full = template.startsWith("payment") ? PAYMENT : INCIDENT;
+        const required = new Set(["amountMinor", "refundMinor", "currency", "incidentId"]);
+        const full = fullOf(template);
         const bare = Object.fromEntries(Object.entries(full).filter(([key]) => required.has(key)));
         for (const data of [full, bare]) {
-          const mail = await renderEmail(notice(template, { locale, data }), "Example");
-          const seen = mail.html.replace(/<style>[\s\S]*?<\/style>/g, "");
+          const mail = await renderEmail(notice(template, { locale, data }), FRAME);
+          const seen = mail.html.replace(/<style>[\s\S]*?<\/style>/g, "").replace(/<[^>]*>/g, " ");
           for (const part of [mail.subject, mail.text, seen]) expect(part).not.toMatch(BROKEN);
           expect(mail.html).toContain(
             `<html dir="ltr" lang="${locale.startsWith("th") ? "th" : "en"}">`,
@@ -30,7 +31,7 @@ describe("emails", () => {
   }
 
   it("confirms a payment in Thai first and English second", async () => {
-    const mail = await renderEmail(notice("payment-received", { locale: "th" }), "Example");
+    const mail = await renderEmail(notice("payment-received", { locale: "th" }), FRAME);
     expect(mail.subject).toBe("ชำระเงินเรียบร้อยแล้ว ฿1,999.00 · Payment received");
     expect(mail.text).toMatchInlineSnapshot(`
       "Example
@@ -39,14 +40,14 @@ describe("emails", () => {
 
       สวัสดีคุณ Somchai Jaidee
 
-      เราได้รับการชำระเงินของคุณเรียบร้อยแล้ว ขอขอบคุณ
+      เราได้รับชำระเงินจากคุณเรียบร้อยแล้ว ขอขอบคุณ
 
       จำนวนเงิน: ฿1,999.00 (THB)
       แพ็กเกจ: ADVANCED
-      วันที่ชำระเงิน: 20 พฤศจิกายน 2568 เวลา 14:05 (Asia/Bangkok, GMT+7)
+      วันที่ชำระเงิน: 20 พฤศจิกายน พ.ศ. 2568 เวลา 14:05 น. (เวลาไทย, GMT+7)
       หมายเลขอ้างอิง: pi_example_1
 
-      โปรดเก็บอีเมลฉบับนี้ไว้เป็นหลักฐาน
+      โปรดเก็บอีเมลฉบับนี้ไว้เป็นหลักฐาน ไม่ต้องดำเนินการใด ๆ เพิ่มเติม
 
       อีเมลฉบับนี้ส่งโดยอัตโนมัติจาก Example
 
@@ -60,10 +61,10 @@ describe("emails", () => {
 
       Amount: ฿1,999.00 (THB)
       Package: ADVANCED
-      Paid on: 20 November 2025 at 14:05 (Asia/Bangkok, GMT+7)
+      Paid on: 20 November 2025 at 14:05 (Thailand Time, GMT+7)
       Reference: pi_example_1
 
-      Please keep this message for your records.
+      There is nothing more to do. Please keep this message for your records.
 
       This message was sent automatically by Example.
       "
@@ -82,10 +83,10 @@ describe("emails", () => {
 
       Amount: ฿1,999.00 (THB)
       Package: ADVANCED
-      Paid on: 20 November 2025 at 14:05 (Asia/Bangkok, GMT+7)
+      Paid on: 20 November 2025 at 14:05 (Thailand Time, GMT+7)
       Reference: pi_example_1
 
-      Please keep this message for your records.
+      There is nothing more to do. Please keep this message for your records.
 
       This message was sent automatically by Example.
       "
@@ -93,7 +94,7 @@ describe("emails", () => {
   });
 
   it("tells a failed payment in Thai first and English second", async () => {
-    const mail = await renderEmail(notice("payment-failed", { locale: "th" }), "Example");
+    const mail = await renderEmail(notice("payment-failed", { locale: "th" }), FRAME);
     expect(mail.subject).toBe("การชำระเงิน ฿1,999.00 ไม่สำเร็จ · Payment failed");
     expect(mail.text).toMatchInlineSnapshot(`
       "Example
@@ -110,7 +111,7 @@ describe("emails", () => {
 
       จำนวนเงิน: ฿1,999.00 (THB)
       แพ็กเกจ: ADVANCED
-      วันที่ทำรายการ: 20 พฤศจิกายน 2568 เวลา 14:05 (Asia/Bangkok, GMT+7)
+      วันที่ทำรายการ: 20 พฤศจิกายน พ.ศ. 2568 เวลา 14:05 น. (เวลาไทย, GMT+7)
       หมายเลขอ้างอิง: pi_example_1
 
       ชำระเงินอีกครั้ง: https://shop.example/pay?order=77&again=1
@@ -133,7 +134,7 @@ describe("emails", () => {
 
       Amount: ฿1,999.00 (THB)
       Package: ADVANCED
-      Tried on: 20 November 2025 at 14:05 (Asia/Bangkok, GMT+7)
+      Tried on: 20 November 2025 at 14:05 (Thailand Time, GMT+7)
       Reference: pi_example_1
 
       Try again: https://shop.example/pay?order=77&again=1
@@ -157,7 +158,7 @@ describe("emails", () => {
       Service: web
       Environment: production
       Kind: error
-      Since: November 20, 2025 at 2:05 PM (Asia/Bangkok, GMT+7)
+      Since: November 20, 2025 at 2:05 PM (Thailand Time, GMT+7)
       Incident id: inc_01EXAMPLE
 
       Open at the source: https://errors.example/issues/12?a=1&b=2
@@ -179,7 +180,7 @@ describe("emails", () => {
       สภาพแวดล้อม: production
       ประเภท: error
       ระยะเวลา: 1 ชั่วโมง 5 นาที
-      แก้ไขเมื่อ: 20 พฤศจิกายน 2568 เวลา 15:10 (Asia/Bangkok, GMT+7)
+      แก้ไขเมื่อ: 20 พฤศจิกายน พ.ศ. 2568 เวลา 15:10 น. (เวลาไทย, GMT+7)
       แก้ไขโดย: Somsri
       รหัสเหตุ: inc_01EXAMPLE
 
@@ -200,7 +201,7 @@ describe("emails", () => {
       Environment: production
       Kind: error
       Lasted: 1 hour 5 minutes
-      Resolved on: 20 November 2025 at 15:10 (Asia/Bangkok, GMT+7)
+      Resolved on: 20 November 2025 at 15:10 (Thailand Time, GMT+7)
       Resolved by: Somsri
       Incident id: inc_01EXAMPLE
 
@@ -254,7 +255,7 @@ describe("emails", () => {
     const title = `<img src=x onerror="alert(1)"> & 'more'`;
     const { html } = await renderEmail(
       notice("incident-raised", { data: { ...INCIDENT, title } }),
-      "Example",
+      FRAME,
     );
     expect(html).not.toContain("<img");
     expect(html).toContain("&lt;img src=x");
@@ -274,7 +275,7 @@ describe("emails", () => {
 
   it("puts no second line into a subject", async () => {
     const data = { ...INCIDENT, title: "a\r\nBcc: x@example.com" };
-    const { subject } = await renderEmail(notice("incident-raised", { data }), "Example");
+    const { subject } = await renderEmail(notice("incident-raised", { data }), FRAME);
     expect(subject).toBe("[P0] Incident: a Bcc: x@example.com");
   });
 
@@ -286,7 +287,7 @@ describe("emails", () => {
     ] as const) {
       const rendered = renderEmail(
         notice("payment-received", { data: { ...PAYMENT, [key]: value } }),
-        "Example",
+        FRAME,
       );
       await expect(rendered).rejects.toThrow(`template payment-received lacks ${key}`);
     }

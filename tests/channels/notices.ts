@@ -1,3 +1,4 @@
+import { SAMPLES } from "../../src/channels/resend/emails/samples.js";
 import type { ChannelId, Notice, NoticeData, Template } from "../../src/domain/notice.js";
 
 /** 20 November 2025, 14:05 in Bangkok. */
@@ -30,6 +31,15 @@ export const INCIDENT: NoticeData = {
   timeZone: "Asia/Bangkok",
 };
 
+/** Everything that a template may show. */
+export function fullOf(template: Template): NoticeData {
+  if (template.startsWith("incident-")) return INCIDENT;
+  const { timeZone, userName, paymentExternalId } = PAYMENT as Record<string, string>;
+  const common = { timeZone, userName, paymentExternalId } as NoticeData;
+  const isPayment = template === "payment-received" || template === "payment-failed";
+  return isPayment ? PAYMENT : { ...common, ...SAMPLES[template] };
+}
+
 export function notice(template: Template, over: Partial<Notice> = {}): Notice {
   return {
     id: "ntc_01EXAMPLE",
@@ -38,12 +48,13 @@ export function notice(template: Template, over: Partial<Notice> = {}): Notice {
     cause: "example:1 happened",
     recipient: "somchai@example.com",
     locale: "en",
-    data: template.startsWith("payment") ? PAYMENT : INCIDENT,
+    data: fullOf(template),
     payload: null,
     status: "pending",
     vendorId: null,
     eventId: null,
     calls: 0,
+    resends: 0,
     leaseUntil: null,
     firstCalledAt: null,
     errorCode: null,

@@ -4,7 +4,7 @@ import { buildChannels } from "../../src/channels/registry.js";
 import { Permanent } from "../../src/domain/errors.js";
 import { TEMPLATES } from "../../src/domain/notice.js";
 import { Secret } from "../../src/domain/secret.js";
-import { INCIDENT, notice, PAYMENT } from "./notices.js";
+import { fullOf, notice } from "./notices.js";
 
 const channels = buildChannels({
   resend: { apiKey: new Secret("RESEND_API_KEY", "k"), from: "Example <a@example.org>" },
@@ -30,7 +30,7 @@ const value = fc.oneof(
   fc.boolean(),
   fc.constant(null),
 );
-const keys = [...new Set([...Object.keys(PAYMENT), ...Object.keys(INCIDENT)])];
+const keys = [...new Set(TEMPLATES.flatMap((template) => Object.keys(fullOf(template))))];
 const data = fc.dictionary(fc.constantFrom(...keys), value);
 const locale = fc
   .tuple(
@@ -45,7 +45,7 @@ describe("render, whatever the webhook brought", () => {
       const anything = fc.record({ template: fc.constantFrom(...TEMPLATES), data, locale });
       await fc.assert(
         fc.asyncProperty(anything, async (about) => {
-          const full = about.template.startsWith("payment") ? PAYMENT : INCIDENT;
+          const full = fullOf(about.template);
           const over = { ...about, channel: channel.id, data: { ...full, ...about.data } };
           const payload = await channel
             .render(notice(about.template, over))

@@ -52,7 +52,7 @@ describe("slack", () => {
     const channel = build(vendor.url);
     expect(channel.atLeastOnce).toBe(true);
     const payload = await channel.render(notice("incident-raised"));
-    expect(await channel.send({ noticeId: "ntc_1", recipient: "slack", payload })).toEqual({
+    expect(await channel.send({ idempotencyKey: "ntc_1", recipient: "slack", payload })).toEqual({
       vendorId: null,
     });
     expect(vendor.seen[0]).toMatchObject({ method: "POST", path: PATH });
@@ -63,7 +63,7 @@ describe("slack", () => {
     vendor.behave({ status: 200, hangsInBody: true });
     const channel = build(vendor.url, 1_000);
     const payload = await channel.render(notice("incident-raised"));
-    expect(await channel.send({ noticeId: "ntc_1", recipient: "slack", payload })).toEqual({
+    expect(await channel.send({ idempotencyKey: "ntc_1", recipient: "slack", payload })).toEqual({
       vendorId: null,
     });
   });
@@ -72,7 +72,7 @@ describe("slack", () => {
     vendor.behave({ status: 410, body: "channel_is_archived" });
     const channel = build(vendor.url);
     const payload = await channel.render(notice("incident-raised"));
-    const sent = channel.send({ noticeId: "ntc_1", recipient: "slack", payload });
+    const sent = channel.send({ idempotencyKey: "ntc_1", recipient: "slack", payload });
     await expect(sent).rejects.toThrow("Slack answered 410 channel_is_archived");
   });
 
@@ -80,7 +80,7 @@ describe("slack", () => {
     vendor.behave({ status: 307, headers: { location: `${vendor.url}/elsewhere` } });
     const channel = build(vendor.url);
     const payload = await channel.render(notice("incident-raised"));
-    const sent = channel.send({ noticeId: "ntc_1", recipient: "slack", payload });
+    const sent = channel.send({ idempotencyKey: "ntc_1", recipient: "slack", payload });
     await expect(sent).rejects.toMatchObject({ code: "channel_refused" });
     expect(vendor.seen).toHaveLength(1);
   });
@@ -119,7 +119,7 @@ describe("slack", () => {
               },
               {
                 "text": "*Since*
-      20 November 2025 at 14:05 (Asia/Bangkok, GMT+7)",
+      20 November 2025 at 14:05 (Thailand Time, GMT+7)",
                 "type": "mrkdwn",
                 "verbatim": true,
               },

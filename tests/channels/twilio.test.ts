@@ -39,7 +39,7 @@ describe("twilio", () => {
   const send = async (from?: string, timeoutMs?: number) => {
     const channel = build(vendor.url, timeoutMs, from);
     const payload = await channel.render(notice("incident-raised", { channel: "sms" }));
-    return channel.send({ noticeId: "ntc_1", recipient: TO, payload });
+    return channel.send({ idempotencyKey: "ntc_1", recipient: TO, payload });
   };
   const bodyOf = async (
     data = {},
@@ -61,7 +61,7 @@ describe("twilio", () => {
     expect(form).toEqual({
       To: TO,
       From: "+15005550006",
-      Body: "Example P0: Checkout answers 500 (web, production) since 20 November 2025 at 14:05 (Asia/Bangkok, GMT+7). https://errors.example/issues/12?a=1&b=2",
+      Body: "Example P0: Checkout answers 500 (web, production) since 20 November 2025 at 14:05 (Thailand Time, GMT+7). https://errors.example/issues/12?a=1&b=2",
     });
   });
 

@@ -6,11 +6,11 @@ import { AT } from "./notices.js";
 describe("wording", () => {
   it("writes a time as the reader does, with its zone", () => {
     expect(timeText(AT, "th-TH", "Asia/Bangkok")).toBe(
-      "20 พฤศจิกายน 2568 เวลา 14:05 (Asia/Bangkok, GMT+7)",
+      "20 พฤศจิกายน พ.ศ. 2568 เวลา 14:05 น. (เวลาไทย, GMT+7)",
     );
     expect(timeText(AT, "en-GB", "UTC")).toBe("20 November 2025 at 07:05 (UTC)");
     expect(timeText(AT, "en-US", "America/New_York")).toBe(
-      "November 20, 2025 at 2:05 AM (America/New_York, EST)",
+      "November 20, 2025 at 2:05 AM (ET, GMT-5)",
     );
   });
 

@@ -34,14 +34,14 @@ export function resendChannel(config: ResendConfig | undefined, common: ChannelC
       if (config === undefined) throw notConfigured(VARIABLES);
       // Loaded at the first mail: react-email takes a third of a second, which no other worker should pay.
       const { renderEmail } = await import("./emails/render.js");
-      return { from: config.from, ...(await renderEmail(notice, platformName)) };
+      return { from: config.from, ...(await renderEmail(notice, { platformName })) };
     },
-    async send({ noticeId, recipient, payload }) {
+    async send({ idempotencyKey, recipient, payload }) {
       if (config === undefined) throw notConfigured(VARIABLES);
       const resend = clientOf(config);
       return withDeadline(timeoutMs, async (signal) => {
         const answer = await resend.emails.send(emailOf(recipient, payload), {
-          idempotencyKey: noticeId,
+          idempotencyKey,
           signal,
         });
         const headers = new Headers(answer.headers ?? {});

@@ -7,12 +7,13 @@ import {
   Heading,
   Hr,
   Html,
+  Link,
   Preview,
   Section,
   Text,
 } from "react-email";
 import type { EmailContent, EmailPart, Tone } from "./content.js";
-import { sentBy } from "./layout-words.js";
+import { sentBy, unsubscribeLabel } from "./layout-words.js";
 
 /** Thai faces first where a system has them; each falls back to what the reader's system reads best. */
 const FONT =
@@ -56,8 +57,12 @@ const QUIET = "#5b6472";
 const LINE = "#e5e7eb";
 
 /** The one look of all mails: a card, the platform's name, and a part for each language. */
-export function EmailLayout(props: { content: EmailContent; platformName: string }): ReactElement {
-  const { content, platformName } = props;
+export function EmailLayout(props: {
+  content: EmailContent;
+  platformName: string;
+  unsubscribeUrl?: string | undefined;
+}): ReactElement {
+  const { content, platformName, unsubscribeUrl } = props;
   const [first] = content.parts;
   const preview = [first.highlight, ...first.paragraphs].filter((line) => line !== null).join(" ");
   return (
@@ -90,6 +95,14 @@ export function EmailLayout(props: { content: EmailContent; platformName: string
           {content.parts.map(({ language }) => (
             <Text key={language} lang={language} className="quiet" style={styles.footer}>
               {sentBy(language, platformName)}
+              {unsubscribeUrl === undefined ? null : (
+                <>
+                  <br />
+                  <Link href={unsubscribeUrl} className="quiet" style={styles.footerLink}>
+                    {unsubscribeLabel(language)}
+                  </Link>
+                </>
+              )}
             </Text>
           ))}
         </Container>
@@ -134,7 +147,8 @@ function Part(props: { part: EmailPart; tone: Tone; isFirst: boolean }): ReactEl
 }
 
 /** A table of facts: each label is its row's heading, for those who hear the mail read. */
-function Rows({ part }: { part: EmailPart }): ReactElement {
+function Rows({ part }: { part: EmailPart }): ReactElement | null {
+  if (part.rows.length === 0) return null;
   return (
     <table width="100%" cellPadding={0} cellSpacing={0} style={styles.table}>
       <tbody>
@@ -216,4 +230,5 @@ const styles = {
     color: QUIET,
     textAlign: "center",
   },
+  footerLink: { color: QUIET, textDecoration: "underline" },
 } as const satisfies Record<string, CSSProperties>;

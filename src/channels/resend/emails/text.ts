@@ -1,22 +1,30 @@
 import type { EmailContent, EmailPart } from "./content.js";
-import { sentBy } from "./layout-words.js";
+import { sentBy, unsubscribeLabel } from "./layout-words.js";
+
+interface Frame {
+  platformName: string;
+  unsubscribeUrl?: string | undefined;
+}
 
 const RULE = "-".repeat(40);
 
 /** The text part, written from the content itself: a converter from HTML would shout the headings. */
-export function textOf(content: EmailContent, platformName: string): string {
-  const parts = content.parts.map((part) => `${lines(part, platformName)}\n`);
-  return `${platformName}\n\n${parts.join(`\n${RULE}\n\n`)}`;
+export function textOf(content: EmailContent, frame: Frame): string {
+  const parts = content.parts.map((part) => `${lines(part, frame)}\n`);
+  return `${frame.platformName}\n\n${parts.join(`\n${RULE}\n\n`)}`;
 }
 
-function lines(part: EmailPart, platformName: string): string {
+function lines(part: EmailPart, { platformName, unsubscribeUrl }: Frame): string {
   const rows = part.rows.map(({ label, value }) => `${label}: ${value}`);
   return [
     part.title,
     ...part.paragraphs,
-    rows.join("\n"),
+    ...(rows.length === 0 ? [] : [rows.join("\n")]),
     ...(part.action === null ? [] : [`${part.action.label}: ${part.action.url}`]),
     part.closing,
     sentBy(part.language, platformName),
+    ...(unsubscribeUrl === undefined
+      ? []
+      : [`${unsubscribeLabel(part.language)}: ${unsubscribeUrl}`]),
   ].join("\n\n");
 }

@@ -1,0 +1,109 @@
+import type { Notice } from "../../../domain/notice.js";
+import { instantIn, textIn } from "../../notice-data.js";
+import type { EmailContent } from "./content.js";
+import { customerMail, LABELS } from "./customer-mail.js";
+import { failureReason } from "./failure-reasons.js";
+import { pricePer, SUBSCRIPTION_WORDS } from "./subscription-words.js";
+
+/** Tells a person what they have subscribed to, what it costs, and when it is charged next. */
+export function subscriptionStarted(notice: Notice): EmailContent {
+  return customerMail(notice, "good", (reading) => {
+    const { language, moneyWithCode, time, day, packageName, reference } = reading;
+    const [words, labels] = [SUBSCRIPTION_WORDS[language], LABELS[language]];
+    const { title, body, trial, trialEnds, at, closing } = words.started;
+    const trialEndsOn = day("trialEndsAt");
+    return {
+      title,
+      paragraphs: [body(packageName), trialEndsOn === null ? null : trial(trialEndsOn)],
+      rows: [
+        [labels.item, packageName],
+        [words.price, pricePer(moneyWithCode(), notice, language)],
+        [at, time("startedAt")],
+        [trialEnds, time("trialEndsAt")],
+        [words.next, time("renewsAt")],
+        [labels.reference, reference],
+      ],
+      closing,
+    };
+  });
+}
+
+/** Tells a person that another period was paid. */
+export function subscriptionRenewed(notice: Notice): EmailContent {
+  return customerMail(notice, "good", (reading) => {
+    const { language, money, moneyWithCode, time, packageName, reference } = reading;
+    const [words, labels] = [SUBSCRIPTION_WORDS[language], LABELS[language]];
+    const { title, subject, body, at, closing } = words.renewed;
+    return {
+      title,
+      subject: subject(money()),
+      highlight: money(),
+      paragraphs: [body(money())],
+      rows: [
+        [labels.item, packageName],
+        [words.price, pricePer(moneyWithCode(), notice, language)],
+        [at, time("renewedAt")],
+        [words.next, time("renewsAt")],
+        [labels.reference, reference],
+      ],
+      closing,
+    };
+  });
+}
+
+/** Tells a person that a period could not be charged: why, what to do, and what happens otherwise. */
+export function subscriptionPaymentFailing(notice: Notice): EmailContent {
+  const code = textIn(notice.data, "failureCode");
+  return customerMail(notice, "attention", (reading) => {
+    const { language, money, moneyWithCode, time, day, packageName, reference } = reading;
+    const labels = LABELS[language];
+    const { title, subject, body, what, again, until, at, nextTry, button, closing } =
+      SUBSCRIPTION_WORDS[language].failing;
+    const [againOn, endsOn] = [day("nextAttemptAt"), day("entitlementEndsAt")];
+    return {
+      title,
+      subject: subject(money()),
+      paragraphs: [
+        body(money()),
+        code === null ? null : failureReason(code)[language].why,
+        what,
+        againOn === null ? null : again(againOn),
+        endsOn === null ? null : until(endsOn),
+      ],
+      rows: [
+        [labels.amount, moneyWithCode()],
+        [labels.item, packageName],
+        [at, time("failedAt")],
+        [nextTry, time("nextAttemptAt")],
+        [labels.until, time("entitlementEndsAt")],
+        [labels.reference, reference],
+      ],
+      action: { label: button, key: "updateUrl" },
+      closing,
+    };
+  });
+}
+
+/** Tells a person that their subscription is canceled, and until when they may still use it. */
+export function subscriptionCanceled(notice: Notice): EmailContent {
+  const endsAt = instantIn(notice.data, "endsAt");
+  const canceledAt = instantIn(notice.data, "canceledAt") ?? notice.createdAt;
+  const runsOn = endsAt !== null && endsAt > canceledAt;
+  return customerMail(notice, "attention", (reading) => {
+    const { language, time, day, packageName, reference } = reading;
+    const labels = LABELS[language];
+    const { title, body, until, ended, at, endedAt, closing } =
+      SUBSCRIPTION_WORDS[language].canceled;
+    return {
+      title,
+      paragraphs: [body(packageName), runsOn ? until(day("endsAt") ?? "") : ended],
+      rows: [
+        [labels.item, packageName],
+        [at, time("canceledAt")],
+        [runsOn ? labels.until : endedAt, time("endsAt")],
+        [labels.reference, reference],
+      ],
+      closing,
+    };
+  });
+}
