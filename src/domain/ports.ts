@@ -3,6 +3,8 @@
  * Types only; `runtime/` holds what stands behind them.
  */
 
+import type { Secret } from "./secret.js";
+
 export interface PostRequest {
   url: string;
   headers: Readonly<Record<string, string>>;
@@ -12,6 +14,19 @@ export interface PostRequest {
 }
 /** One HTTP POST. Rejects when there was no answer in time; any status is an answer. */
 export type Post = (request: PostRequest) => Promise<{ status: number; text: string }>;
+
+export type HmacHash = "SHA-1" | "SHA-256";
+/**
+ * Whether the digest is the message's HMAC under the key, found in a time that does not depend on the digest.
+ * `bytes` are the key that the secret stands for, never empty and always the same: what is made of them may be
+ * kept by the secret.
+ */
+export type HmacCheck = (
+  hash: HmacHash,
+  key: { secret: Secret; bytes: Uint8Array<ArrayBuffer> },
+  digest: Uint8Array<ArrayBuffer>,
+  message: Uint8Array<ArrayBuffer>,
+) => boolean | Promise<boolean>;
 
 /** The few commands of Redis that are used, each bounded in time; they reject when KV does not answer. */
 export interface Kv {

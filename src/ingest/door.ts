@@ -1,7 +1,7 @@
 import { describeError } from "../domain/describe-error.js";
 import { Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
-import type { Kv, Log, WaitUntil } from "../domain/ports.js";
+import type { HmacCheck, Kv, Log, WaitUntil } from "../domain/ports.js";
 import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
 import { type Clock, DAY_MS, type Instant, isoOf } from "../domain/time.js";
@@ -28,6 +28,8 @@ export interface DoorDeps {
   ids: Ids;
   log: Log;
   waitUntil: WaitUntil;
+  /** The runtime's own way to check a signature; WebCrypto's where it has none. */
+  checkHmac?: HmacCheck;
 }
 
 export type Door = (
@@ -118,7 +120,13 @@ async function receive(
     const detail = `The body may have ${source.bodyBytesMax} bytes at most.`;
     return rejected({ kind: "rejected", code: "too_large", detail });
   }
-  const raw: RawRequest = { headers: request.headers, body, pathToken: path.token };
+  const { checkHmac } = deps;
+  const raw: RawRequest = {
+    headers: request.headers,
+    body,
+    pathToken: path.token,
+    ...(checkHmac && { checkHmac }),
+  };
   const verdict = await source.verify(raw, deps.secretsOf(source.id), meta.receivedAt);
   if (verdict.kind !== "verified") {
     return rejected({ kind: "rejected", code: verdict.kind, detail: verdict.detail }, body.length);

@@ -30,6 +30,7 @@ import { createIds } from "./ids.js";
 import { createKv } from "./kv.js";
 import { lostConnection } from "./lost-connection.js";
 import { type NodeConfig, parseNodeConfig } from "./node-config.js";
+import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
 import { createReporter } from "./sentry.js";
@@ -143,7 +144,7 @@ function onceAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The door on Node; the edge has its own in `edge.ts`. Only the way to POST differs. */
+/** The door on Node; the edge has its own in `edge.ts`. Only the ways to POST and to check a signature differ. */
 function doorRoutes({ door }: NodeConfig, parts: Parts): Hono {
   return webhookRoutes(
     createDoor({
@@ -154,6 +155,7 @@ function doorRoutes({ door }: NodeConfig, parts: Parts): Hono {
       queueBodyBytesMax: door.queueBodyBytesMax,
       kv: createKv(door.kv),
       waitUntil,
+      checkHmac: nodeHmacCheck,
     }),
   );
 }

@@ -1,5 +1,6 @@
+import type { HmacHash } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
-import { digestOfHex, type HmacHash, signingSecret } from "./hmac.js";
+import { digestOfHex, signingSecret } from "./hmac.js";
 import type { RawRequest, Verdict } from "./source.js";
 
 /**
@@ -22,7 +23,7 @@ export async function verifyBodySignature(
   if (digest === null) {
     return { kind: "bad_signature", detail: `${header} is not one ${hash} digest in hex` };
   }
-  const secret = await signingSecret(hash, secrets, [digest], request.body);
+  const secret = await signingSecret(hash, secrets, [digest], request.body, request.checkHmac);
   return secret === null
     ? { kind: "bad_signature", detail: `${header} matches no live secret` }
     : { kind: "verified", by: secret.name };

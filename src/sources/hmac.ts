@@ -1,6 +1,5 @@
+import type { HmacCheck, HmacHash } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
-
-export type HmacHash = "SHA-1" | "SHA-256";
 
 const DIGEST_BYTES: Readonly<Record<HmacHash, number>> = { "SHA-1": 20, "SHA-256": 32 };
 
@@ -26,9 +25,12 @@ export function digestOfHex(hash: HmacHash, hex: string): Uint8Array<ArrayBuffer
   return bytes;
 }
 
+/** The check that every runtime has. The comparison is WebCrypto's own, whose time does not depend on the digest. */
+export const webCryptoCheck: HmacCheck = async (hash, { secret, bytes }, digest, message) =>
+  crypto.subtle.verify("HMAC", await keyOf(hash, secret, bytes), digest, message);
+
 /**
  * The secret under which one of the digests signs the message, or null.
- * The comparison is WebCrypto's own, whose time does not depend on the digest.
  *
  * @param keyBytesOf the key that a secret stands for, always the same one; empty where it stands for none.
  */
@@ -37,15 +39,15 @@ export async function signingSecret(
   secrets: readonly Secret[],
   digests: readonly Uint8Array<ArrayBuffer>[],
   message: Uint8Array<ArrayBuffer>,
+  isSigned: HmacCheck = webCryptoCheck,
   keyBytesOf: (secret: Secret) => Uint8Array<ArrayBuffer> = (secret) => secret.bytes(),
 ): Promise<Secret | null> {
   for (const secret of secrets) {
     const bytes = keyBytesOf(secret);
-    // WebCrypto refuses to import an empty key; an empty secret signs nothing.
+    // An empty secret signs nothing; and WebCrypto refuses to import an empty key.
     if (bytes.length === 0) continue;
-    const key = await keyOf(hash, secret, bytes);
     for (const digest of digests) {
-      if (await crypto.subtle.verify("HMAC", key, digest, message)) return secret;
+      if (await isSigned(hash, { secret, bytes }, digest, message)) return secret;
     }
   }
   return null;

@@ -1,5 +1,6 @@
 import type { Fact, ObjectSaid } from "../domain/facts.js";
 import type { LedgerKey } from "../domain/ledger.js";
+import type { HmacCheck } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
 import type { Instant } from "../domain/time.js";
 
@@ -9,6 +10,8 @@ export interface RawRequest {
   body: Uint8Array<ArrayBuffer>;
   /** The last path segment, for senders that can carry a credential nowhere else. */
   pathToken: string | null;
+  /** The runtime's own way to check a signature; WebCrypto's where it has none. */
+  checkHmac?: HmacCheck;
 }
 
 export type Verdict =

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { HmacCheck } from "../../src/domain/ports.js";
 import type { Secret } from "../../src/domain/secret.js";
 import { SECOND_MS } from "../../src/domain/time.js";
+import { nodeHmacCheck } from "../../src/runtime/node-hmac.js";
+import { webCryptoCheck } from "../../src/sources/hmac.js";
 import type { Source, Verdict } from "../../src/sources/source.js";
 import { bytesOf, factsOf, NOW, outcomeOf, rawRequest, secretsOf } from "./kit.js";
 
@@ -23,11 +26,25 @@ export interface SourceKit {
 
 const SECRETS = ["conformance-secret-1", "conformance-secret-2"] as const;
 
+/** Every runtime's own way to check a signature: none may take what another refuses. */
+export const HMAC_CHECKS: Readonly<Record<string, HmacCheck>> = {
+  "by WebCrypto": webCryptoCheck,
+  "by Node": nodeHmacCheck,
+};
+
+/** What holds for every source, on every runtime. */
+export function sourceConformance(source: Source, kit: SourceKit): void {
+  for (const [way, checkHmac] of Object.entries(HMAC_CHECKS)) {
+    proofConformance(source, kit, way, checkHmac);
+  }
+  eventConformance(source, kit);
+}
+
 /**
  * What holds for every source, as far as what it signs allows. The limit of a body's size is the
  * door's to keep and is tested there.
  */
-export function sourceConformance(source: Source, kit: SourceKit): void {
+function proofConformance(source: Source, kit: SourceKit, way: string, checkHmac: HmacCheck): void {
   const [SECRET, OTHER] = kit.secrets ?? SECRETS;
   const body = bytesOf(kit.body);
   const verify = (
@@ -35,14 +52,14 @@ export function sourceConformance(source: Source, kit: SourceKit): void {
     given: Uint8Array<ArrayBuffer> = body,
     secrets: readonly Secret[] = secretsOf(SECRET),
     now = NOW,
-  ): Promise<Verdict> => source.verify(rawRequest(headers, given), secrets, now);
+  ): Promise<Verdict> => source.verify({ ...rawRequest(headers, given), checkHmac }, secrets, now);
   const signed = (given: Uint8Array = body, secret = SECRET, now = NOW) => ({
     ...kit.headers,
     ...kit.sign(given, secret, now),
   });
   const signsBody = source.signature.covers !== "credential only";
 
-  describe(`${source.id}: the proof`, () => {
+  describe(`${source.id}: the proof, ${way}`, () => {
     it("is accepted, and names the secret that matched", async () => {
       expect(await verify(signed())).toEqual({ kind: "verified", by: "SECRET" });
     });
@@ -88,7 +105,7 @@ export function sourceConformance(source: Source, kit: SourceKit): void {
         const headers = new Headers(rest);
         for (const value of pair) headers.append(kit.proof, value);
         const verdict = await source.verify(
-          { headers, body, pathToken: null },
+          { headers, body, pathToken: null, checkHmac },
           secretsOf(SECRET),
           NOW,
         );
@@ -105,7 +122,7 @@ export function sourceConformance(source: Source, kit: SourceKit): void {
     });
   });
 
-  describe(`${source.id}: what the signature covers (${source.signature.covers})`, () => {
+  describe(`${source.id}: what the signature covers (${source.signature.covers}), ${way}`, () => {
     it(`${signsBody ? "refuses" : "takes"} a body with any one bit flipped`, async () => {
       const headers = signed();
       const expected = signsBody ? "bad_signature" : "verified";
@@ -149,6 +166,15 @@ export function sourceConformance(source: Source, kit: SourceKit): void {
         "bad_signature",
       );
     });
+  });
+}
+
+function eventConformance(source: Source, kit: SourceKit): void {
+  const [SECRET] = kit.secrets ?? SECRETS;
+  const body = bytesOf(kit.body);
+  const signed = (given: Uint8Array = body, secret: string = SECRET, now = NOW) => ({
+    ...kit.headers,
+    ...kit.sign(given, secret, now),
   });
 
   describe(`${source.id}: the event`, () => {

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { HmacHash } from "../../src/domain/ports.js";
 import { Secret } from "../../src/domain/secret.js";
-import { digestOfHex, type HmacHash, signingSecret } from "../../src/sources/hmac.js";
+import { digestOfHex, signingSecret } from "../../src/sources/hmac.js";
 import { sourceById, sources } from "../../src/sources/registry.js";
+import { HMAC_CHECKS } from "./conformance.js";
 import { bytesOf, FIXTURES, NOW, rawRequest, readJson, secretsOf, VECTORS } from "./kit.js";
 
 interface RfcVector {
@@ -39,7 +41,14 @@ interface PublishedVector {
 const keyUnder = async (hash: HmacHash, key: string, message: string, hex: string) => {
   const digest = digestOfHex(hash, hex);
   if (digest === null) throw new Error(`${hex} is no ${hash} digest`);
-  return signingSecret(hash, [new Secret("KEY", key)], [digest], bytesOf(message));
+  const secrets = [new Secret("KEY", key)];
+  const found = await Promise.all(
+    Object.values(HMAC_CHECKS).map((check) =>
+      signingSecret(hash, secrets, [digest], bytesOf(message), check),
+    ),
+  );
+  expect(new Set(found).size).toBe(1);
+  return found[0] ?? null;
 };
 
 describe("HMAC", () => {

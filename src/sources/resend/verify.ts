@@ -26,7 +26,7 @@ const keys = new WeakMap<Secret, Uint8Array<ArrayBuffer>>();
  * @see https://docs.svix.com/receiving/verifying-payloads/how-manual (vectors: tests/vectors/resend)
  */
 export async function verify(
-  { headers, body }: RawRequest,
+  { headers, body, checkHmac }: RawRequest,
   secrets: readonly Secret[],
   now: Instant,
 ): Promise<Verdict> {
@@ -43,7 +43,7 @@ export async function verify(
   if (typeof digests === "string") return bad(digests);
 
   const signed = signedBytes(`${id}.${timestamp}.`, body);
-  const secret = await signingSecret("SHA-256", secrets, digests, signed, keyOf);
+  const secret = await signingSecret("SHA-256", secrets, digests, signed, checkHmac, keyOf);
   if (secret === null) {
     const unusable = secrets.find((one) => keyOf(one).length === 0);
     return bad(

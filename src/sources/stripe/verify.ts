@@ -42,6 +42,7 @@ export async function verify(
     secrets,
     parsed.digests,
     signedBytes(parsed.timestamp, request.body),
+    request.checkHmac,
   );
   if (secret === null) {
     return { kind: "bad_signature", detail: "no v1 signature matches a live secret" };
