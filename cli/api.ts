@@ -116,8 +116,8 @@ function refusalOf(target: Target, response: Response, body: unknown): Failure {
   const told = { status: response.status, code, detail, requestId };
   if (code === "unauthorized") {
     return new Failure(
-      `${target.url} does not take this admin token.`,
-      "Compare ADMIN_TOKEN (or --token) with the one that the deployment has.",
+      `${target.url} does not take this key or admin token.`,
+      "Is the key revoked? Compare SIGNALBOX_KEY or ADMIN_TOKEN (or --token) with the deployment's.",
       { told },
     );
   }

@@ -55,7 +55,12 @@ export function targetOf(
   const local = running !== null && isSamePlace(url, running.url) ? running : null;
   return {
     url,
-    token: options.token ?? filled(env.ADMIN_TOKEN) ?? local?.adminToken ?? null,
+    token:
+      options.token ??
+      filled(env.SIGNALBOX_KEY) ??
+      filled(env.ADMIN_TOKEN) ??
+      local?.adminToken ??
+      null,
     secrets: { ...local?.secrets, ...onlyFilled(env) },
     deserted: running === null && given === undefined ? home : null,
   };
@@ -66,8 +71,8 @@ export function tokenOf(target: Target): string {
   if (target.token !== null) return target.token;
   refuseDeserted(target);
   throw new Failure(
-    `There is no admin token for ${target.url}.`,
-    "Set ADMIN_TOKEN, or start the local Signalbox with `npm start`.",
+    `There is no key for ${target.url}.`,
+    "Set SIGNALBOX_KEY or ADMIN_TOKEN, or start the local Signalbox with `npm start`.",
   );
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
 import { addDoor, addRefusals } from "./commands/door.js";
+import { addKeys } from "./commands/keys.js";
 import { addListCommands } from "./commands/lists.js";
 import { addSamples, addTrigger } from "./commands/trigger.js";
 import { CALL, Failure } from "./failure.js";
@@ -40,6 +41,7 @@ function programOf(outcome: Outcome): Command {
   if (deadLetters !== undefined) addSettleCommands(deadLetters, outcome);
   addDoor(program);
   addRefusals(program);
+  addKeys(program);
   addHealth(program, outcome);
   addSetUp(program, outcome);
   return program;

@@ -13,11 +13,14 @@ export interface CommonOptions {
 
 export const HOME_ABOUT = "that of the local start (else SIGNALBOX_HOME, else .signalbox)";
 
+export const TOKEN_ABOUT =
+  "key or admin token (else SIGNALBOX_KEY or ADMIN_TOKEN, else that of the local start)";
+
 export function common(command: Command): Command {
   return command
     .option("--url <url>", "address of Signalbox (else SIGNALBOX_URL, else the local start)")
     .option("--home <folder>", HOME_ABOUT)
-    .option("--token <token>", "admin token (else ADMIN_TOKEN, else that of the local start)")
+    .option("--token <token>", TOKEN_ABOUT)
     .option("--utc", "show times in UTC, not in the zone of this machine")
     .option("--json", "print one JSON document");
 }

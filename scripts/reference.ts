@@ -157,7 +157,7 @@ function apiPage(): string {
   ]);
   return page(
     "Admin API",
-    "`Authorization: Bearer <ADMIN_TOKEN>` on all that is not open. Lists answer `{data, nextCursor}`, the rest `{data}`; problems are `application/problem+json` with a `code` of [errors.md](errors.md). " +
+    "`Authorization: Bearer` with an operator's key or `ADMIN_TOKEN` on all that is not open ([operator-keys.md](../runbooks/operator-keys.md)). Lists answer `{data, nextCursor}`, the rest `{data}`; problems are `application/problem+json` with a `code` of [errors.md](errors.md). " +
       "The same as OpenAPI 3.1: `GET /api/admin/openapi.json`.",
     table(["Route", "What it does", "Query", "Body", "Answers", "Access"], rows),
     "## What is answered",

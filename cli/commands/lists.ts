@@ -1,7 +1,14 @@
 import type { Command } from "commander";
 import { ask, askBytes, type Page, type Row } from "../api.js";
 import type { Target } from "../connection.js";
-import { type CommonOptions, common, contextOf, HOME_ABOUT, wholeNumber } from "../options.js";
+import {
+  type CommonOptions,
+  common,
+  contextOf,
+  HOME_ABOUT,
+  TOKEN_ABOUT,
+  wholeNumber,
+} from "../options.js";
 import type { Screen } from "../output.js";
 import { sinceOf } from "../since.js";
 import { renderRecord, renderTable } from "./render.js";
@@ -100,7 +107,7 @@ function addEventBody(events: Command): void {
     .description("the bytes of an event as its provider sent them, as they are")
     .option("--url <url>", "address of Signalbox (else SIGNALBOX_URL, else the local start)")
     .option("--home <folder>", HOME_ABOUT)
-    .option("--token <token>", "admin token (else ADMIN_TOKEN, else that of the local start)")
+    .option("--token <token>", TOKEN_ABOUT)
     .action(async (id: string, options: CommonOptions) => {
       const { target } = contextOf(options);
       process.stdout.write(await askBytes(target, `/events/${encodeURIComponent(id)}/body`));

@@ -1,31 +1,29 @@
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { secureHeaders } from "hono/secure-headers";
 import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js";
 import { problem } from "../domain/problem.js";
 import { createLists, type Lists } from "../store/lists.js";
-import { ADMIN_PATH, type AdminDeps } from "./deps.js";
+import { CHALLENGE, demandRole, identify } from "./access.js";
+import { idOf, jsonOf, limited, notFound } from "./bodies.js";
+import { ADMIN_PATH, type AdminDeps, type AdminEnv } from "./deps.js";
 import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
+import { serveKeys } from "./keys.js";
 import { openApiDocument } from "./openapi.js";
 import { listRefusals, refusalsQuery } from "./refusals.js";
 import { afterOf, cursorOf, parsed, settleBody } from "./requests.js";
 import { type Resource, resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 
-type Env = { Variables: { requestId: string } };
-type AdminContext = Context<Env>;
+type AdminContext = Context<AdminEnv>;
 
-const BODY_BYTES_MAX = 16 * 1024;
 const HEALTH_PATH = `${ADMIN_PATH}/health`;
-/** An id of ours; anything else is not worth a query. */
-const ID = /^[\w:.-]{1,200}$/;
 
 /**
- * The admin API, to be mounted at `ADMIN_PATH`. Everything but `GET /health` needs `Authorization: Bearer`, unknown
- * paths too, so that nobody without the token learns what there is. Errors are RFC 9457 problems.
+ * The admin API, to be mounted at `ADMIN_PATH`. Everything but `GET /health` needs `Authorization: Bearer` of an operator,
+ * unknown paths too, so that nobody else learns what there is. Errors are RFC 9457 problems.
  */
 export function createAdminApp(deps: AdminDeps): Hono {
-  const app = new Hono<Env>();
+  const app = new Hono<AdminEnv>();
   const lists = createLists(deps.prisma);
   app.onError((error, c) => toProblem(error, c, deps));
   app.use("*", answered(deps));
@@ -39,14 +37,18 @@ export function createAdminApp(deps: AdminDeps): Hono {
   );
   app.use("*", async (c, next) => {
     const open = c.req.path === HEALTH_PATH && (c.req.method === "GET" || c.req.method === "HEAD");
-    if (open || isAuthorized(c, deps)) return next();
-    const detail = "This needs Authorization: Bearer with the admin token.";
-    return problem("unauthorized", detail, c.var.requestId, { "www-authenticate": "Bearer" });
+    if (!open) {
+      const caller = await identify(c, deps);
+      c.set("caller", caller);
+      demandRole(caller, "operator");
+    }
+    return next();
   });
   for (const resource of resources) serveResource(app, resource, lists);
   serveEventBody(app, lists);
   serveDeadLetterActs(app, lists, deps);
   serveDeployment(app, deps);
+  serveKeys(app, deps);
   app.all("*", (c) => otherwise(app, c));
   return new Hono().route("/", app); // what the app keeps per request is nobody else's
 }
@@ -65,16 +67,12 @@ function answered(deps: AdminDeps) {
       path: c.req.path,
       status: c.res.status,
       durationMs: deps.clock.now() - startedAt,
+      ...(c.var.caller === undefined ? {} : { actor: c.var.caller.actor }),
     });
   };
 }
 
-function isAuthorized(c: AdminContext, { adminToken }: AdminDeps): boolean {
-  const given = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  return given !== undefined && adminToken.matches(given);
-}
-
-function serveResource(app: Hono<Env>, resource: Resource, lists: Lists): void {
+function serveResource(app: Hono<AdminEnv>, resource: Resource, lists: Lists): void {
   const { name } = resource;
   const list = resource.list(lists);
   app.get(`/${name}`, async (c) => {
@@ -95,7 +93,7 @@ function serveResource(app: Hono<Env>, resource: Resource, lists: Lists): void {
   });
 }
 
-function serveEventBody(app: Hono<Env>, lists: Lists): void {
+function serveEventBody(app: Hono<AdminEnv>, lists: Lists): void {
   app.get("/events/:id/body", async (c) => {
     const id = idOf(c, "event");
     const body = await lists.events.body(id);
@@ -105,7 +103,7 @@ function serveEventBody(app: Hono<Env>, lists: Lists): void {
   });
 }
 
-function serveDeadLetterActs(app: Hono<Env>, lists: Lists, { operations }: AdminDeps): void {
+function serveDeadLetterActs(app: Hono<AdminEnv>, lists: Lists, { operations }: AdminDeps): void {
   const acts = [
     ["replay", operations.replayDeadLetter, 202],
     ["discard", operations.discardDeadLetter, 200],
@@ -114,7 +112,7 @@ function serveDeadLetterActs(app: Hono<Env>, lists: Lists, { operations }: Admin
     app.post(`/dead-letters/:id/${verb}`, limited, async (c) => {
       const id = idOf(c, "dead letter");
       const { reason } = parsed(settleBody, await jsonOf(c));
-      const outcome = await settle({ id, reason, actor: "admin" });
+      const outcome = await settle({ id, reason, actor: c.var.caller.actor });
       if (outcome.kind === "not_found") throw notFound("dead letter", id);
       if (outcome.kind === "settled") {
         throw new Permanent("conflict", {
@@ -129,7 +127,7 @@ function serveDeadLetterActs(app: Hono<Env>, lists: Lists, { operations }: Admin
   }
 }
 
-function serveDeployment(app: Hono<Env>, deps: AdminDeps): void {
+function serveDeployment(app: Hono<AdminEnv>, deps: AdminDeps): void {
   app.get("/refusals", async (c) => {
     const { source, limit } = parsed(refusalsQuery(deps.sources), c.req.query());
     const data = await listRefusals(deps, source, limit);
@@ -149,35 +147,8 @@ function serveDeployment(app: Hono<Env>, deps: AdminDeps): void {
   app.get("/openapi.json", (c) => c.json(openApiDocument()));
 }
 
-const limited = bodyLimit({
-  maxSize: BODY_BYTES_MAX,
-  onError: () => {
-    throw new Permanent("too_large", {
-      detail: `The body may have ${BODY_BYTES_MAX} bytes at most.`,
-    });
-  },
-});
-
-async function jsonOf(c: AdminContext): Promise<unknown> {
-  try {
-    return await c.req.json();
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new Permanent("invalid_request", { detail: "the body must be a JSON object", cause });
-  }
-}
-
-function idOf(c: AdminContext, what: string): string {
-  const id = c.req.param("id") ?? "";
-  if (!ID.test(id)) throw new Permanent("not_found", { detail: `There is no such ${what}.` });
-  return id;
-}
-
-const notFound = (what: string, id: string): Permanent =>
-  new Permanent("not_found", { detail: `There is no ${what} ${id}.` });
-
 /** No route took it: another method might, or nothing is here. */
-function otherwise(app: Hono<Env>, c: AdminContext): Response {
+function otherwise(app: Hono<AdminEnv>, c: AdminContext): Response {
   const { path } = c.req;
   const below = path.slice(ADMIN_PATH.length);
   const allowed = app.routes
@@ -201,12 +172,10 @@ function toProblem(error: unknown, c: AdminContext, { log, report }: AdminDeps):
     const seconds =
       error instanceof Transient ? (error.retryAfterSeconds ?? RETRY_AFTER_SECONDS) : 0;
     const detail = error.detail ?? ERROR_CODES[error.code].sentence;
-    return problem(
-      error.code,
-      detail,
-      requestId,
-      seconds > 0 ? { "retry-after": String(seconds) } : {},
-    );
+    return problem(error.code, detail, requestId, {
+      ...(seconds > 0 ? { "retry-after": String(seconds) } : {}),
+      ...(error.code === "unauthorized" ? CHALLENGE : {}),
+    });
   }
   log.error("admin.failed", { requestId, code: "internal", error: (error as Error).name });
   report(error, { requestId, action: "admin.failed" });

@@ -1,10 +1,12 @@
 import type { Ids } from "../domain/ids.js";
+import type { Caller } from "../domain/operator.js";
 import type { Kv, Log, Report } from "../domain/ports.js";
-import type { Secret } from "../domain/secret.js";
 import type { Clock } from "../domain/time.js";
 import type { SetUpReport } from "../operations/set-up.js";
 import type { SettleOutcome, SettleRequest } from "../operations/settle-dead-letter.js";
 import type { PrismaClient } from "../store/prisma.js";
+import type { AccessDeps } from "./access.js";
+import type { KeyOperations } from "./keys.js";
 
 /** Where the app is to be mounted. */
 export const ADMIN_PATH = "/api/admin";
@@ -28,12 +30,14 @@ export interface HealthReport {
   };
 }
 
-export interface AdminDeps {
+/** What a request is known by while it is answered; `caller` is set before any route that needs one. */
+export type AdminEnv = { Variables: { requestId: string; caller: Caller } };
+
+export interface AdminDeps extends AccessDeps {
   prisma: PrismaClient;
-  adminToken: Secret;
   /** Ids of the sources, whose refusals are kept. */
   sources: readonly string[];
-  operations: {
+  operations: KeyOperations & {
     replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
     discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
     setup(): Promise<SetUpReport>;

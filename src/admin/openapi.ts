@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
+import { keyBody } from "./keys.js";
 import { limitParam, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
@@ -108,6 +109,31 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     open: true,
   },
   {
+    method: "get",
+    path: "/keys",
+    summary: "Who may act here: every named key, revoked ones too; never the key itself",
+    status: 200,
+    answer: many(schemas.apiKey),
+    problems: [],
+  },
+  {
+    method: "post",
+    path: "/keys",
+    summary: "Make a named key; its text is in this answer and nowhere else",
+    body: keyBody,
+    status: 201,
+    answer: one(schemas.madeKey),
+    problems: [400, 409, 413],
+  },
+  {
+    method: "post",
+    path: "/keys/{id}/revoke",
+    summary: "From the next request on the key opens nothing",
+    status: 200,
+    answer: one(schemas.apiKey),
+    problems: [404],
+  },
+  {
     method: "post",
     path: "/setup",
     summary: "Register the schedules and check the queue against the database pool; safe to repeat",
@@ -185,7 +211,7 @@ function operationOf(route: DocumentedRoute, components: Json): Json {
   const json = (schema: Json) => ({ content: { "application/json": { schema } } });
   const bytes = { content: { "application/octet-stream": {} } };
   const problem = { $ref: "#/components/responses/Problem" };
-  const codes = [...route.problems, ...(open ? [] : [401]), 503].sort();
+  const codes = [...route.problems, ...(open ? [] : [401, 403]), 503].sort();
   const parameters = parametersOf(route);
   return {
     summary,

@@ -23,7 +23,7 @@ export const auditEntry = z
     id: text,
     at: time,
     action: text.meta({ description: "object.past_participle", example: "payment.recorded" }),
-    actor: text.meta({ description: "source:stripe, system:sweep, admin" }),
+    actor: text.meta({ description: "source:stripe, system:sweep, operator:anna, admin" }),
     subject: text.meta({ description: "The id of the object" }),
     eventId: text.nullable(),
     details: data,
@@ -258,6 +258,24 @@ export const deployment = z
 export const deploymentDetail = deployment
   .extend({ audit: z.array(auditEntry) })
   .meta({ id: "DeploymentDetail" });
+
+const apiKeyFields = {
+  id: text,
+  name: text.meta({ description: "The audit trail says operator:name" }),
+  role: oneOf("read", "operator", "approver"),
+  createdBy: text,
+  createdAt: time,
+  lastUsedAt: time.nullable().meta({ description: "Written once an hour at most" }),
+  revokedBy: text.nullable(),
+  revokedAt: time.nullable(),
+};
+export const apiKey = z.object(apiKeyFields).meta({ id: "ApiKey" });
+export const madeKey = z
+  .object({
+    ...apiKeyFields,
+    key: text.meta({ description: "Told this once; only its hash is kept" }),
+  })
+  .meta({ id: "MadeApiKey" });
 
 export const refusal = z
   .object({ source: text, at: text, requestId: text, code: text, detail: text })

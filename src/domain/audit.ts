@@ -9,7 +9,7 @@ export interface AuditEntry {
   at: Instant;
   /** `object.past_participle`: `payment.marked_succeeded`. */
   action: string;
-  /** `source:stripe`, `system:sweep`, `admin`. */
+  /** `source:stripe`, `system:sweep`, `operator:anna`, `admin`. */
   actor: string;
   /** The id of the object. */
   subject: string;

@@ -43,6 +43,11 @@ export const ERROR_CODES = {
     sentence: "The request is not authorised.",
     hint: "Send Authorization: Bearer with the token of this deployment.",
   },
+  forbidden: {
+    status: 403,
+    sentence: "This key may not do that.",
+    hint: "Ask who keeps the keys for one of the role that the detail names.",
+  },
   invalid_request: {
     status: 400,
     sentence: "The request cannot be understood.",

@@ -16,6 +16,8 @@ export const ID_PREFIX = {
   suppression: "sup",
   audit: "aud",
   run: "run",
+  apiKey: "key",
+  sourceHold: "hld",
   request: "req",
 } as const;
 

@@ -2,16 +2,19 @@ import type { AuditEntry } from "./audit.js";
 import type { Deployment, DeploymentTarget } from "./deployment.js";
 import type { Entitlement } from "./entitlement.js";
 import type { DeadLetter } from "./event.js";
+import type { SourceHold } from "./hold.js";
 import type { Ids } from "./ids.js";
 import type { Incident, IncidentEntry, Signal } from "./incident.js";
 import type { ChannelId, Notice, NoticeData, Suppression, Template } from "./notice.js";
 import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
+import type { ApiKey } from "./operator.js";
 import type { Payment } from "./payment.js";
 import type { Instant } from "./time.js";
 
 /** Every table that a plan may write. `event`, its body and attempts belong to the claim. */
 export interface PlanTables {
   auditEntry: AuditEntry;
+  apiKey: ApiKey;
   deadLetter: DeadLetter;
   deployment: Deployment;
   deploymentTarget: DeploymentTarget;
@@ -24,6 +27,7 @@ export interface PlanTables {
   signal: Signal;
   suppression: Suppression;
   timer: TimerRow;
+  sourceHold: SourceHold;
 }
 export type PlanTable = keyof PlanTables;
 /** Rows that change carry the version that was read. */

@@ -21,7 +21,7 @@ export interface SettleRequest {
   id: string;
   /** Why, for the audit trail. */
   reason: string;
-  /** Who: `admin`, an operator's name. */
+  /** Who: `operator:anna`, `admin`. */
   actor: string;
 }
 

@@ -90,7 +90,10 @@ export const ENVIRONMENT = {
   ),
   EVENT_PARALLELISM: integer("Events worked on at once, over all instances.", "8"),
   EMAIL_PER_SECOND: integer("Mails a second that the Resend account may send.", "2"),
-  ADMIN_TOKEN: secret("Opens /api/admin.", { ...node, lengthMin: 16 }),
+  ADMIN_TOKEN: secret("Opens /api/admin as `admin`, to make the first named key with.", {
+    ...node,
+    lengthMin: 16,
+  }),
   CRON_SECRET: secret("What Vercel's cron sends as Bearer.", { ...node, lengthMin: 16 }),
   PLATFORM_NAME: text("How people know this platform; heads mails and messages.", {
     ...node,

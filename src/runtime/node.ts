@@ -10,6 +10,7 @@ import { webhookRoutes } from "../ingest/routes.js";
 import { sweepSpills } from "../ingest/sweep-spills.js";
 import type { BuryDeps } from "../operations/bury-message.js";
 import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
+import { createKey, revokeKey } from "../operations/manage-keys.js";
 import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
 import { setUp } from "../operations/set-up.js";
@@ -20,6 +21,7 @@ import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
 import { sourceById, sources } from "../sources/registry.js";
 import { openDatabase } from "../store/database.js";
+import { findKey, listKeys } from "../store/api-keys.js";
 import { ensurePartitions } from "../store/events.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
@@ -30,6 +32,7 @@ import { createIds } from "./ids.js";
 import { createKv } from "./kv.js";
 import { lostConnection } from "./lost-connection.js";
 import { type NodeConfig, parseNodeConfig } from "./node-config.js";
+import { newKey } from "./new-key.js";
 import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
@@ -205,9 +208,13 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     adminToken: config.adminToken,
     sources: sources.map(({ id }) => id),
     operations: {
+    findKey: (given) => findKey(parts.database, given, parts.clock.now()),
       replayDeadLetter: (request) => replayDeadLetter(request, parts),
       discardDeadLetter: (request) => discardDeadLetter(request, parts),
       setup: () => setUp({ ...parts, schedules, limits, address }),
     },
   });
 }
+      listKeys: () => listKeys(parts.database),
+      createKey: (request) => createKey(request, { ...parts, newKey }),
+      revokeKey: (request) => revokeKey(request, parts),

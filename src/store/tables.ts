@@ -14,6 +14,21 @@ export const columnOf = (field: string): string =>
   field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
+  apiKey: {
+    name: "api_key",
+    columns: {
+      id: "text",
+      name: "text",
+      role: "text",
+      keyHash: "text",
+      createdBy: "text",
+      createdAt: "instant",
+      lastUsedAt: "instant",
+      revokedBy: "text",
+      revokedAt: "instant",
+      version: "integer",
+    },
+  },
   auditEntry: {
     name: "audit_entry",
     columns: {
@@ -234,6 +249,21 @@ export const EVENT: Table<EventRow> = {
 export const ATTEMPT: Table<AttemptRow> = {
   name: "attempt",
   columns: {
+  sourceHold: {
+    name: "source_hold",
+    columns: {
+      id: "text",
+      source: "text",
+      reason: "text",
+      heldBy: "text",
+      heldAt: "instant",
+      letThrough: "jsonb",
+      releasedBy: "text",
+      releasedAt: "instant",
+      releaseReason: "text",
+      version: "integer",
+    },
+  },
     id: "text",
     eventId: "text",
     outcome: "text",

@@ -104,6 +104,7 @@ describe("every answer", () => {
           path: "/api/admin/payments",
           status: 200,
           durationMs: 0,
+          actor: "admin",
         },
       },
     ]);

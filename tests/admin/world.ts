@@ -13,9 +13,12 @@ import { Secret } from "../../src/domain/secret.js";
 import { isoOf } from "../../src/domain/time.js";
 import { type EventResult, type EventRun, runEvent } from "../../src/handlers/run-event.js";
 import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
+import { createKey, revokeKey } from "../../src/operations/manage-keys.js";
 import { createKv } from "../../src/runtime/kv.js";
 import { sourceById, sources } from "../../src/sources/registry.js";
+import { newKey } from "../../src/runtime/new-key.js";
 import { type Database, openDatabase } from "../../src/store/database.js";
+import { findKey, listKeys } from "../../src/store/api-keys.js";
 import { openPrisma } from "../../src/store/prisma.js";
 import { testDatabase } from "../support/postgres.js";
 
@@ -131,12 +134,16 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     prisma,
     adminToken: new Secret("ADMIN_TOKEN", ADMIN_TOKEN),
     sources: sources.map(({ id }) => id),
+    findKey: (given) => findKey(database, given, clock.now()),
     operations: {
       replayDeadLetter: (request) => replayDeadLetter(request, settling),
       discardDeadLetter: (request) => discardDeadLetter(request, settling),
       setup: async () => ({
         schedules: [{ id: "relay", cron: "* * * * *", path: "/api/cron/relay", state: "created" }],
         checks: [{ name: "parallelism fits", ok: false, detail: "20 events on 10 connections" }],
+      listKeys: () => listKeys(database),
+      createKey: (request) => createKey(request, { ...settling, newKey }),
+      revokeKey: (request) => revokeKey(request, settling),
       }),
     },
     health: async () => health,

@@ -47,7 +47,9 @@ describe("where to, and with what", () => {
     const { home, remove } = cliHome({ url: s.url, adminToken: ADMIN_TOKEN, secrets: {} });
     const ran = await run(["events", "list", "--url", elsewhere.url], { SIGNALBOX_HOME: home });
     expect(ran.code).toBe(1);
-    expect(ran.err).toContain(`There is no admin token for ${elsewhere.url}.\nSet ADMIN_TOKEN`);
+    expect(ran.err).toContain(
+      `There is no key for ${elsewhere.url}.\nSet SIGNALBOX_KEY or ADMIN_TOKEN`,
+    );
     expect(given).toEqual([]);
     await elsewhere.close();
     remove();
@@ -112,7 +114,7 @@ describe("what goes wrong is said in a sentence, and what to do next", () => {
     const { code, err } = await run(["events", "list"], { ...s.env, ADMIN_TOKEN: "wrong" });
     expect(code).toBe(1);
     expect(err).toBe(
-      `${s.url} does not take this admin token.\nCompare ADMIN_TOKEN (or --token) with the one that the deployment has.\n`,
+      `${s.url} does not take this key or admin token.\nIs the key revoked? Compare SIGNALBOX_KEY or ADMIN_TOKEN (or --token) with the deployment's.\n`,
     );
   });
 
