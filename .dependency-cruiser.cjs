@@ -28,7 +28,7 @@ const TABLE = [
   // rank 0
   line(DOMAIN, [DOMAIN]),
   // rank 1
-  line(POLICY, [POLICY, DOMAIN]),
+  line(POLICY, [POLICY, DOMAIN], ["zod"]),
   // rank 2: one vendor each, never each other
   line("^src/sources/[^/]+\\.ts$", [SOURCES, DOMAIN]),
   line("^src/sources/([^/]+)/", ["^src/sources/$1/", "^src/sources/[^/]+\\.ts$", DOMAIN]),
@@ -51,6 +51,8 @@ const TABLE = [
     NODE,
   ),
   line("^src/channels/resend/", [], ["resend", "react", "react-email"]),
+  line("^src/channels/platform/", [], ["standardwebhooks"]),
+  line("^src/gateways/[^/]+\\.ts$", [GATEWAYS, DOMAIN], [], NODE),
   line(
     "^src/gateways/([^/]+)/",
     ["^src/gateways/$1/", "^src/gateways/[^/]+\\.ts$", DOMAIN],
