@@ -8,6 +8,7 @@ import { idOf, jsonOf, limited, notFound } from "./bodies.js";
 import { ADMIN_PATH, type AdminDeps, type AdminEnv } from "./deps.js";
 import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import { serveKeys } from "./keys.js";
+import { noticePreviews } from "./notice-previews.js";
 import { openApiDocument } from "./openapi.js";
 import { listRefusals, refusalsQuery } from "./refusals.js";
 import { afterOf, cursorOf, parsed, settleBody } from "./requests.js";
@@ -48,6 +49,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   serveEventBody(app, lists);
   serveDeadLetterActs(app, lists, deps);
   serveDeployment(app, deps);
+  app.route("/notices", noticePreviews(deps));
   serveKeys(app, deps);
   app.all("*", (c) => otherwise(app, c));
   return new Hono().route("/", app); // what the app keeps per request is nobody else's

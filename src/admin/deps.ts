@@ -7,6 +7,7 @@ import type { SettleOutcome, SettleRequest } from "../operations/settle-dead-let
 import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
 import type { KeyOperations } from "./keys.js";
+import type { PreviewDeps } from "./notice-previews.js";
 
 /** Where the app is to be mounted. */
 export const ADMIN_PATH = "/api/admin";
@@ -49,4 +50,5 @@ export interface AdminDeps extends AccessDeps {
   ids: Ids;
   log: Log;
   report: Report;
+  previewNotice: PreviewDeps["previewNotice"];
 }

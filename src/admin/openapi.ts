@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
 import { keyBody } from "./keys.js";
+import { noticePreview, previewQuery } from "./notice-previews.js";
 import { limitParam, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
@@ -140,6 +141,16 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     status: 200,
     answer: one(schemas.setupReport),
     problems: [],
+  },
+  {
+    method: "get",
+    path: "/notices/preview/{template}",
+    summary:
+      "A mail of this template as its reader would get it, of invented data; nothing is sent",
+    query: previewQuery,
+    status: 200,
+    answer: one(noticePreview),
+    problems: [400, 404],
   },
   {
     method: "get",

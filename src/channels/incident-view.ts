@@ -1,7 +1,13 @@
-import type { Notice } from "../domain/notice.js";
 import { SEVERITIES, type Severity } from "../domain/severity.js";
 import type { Instant } from "../domain/time.js";
-import { instantIn, noSuchTemplate, requiredTextIn, textIn, urlIn } from "./notice-data.js";
+import {
+  instantIn,
+  type NoticeContent,
+  noSuchTemplate,
+  requiredTextIn,
+  textIn,
+  urlIn,
+} from "./notice-data.js";
 
 /** What every channel says about an incident, read leniently: a page with a gap beats no page. */
 export interface IncidentView {
@@ -22,7 +28,7 @@ export interface IncidentView {
 const SEVERITY_UNREADABLE: Severity = "P1";
 
 /** @throws Permanent `channel_refused` when `incidentId` is missing: nothing could be joined or resolved. */
-export function incidentView(notice: Notice): IncidentView {
+export function incidentView(notice: NoticeContent): IncidentView {
   const { data } = notice;
   const severity = textIn(data, "severity");
   return {
@@ -46,7 +52,7 @@ export function incidentView(notice: Notice): IncidentView {
  * @throws Permanent `channel_refused` for a template that is not about an incident.
  */
 export function renderIncident<Rendered>(
-  notice: Notice,
+  notice: NoticeContent,
   says: { raised(view: IncidentView): Rendered; resolved(view: IncidentView): Rendered },
 ): Rendered {
   switch (notice.template) {

@@ -3,6 +3,12 @@ import { decimalOf, formatMoney, type Money } from "../domain/money.js";
 import type { Notice, NoticeData } from "../domain/notice.js";
 import type { Instant } from "../domain/time.js";
 
+/** What a channel's words are made of; the rest of a notice is how it is sent. */
+export type NoticeContent = Pick<
+  Notice,
+  "id" | "channel" | "template" | "locale" | "data" | "createdAt"
+>;
+
 /** Where JavaScript's calendar ends. */
 const INSTANT_MAX = 8.64e15;
 
@@ -38,12 +44,12 @@ export function urlIn(data: NoticeData, key: string): string | null {
 }
 
 /** @throws Permanent `channel_refused` naming the field. */
-export function requiredTextIn(notice: Notice, key: string): string {
+export function requiredTextIn(notice: NoticeContent, key: string): string {
   return textIn(notice.data, key) ?? lacks(notice, key);
 }
 
 /** @throws Permanent `channel_refused` naming the field: a mail about money must not guess it. */
-export function moneyIn(notice: Notice, key = "amountMinor"): Money {
+export function moneyIn(notice: NoticeContent, key = "amountMinor"): Money {
   const amountMinor = notice.data[key];
   if (typeof amountMinor !== "number" || !Number.isSafeInteger(amountMinor)) {
     return lacks(notice, key);
@@ -59,13 +65,13 @@ export function moneyText(money: Money, locale: string): string {
 }
 
 /** The notice with the platform's zone, where it brings none of its own. */
-export function withZone(notice: Notice, timeZone: string): Notice {
+export function withZone<N extends NoticeContent>(notice: N, timeZone: string): N {
   if (textIn(notice.data, "timeZone") !== null) return notice;
   return { ...notice, data: { ...notice.data, timeZone } };
 }
 
 /** @throws Permanent `channel_refused` always. */
-export function noSuchTemplate(notice: Notice): never {
+export function noSuchTemplate(notice: NoticeContent): never {
   throw new Permanent("channel_refused", {
     detail: `channel ${notice.channel} has no template ${notice.template}`,
   });
@@ -84,6 +90,6 @@ export function clip(text: string, charsMax: number): string {
   return `${kept.join("").trimEnd()}…`;
 }
 
-function lacks(notice: Notice, key: string): never {
+function lacks(notice: NoticeContent, key: string): never {
   throw new Permanent("channel_refused", { detail: `template ${notice.template} lacks ${key}` });
 }

@@ -99,6 +99,10 @@ export const ENVIRONMENT = {
     ...node,
     default: "Signalbox",
   }),
+  PLATFORM_TIME_ZONE: text(
+    "IANA zone (`Asia/Bangkok`) of the times in mails and messages, where a notice brings none.",
+    { ...node, default: "UTC" },
+  ),
   RESEND_API_KEY: secret("Mail. Without it, mails become dead letters that say so.", optional),
   RESEND_BASE_URL: url("Resend's address, when it is not the official one.", optional),
   EMAIL_FROM: text(

@@ -80,6 +80,23 @@ function checkChannels(read: Reader, isPublicHere: boolean): void {
   }
 }
 
+/** A zone that is misspelt would quietly become UTC in every mail. */
+function readTimeZone(read: Reader): string {
+  const timeZone = read.text("PLATFORM_TIME_ZONE");
+  if (!isZone(timeZone)) {
+    read.problem("PLATFORM_TIME_ZONE must be an IANA zone, such as Asia/Bangkok");
+  }
+  return timeZone;
+}
+
+function isZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
+
 function readChannels(read: Reader, isPublicHere: boolean): ChannelsConfig {
   checkChannels(read, isPublicHere);
   const resendKey = read.optionalSecret("RESEND_API_KEY");
@@ -93,6 +110,7 @@ function readChannels(read: Reader, isPublicHere: boolean): ChannelsConfig {
   const baseUrl = read.optionalText("RESEND_BASE_URL");
   return {
     platformName: read.text("PLATFORM_NAME"),
+    timeZone: readTimeZone(read),
     resend: resendKey && { apiKey: resendKey, baseUrl, from: read.text("EMAIL_FROM") },
     slack: slackUrl && { webhookUrl: slackUrl },
     pagerduty: routingKey && { routingKey, eventsUrl: read.text("PAGERDUTY_EVENTS_URL") },

@@ -207,6 +207,12 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     ...parts,
     adminToken: config.adminToken,
     sources: sources.map(({ id }) => id),
+    previewNotice: async (template, locale) => {
+      // Loaded when asked for: react-email takes a third of a second.
+      const { previewMail } = await import("../channels/resend/emails/samples.js");
+      const { platformName, timeZone = "UTC" } = config.channels;
+      return previewMail(template, locale, { platformName, timeZone });
+    },
     operations: {
     findKey: (given) => findKey(parts.database, given, parts.clock.now()),
       replayDeadLetter: (request) => replayDeadLetter(request, parts),

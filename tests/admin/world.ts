@@ -6,6 +6,7 @@ import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import { startUpstashRedisEmulator } from "../../emulators/upstash-redis/server.js";
 import { createAdminApp } from "../../src/admin/app.js";
 import { ADMIN_PATH, type AdminDeps, type HealthReport } from "../../src/admin/deps.js";
+import { previewMail } from "../../src/channels/resend/emails/samples.js";
 import { ID_PREFIX, type Ids } from "../../src/domain/ids.js";
 import type { OutboxRow } from "../../src/domain/outbox.js";
 import type { Kv } from "../../src/domain/ports.js";
@@ -134,6 +135,8 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     prisma,
     adminToken: new Secret("ADMIN_TOKEN", ADMIN_TOKEN),
     sources: sources.map(({ id }) => id),
+    previewNotice: (template, locale) =>
+      previewMail(template, locale, { platformName: "Example", timeZone: "Asia/Bangkok" }),
     findKey: (given) => findKey(database, given, clock.now()),
     operations: {
       replayDeadLetter: (request) => replayDeadLetter(request, settling),

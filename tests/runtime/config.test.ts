@@ -118,6 +118,15 @@ describe("the configuration", () => {
     }
   });
 
+  it("takes no zone that there is not: mails would quietly be in UTC", () => {
+    expect(parseNodeConfig(COMPLETE).channels.timeZone).toBe("UTC");
+    const zoned = parseNodeConfig({ ...COMPLETE, PLATFORM_TIME_ZONE: "Asia/Bangkok" });
+    expect(zoned.channels.timeZone).toBe("Asia/Bangkok");
+    expect(problemsOf({ ...COMPLETE, PLATFORM_TIME_ZONE: "Bangkok" })).toEqual([
+      "PLATFORM_TIME_ZONE must be an IANA zone, such as Asia/Bangkok",
+    ]);
+  });
+
   it("sends no mail from a domain that is nobody's", () => {
     const env = { ...COMPLETE, RESEND_API_KEY: "re_1" };
     expect(problemsOf(env).join()).toMatch(/^EMAIL_FROM is missing beside RESEND_API_KEY/);

@@ -1,4 +1,4 @@
-import type { Notice } from "../../../domain/notice.js";
+import type { NoticeContent } from "../../notice-data.js";
 import { knownLocale } from "../../wording.js";
 
 export type Language = "th" | "en";
@@ -39,7 +39,7 @@ export interface Draft extends Omit<EmailPart, "language"> {
 type DraftIn = (language: Language, locale: string) => Draft;
 
 /** Thai readers get Thai first and English second; everybody else gets English. */
-export function contentIn(notice: Notice, tone: Tone, draft: DraftIn): EmailContent {
+export function contentIn(notice: NoticeContent, tone: Tone, draft: DraftIn): EmailContent {
   const locale = knownLocale(notice.locale);
   const { language } = new Intl.Locale(locale);
   if (language !== "th") {

@@ -1,5 +1,12 @@
-import type { Notice } from "../../../domain/notice.js";
-import { clip, instantIn, moneyIn, moneyText, textIn, urlIn } from "../../notice-data.js";
+import {
+  clip,
+  instantIn,
+  moneyIn,
+  moneyText,
+  type NoticeContent,
+  textIn,
+  urlIn,
+} from "../../notice-data.js";
 import { dayText, timeText } from "../../wording.js";
 import {
   contentIn,
@@ -66,7 +73,7 @@ export interface CustomerDraft {
 
 /** A mail to a customer in their languages: greeted by name, with a button for help where no other is. */
 export function customerMail(
-  notice: Notice,
+  notice: NoticeContent,
   tone: Tone,
   draft: (reading: Reading) => CustomerDraft,
 ): EmailContent {
@@ -88,7 +95,7 @@ export function customerMail(
   });
 }
 
-function readingOf(notice: Notice, language: Language, locale: string): Reading {
+function readingOf(notice: NoticeContent, language: Language, locale: string): Reading {
   const { data } = notice;
   const timeZone = textIn(data, "timeZone") ?? "UTC";
   const money = (key?: string) => moneyText(moneyIn(notice, key), locale);
@@ -117,7 +124,7 @@ function readingOf(notice: Notice, language: Language, locale: string): Reading 
 }
 
 /** `Hello Somchai,`; without a name where there is none, or where it is something else than a name. */
-function greeting(notice: Notice, language: Language): string {
+function greeting(notice: NoticeContent, language: Language): string {
   const name = textIn(notice.data, "userName");
   const fit = name !== null && name.length <= NAME_CHARS_MAX && !LOOKS_LIKE_AN_ADDRESS.test(name);
   if (language === "th")
@@ -125,7 +132,11 @@ function greeting(notice: Notice, language: Language): string {
   return fit ? `Hello ${name},` : "Hello,";
 }
 
-function linkIn(notice: Notice, key: string, label: string): { label: string; url: string } | null {
+function linkIn(
+  notice: NoticeContent,
+  key: string,
+  label: string,
+): { label: string; url: string } | null {
   const url = urlIn(notice.data, key);
   return url === null ? null : { label, url };
 }

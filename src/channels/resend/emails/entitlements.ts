@@ -1,4 +1,4 @@
-import type { Notice } from "../../../domain/notice.js";
+import type { NoticeContent } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { customerMail, LABELS } from "./customer-mail.js";
 
@@ -29,7 +29,7 @@ const EXPIRING = {
 } as const;
 
 /** Warns a person that what they paid for will end. */
-export function entitlementExpiring(notice: Notice): EmailContent {
+export function entitlementExpiring(notice: NoticeContent): EmailContent {
   return customerMail(notice, "attention", ({ language, time, day, packageName }) => {
     const words = EXPIRING[language];
     const item = itemIn[language](packageName);
@@ -69,7 +69,7 @@ const EXPIRED = {
 } as const;
 
 /** Tells a person that what they paid for has ended. */
-export function entitlementExpired(notice: Notice): EmailContent {
+export function entitlementExpired(notice: NoticeContent): EmailContent {
   return customerMail(notice, "attention", ({ language, time, day, packageName }) => {
     const words = EXPIRED[language];
     const item = itemIn[language](packageName);

@@ -1,6 +1,5 @@
-import type { Notice } from "../../../domain/notice.js";
 import { type IncidentView, incidentView } from "../../incident-view.js";
-import { clip } from "../../notice-data.js";
+import { clip, type NoticeContent } from "../../notice-data.js";
 import { durationText, timeText } from "../../wording.js";
 import { contentIn, type EmailContent, type EmailRow, type Language, rowsOf } from "./content.js";
 
@@ -42,7 +41,7 @@ const WORDS = {
 } as const;
 
 /** Tells that something broke: what, where, how bad and since when. */
-export function incidentRaised(notice: Notice): EmailContent {
+export function incidentRaised(notice: NoticeContent): EmailContent {
   const view = incidentView(notice);
   return contentIn(notice, "alarm", (language, locale) => {
     const words = WORDS[language];
@@ -57,7 +56,7 @@ export function incidentRaised(notice: Notice): EmailContent {
 }
 
 /** Tells that it works again: after how long, and by whom or what. */
-export function incidentResolved(notice: Notice): EmailContent {
+export function incidentResolved(notice: NoticeContent): EmailContent {
   const view = incidentView(notice);
   const { openedAt, resolvedAt, timeZone } = view;
   const known = openedAt !== null && resolvedAt !== null;

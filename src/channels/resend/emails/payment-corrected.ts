@@ -1,5 +1,4 @@
-import type { Notice } from "../../../domain/notice.js";
-import { textIn } from "../../notice-data.js";
+import { type NoticeContent, textIn } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { customerMail, LABELS, type Reading } from "./customer-mail.js";
 import { REFUND_ARRIVES } from "./refunds.js";
@@ -39,7 +38,7 @@ const WORDS = {
 } as const;
 
 /** Tells a person what was put right after their payment had been recorded wrongly. */
-export function paymentCorrected(notice: Notice): EmailContent {
+export function paymentCorrected(notice: NoticeContent): EmailContent {
   const correction = textIn(notice.data, "correction");
   const isRefund = correction === "refunded";
   const refundKey = typeof notice.data.refundMinor === "number" ? "refundMinor" : "amountMinor";

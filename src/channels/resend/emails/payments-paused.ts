@@ -1,4 +1,4 @@
-import type { Notice } from "../../../domain/notice.js";
+import type { NoticeContent } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { customerMail } from "./customer-mail.js";
 
@@ -24,7 +24,7 @@ const PAUSED = {
 } as const;
 
 /** Tells a person that nothing can be paid just now, and that what they have paid is not lost. */
-export function paymentsPaused(notice: Notice): EmailContent {
+export function paymentsPaused(notice: NoticeContent): EmailContent {
   return customerMail(notice, "attention", ({ language, time }) => {
     const { title, body, why, paid, since, until, closing } = PAUSED[language];
     return {
@@ -59,7 +59,7 @@ const RESUMED = {
 } as const;
 
 /** Tells a person that they can pay again. */
-export function paymentsResumed(notice: Notice): EmailContent {
+export function paymentsResumed(notice: NoticeContent): EmailContent {
   return customerMail(notice, "good", ({ language, time }) => {
     const { title, body, what, at, button, closing } = RESUMED[language];
     return {

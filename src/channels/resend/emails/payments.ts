@@ -1,5 +1,4 @@
-import type { Notice } from "../../../domain/notice.js";
-import { textIn } from "../../notice-data.js";
+import { type NoticeContent, textIn } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { customerMail, LABELS } from "./customer-mail.js";
 import { failureReason } from "./failure-reasons.js";
@@ -26,7 +25,7 @@ const RECEIVED = {
 } as const;
 
 /** Tells a person that their payment has come in, and until when they have what they paid for. */
-export function paymentReceived(notice: Notice): EmailContent {
+export function paymentReceived(notice: NoticeContent): EmailContent {
   return customerMail(notice, "good", (reading) => {
     const { language, money, moneyWithCode, time, day, packageName, reference } = reading;
     const [words, labels] = [RECEIVED[language], LABELS[language]];
@@ -69,7 +68,7 @@ const FAILED = {
 } as const;
 
 /** Tells a person why a payment failed, in plain words for the provider's code, and what to do. */
-export function paymentFailed(notice: Notice): EmailContent {
+export function paymentFailed(notice: NoticeContent): EmailContent {
   const reason = failureReason(textIn(notice.data, "failureCode"));
   return customerMail(notice, "attention", (reading) => {
     const { language, money, moneyWithCode, time, packageName, reference } = reading;
@@ -115,7 +114,7 @@ const ACTION = {
 } as const;
 
 /** Asks a person to confirm a payment with their bank, and until when. */
-export function paymentActionRequired(notice: Notice): EmailContent {
+export function paymentActionRequired(notice: NoticeContent): EmailContent {
   return customerMail(notice, "attention", (reading) => {
     const { language, money, moneyWithCode, time, packageName, reference } = reading;
     const [words, labels] = [ACTION[language], LABELS[language]];

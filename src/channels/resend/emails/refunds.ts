@@ -1,5 +1,4 @@
-import type { Notice } from "../../../domain/notice.js";
-import { moneyIn, textIn } from "../../notice-data.js";
+import { moneyIn, type NoticeContent, textIn } from "../../notice-data.js";
 import type { EmailContent, Language } from "./content.js";
 import { customerMail, LABELS } from "./customer-mail.js";
 
@@ -55,7 +54,7 @@ const ISSUED = {
 } as const;
 
 /** Tells a person that money goes back to them: all of it, the rest of it, or a part. */
-export function refundIssued(notice: Notice): EmailContent {
+export function refundIssued(notice: NoticeContent): EmailContent {
   const [refund, paid] = [moneyIn(notice, "refundMinor"), moneyIn(notice)];
   const isWhole = refund.amountMinor >= paid.amountMinor;
   const kind = isWhole ? "full" : notice.data.full === true ? "rest" : "partial";
@@ -106,7 +105,7 @@ const FAILED = {
 } as const;
 
 /** Tells a person that a refund came back, and that the money is not lost. */
-export function refundFailed(notice: Notice): EmailContent {
+export function refundFailed(notice: NoticeContent): EmailContent {
   const isCardGone = /expired|cancel/i.test(textIn(notice.data, "failureCode") ?? "");
   return customerMail(notice, "attention", (reading) => {
     const { language, money, moneyWithCode, time, packageName, reference } = reading;

@@ -1,6 +1,7 @@
 import { createElement } from "react";
 import { render } from "react-email";
-import type { Notice, Template } from "../../../domain/notice.js";
+import type { Template } from "../../../domain/notice.js";
+import type { NoticeContent } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { entitlementExpired, entitlementExpiring } from "./entitlements.js";
 import { incidentRaised, incidentResolved } from "./incident.js";
@@ -21,7 +22,7 @@ import { textOf } from "./text.js";
 const NOT_IN_TAGS = /[^A-Za-z0-9_-]/g;
 
 /** What each template says; the one list of them. */
-const EMAILS: Readonly<Record<Template, (notice: Notice) => EmailContent>> = {
+const EMAILS: Readonly<Record<Template, (notice: NoticeContent) => EmailContent>> = {
   "payment-received": paymentReceived,
   "payment-failed": paymentFailed,
   "payment-action-required": paymentActionRequired,
@@ -54,7 +55,7 @@ export interface EmailFrame {
  * @throws Permanent `channel_refused` when the data lacks what the template can't do without.
  */
 export async function renderEmail(
-  notice: Notice,
+  notice: NoticeContent,
   frame: EmailFrame,
 ): Promise<{
   subject: string;

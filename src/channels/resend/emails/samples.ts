@@ -1,12 +1,7 @@
-import {
-  isTransactional,
-  type Notice,
-  type NoticeData,
-  type Template,
-} from "../../../domain/notice.js";
+import { isTransactional, type NoticeData, type Template } from "../../../domain/notice.js";
 import type { TemplateData } from "../../../domain/notice-templates.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../domain/time.js";
-import { withZone } from "../../notice-data.js";
+import { type NoticeContent, withZone } from "../../notice-data.js";
 import { renderEmail } from "./render.js";
 
 /** 21 November 2026, 14:05 in Bangkok. */
@@ -124,7 +119,7 @@ export async function previewMail(
   locale: string,
   { platformName, timeZone }: { platformName: string; timeZone: string },
 ): Promise<MailPreview> {
-  const notice = withZone(sampleNotice(template, locale), timeZone);
+  const notice = withZone(sampleOf(template, locale), timeZone);
   const unsubscribeUrl = isTransactional(template)
     ? undefined
     : "https://shop.example/unsubscribe/sample";
@@ -132,29 +127,9 @@ export async function previewMail(
   return { template, locale, subject, html, text, data: notice.data };
 }
 
-function sampleNotice(template: Template, locale: string): Notice {
+function sampleOf(template: Template, locale: string): NoticeContent {
   const userName = /^th\b/i.test(locale) ? "สมชาย ใจดี" : "Jane Miller";
-  return {
-    id: "ntc_sample",
-    channel: "email",
-    template,
-    cause: `sample ${template}`,
-    recipient: "reader@example.com",
-    locale,
-    data: template.startsWith("incident-")
-      ? { ...SAMPLES[template] }
-      : { userName, ...SAMPLES[template] },
-    payload: null,
-    status: "pending",
-    vendorId: null,
-    eventId: null,
-    calls: 0,
-    leaseUntil: null,
-    firstCalledAt: null,
-    errorCode: null,
-    errorMessage: null,
-    createdAt: AT,
-    sentAt: null,
-    version: 1,
-  };
+  const about: NoticeData = SAMPLES[template];
+  const data = template.startsWith("incident-") ? about : { userName, ...about };
+  return { id: "ntc_sample", channel: "email", template, locale, data, createdAt: AT };
 }

@@ -1,4 +1,4 @@
-import type { Notice } from "../../../domain/notice.js";
+import type { NoticeContent } from "../../notice-data.js";
 import type { Language } from "./content.js";
 
 const UNITS = {
@@ -7,7 +7,7 @@ const UNITS = {
 } as const;
 
 /** A price with its period: `฿299.00 ต่อเดือน`, `$90.00 every 3 months`; the price alone where the period is not known. */
-export function pricePer(price: string, notice: Notice, language: Language): string {
+export function pricePer(price: string, notice: NoticeContent, language: Language): string {
   const { interval, intervalCount } = notice.data;
   const count = Number.isSafeInteger(intervalCount) ? Number(intervalCount) : 1;
   const unit = Object.entries(UNITS[language]).find(([name]) => name === interval)?.[1];

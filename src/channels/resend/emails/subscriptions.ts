@@ -1,12 +1,11 @@
-import type { Notice } from "../../../domain/notice.js";
-import { instantIn, textIn } from "../../notice-data.js";
+import { instantIn, type NoticeContent, textIn } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { customerMail, LABELS } from "./customer-mail.js";
 import { failureReason } from "./failure-reasons.js";
 import { pricePer, SUBSCRIPTION_WORDS } from "./subscription-words.js";
 
 /** Tells a person what they have subscribed to, what it costs, and when it is charged next. */
-export function subscriptionStarted(notice: Notice): EmailContent {
+export function subscriptionStarted(notice: NoticeContent): EmailContent {
   return customerMail(notice, "good", (reading) => {
     const { language, moneyWithCode, time, day, packageName, reference } = reading;
     const [words, labels] = [SUBSCRIPTION_WORDS[language], LABELS[language]];
@@ -29,7 +28,7 @@ export function subscriptionStarted(notice: Notice): EmailContent {
 }
 
 /** Tells a person that another period was paid. */
-export function subscriptionRenewed(notice: Notice): EmailContent {
+export function subscriptionRenewed(notice: NoticeContent): EmailContent {
   return customerMail(notice, "good", (reading) => {
     const { language, money, moneyWithCode, time, packageName, reference } = reading;
     const [words, labels] = [SUBSCRIPTION_WORDS[language], LABELS[language]];
@@ -52,7 +51,7 @@ export function subscriptionRenewed(notice: Notice): EmailContent {
 }
 
 /** Tells a person that a period could not be charged: why, what to do, and what happens otherwise. */
-export function subscriptionPaymentFailing(notice: Notice): EmailContent {
+export function subscriptionPaymentFailing(notice: NoticeContent): EmailContent {
   const code = textIn(notice.data, "failureCode");
   return customerMail(notice, "attention", (reading) => {
     const { language, money, moneyWithCode, time, day, packageName, reference } = reading;
@@ -85,7 +84,7 @@ export function subscriptionPaymentFailing(notice: Notice): EmailContent {
 }
 
 /** Tells a person that their subscription is canceled, and until when they may still use it. */
-export function subscriptionCanceled(notice: Notice): EmailContent {
+export function subscriptionCanceled(notice: NoticeContent): EmailContent {
   const endsAt = instantIn(notice.data, "endsAt");
   const canceledAt = instantIn(notice.data, "canceledAt") ?? notice.createdAt;
   const runsOn = endsAt !== null && endsAt > canceledAt;
