@@ -8,16 +8,45 @@ export interface Clock {
 
 export interface AdvanceableClock extends Clock {
   advance(ms: number): void;
+  /** Goes on from (or, when it stands still, stands at) this moment; it may lie in the past. */
+  set(nowMs: number): void;
+  /** Stands still until `thaw`; `advance` and `set` still move it. */
+  freeze(): void;
+  thaw(): void;
 }
 
-/** A clock that can be moved forward; how far is kept in the store, so that a restart does not turn time back. */
+interface ClockRow {
+  offsetMs: number;
+  /** Where it stands still; absent while it runs. */
+  frozenAtMs?: number;
+}
+
+/** A clock that can be moved and stopped; how far is kept in the store, so that a restart does not turn time back. */
 export function advanceableClock(base: Clock, store: Store): AdvanceableClock {
-  const table = store.table<{ offsetMs: number }>("clock");
-  const offset = () => table.get("clock")?.offsetMs ?? 0;
+  const table = store.table<ClockRow>("clock");
+  const read = (): ClockRow => table.get("clock") ?? { offsetMs: 0 };
+  const now = () => {
+    const { offsetMs, frozenAtMs } = read();
+    return frozenAtMs ?? base.now() + offsetMs;
+  };
+  const set = (nowMs: number) => {
+    const offsetMs = nowMs - base.now();
+    const frozen = read().frozenAtMs !== undefined;
+    table.put("clock", { offsetMs, ...(frozen ? { frozenAtMs: nowMs } : {}) });
+  };
   return {
-    now: () => base.now() + offset(),
+    now,
+    set,
     advance: (ms) => {
-      table.put("clock", { offsetMs: offset() + ms });
+      const { offsetMs, frozenAtMs } = read();
+      const frozen = frozenAtMs === undefined ? {} : { frozenAtMs: frozenAtMs + ms };
+      table.put("clock", { offsetMs: offsetMs + ms, ...frozen });
+    },
+    freeze: () => {
+      table.put("clock", { ...read(), frozenAtMs: now() });
+    },
+    thaw: () => {
+      table.put("clock", { offsetMs: now() - base.now() });
     },
   };
 }
@@ -27,6 +56,31 @@ export type Ids = (prefix: string) => string;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+const ID_LENGTH = 24;
+/** Asked for in one go: a call for each id would cost more than all else that making an object takes. */
+const POOL_BYTES = ID_LENGTH * 1024;
+let pool = Buffer.alloc(0);
+let poolAt = 0;
+
 /** Prefix and 24 letters or digits, as most vendors' ids look. */
-export const randomIds: Ids = (prefix) =>
-  prefix + [...randomBytes(24)].map((byte) => ALPHABET[byte % ALPHABET.length]).join("");
+export const randomIds: Ids = (prefix) => {
+  if (poolAt + ID_LENGTH > pool.length) {
+    pool = randomBytes(POOL_BYTES);
+    for (const [at, byte] of pool.entries()) pool[at] = ALPHABET.charCodeAt(byte % ALPHABET.length);
+    poolAt = 0;
+  }
+  poolAt += ID_LENGTH;
+  return prefix + pool.toString("latin1", poolAt - ID_LENGTH, poolAt);
+};
+
+/**
+ * The same ids in the same order for the same seed; 24 letters or digits behind the prefix.
+ * Not for two emulators that share a folder: the count begins anew at each start.
+ */
+export function seededIds(seed: number): Ids {
+  let count = 0;
+  return (prefix) => {
+    count += 1;
+    return `${prefix}${seed.toString(36).padStart(8, "0")}${count.toString(36).padStart(16, "0")}`;
+  };
+}

@@ -43,6 +43,10 @@ export interface Vendor {
   clearFaults(): void;
   /** Moves the emulator's clock forward. Also POST /_emulator/clock `{advanceMs}`. */
   advance(ms: number): void;
+  /** Sets the emulator's clock, or stops and starts it. Also POST /_emulator/clock `{setMs?, frozen?}`. */
+  setClock(order: ClockOrder): void;
+  /** The emulator's clock: milliseconds since 1970. */
+  now(): number;
   /** Forgets everything, on disk too. Also POST /_emulator/reset. */
   reset(): void;
   /** Oldest first. Also GET /_emulator/requests. */
@@ -76,6 +80,15 @@ export interface VendorDefinition<Api> {
   faultAnswer(fault: Fault): Answer;
   setup(kit: Kit): Api;
 }
+
+/** Applied in this order: set, then stop or start, then advance. */
+const ClockOrderSchema = z.strictObject({
+  setMs: z.int().nonnegative().optional(),
+  frozen: z.boolean().optional(),
+  advanceMs: z.int().nonnegative().optional(),
+});
+
+export type ClockOrder = z.infer<typeof ClockOrderSchema>;
 
 const REQUESTS_MAX = 1000;
 const BODY_BYTES_MAX = 50 * 1024 * 1024;
@@ -138,7 +151,9 @@ export async function startVendor<Api extends object>(
     port: server.port,
     fault: faults.add,
     clearFaults: faults.clear,
-    advance: core.advance,
+    advance: (advanceMs) => core.setClock({ advanceMs }),
+    setClock: core.setClock,
+    now: core.clock.now,
     reset: core.reset,
     requests: core.requests,
     close: async () => {
@@ -159,7 +174,7 @@ interface Core {
   observe(request: Request, body: Buffer): { fault: Fault | null; seen: SeenRequest | null };
   requests(): SeenRequest[];
   reset(): void;
-  advance(ms: number): void;
+  setClock(order: ClockOrder): void;
 }
 
 function openCore(definition: VendorDefinition<object>, options: VendorOptions): Core {
@@ -200,8 +215,11 @@ function openCore(definition: VendorDefinition<object>, options: VendorOptions):
       for (const changed of changes) changed("reset");
       store.commit();
     },
-    advance(ms) {
-      clock.advance(ms);
+    setClock({ setMs, frozen, advanceMs }) {
+      if (setMs !== undefined) clock.set(setMs);
+      if (frozen === true) clock.freeze();
+      if (frozen === false) clock.thaw();
+      if (advanceMs !== undefined) clock.advance(advanceMs);
       for (const changed of changes) changed("clock");
       store.commit();
     },
@@ -246,9 +264,8 @@ function addCommonControls(kit: Kit, core: Core): void {
     return c.json({ ok: true });
   });
   app.get("/_emulator/clock", (c) => c.json({ now: clock.now() }));
-  const AdvanceSchema = z.strictObject({ advanceMs: z.int().nonnegative() });
-  kit.control("clock", AdvanceSchema, ({ advanceMs }) => {
-    core.advance(advanceMs);
+  kit.control("clock", ClockOrderSchema, (order) => {
+    core.setClock(order);
     return { now: clock.now() };
   });
   kit.control("reset", z.strictObject({}), () => core.reset());

@@ -1,5 +1,7 @@
 import { escapeHtml, htmlPage } from "../recorder/page.js";
+import type { Kit } from "../recorder/vendor.js";
 import { StripeFailure } from "./errors.js";
+import type { Realms } from "./realms.js";
 import { completeSession, sessionNamed } from "./resources/checkout-sessions.js";
 import type { World } from "./world.js";
 
@@ -11,12 +13,18 @@ const METHODS: [id: string, label: string][] = [
 ];
 
 /** The hosted page that a session's `url` leads to, for a person trying things out; `sent` runs once its changes are stored. */
-export function mountCheckoutPage(world: World, sent: () => void): void {
-  const { app, store } = world.kit;
-  app.get("/c/pay/:id", (c) => c.html(page(world, c.req.param("id"), "")));
+export function mountCheckoutPage(kit: Kit, realms: Realms, sent: () => void): void {
+  const { app, store } = kit;
+  const holderOf = (id: string): World =>
+    realms.all().find(({ tables }) => tables.sessions.get(id) !== undefined) ?? realms.primary;
+  app.get("/c/pay/:id", (c) => {
+    const id = c.req.param("id");
+    return c.html(page(holderOf(id), id, ""));
+  });
   app.post("/c/pay/:id", async (c) => {
     const form = new URLSearchParams(await c.req.text());
     const id = c.req.param("id");
+    const world = holderOf(id);
     try {
       const session = completeSession(world, id, {
         email: form.get("email") || undefined,

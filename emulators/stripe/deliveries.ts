@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
-import { readEvent, typeMatches } from "./resources/events.js";
-import type { Delivery, StoredEndpoint, StoredEvent, World } from "./world.js";
+import { createLedger } from "./delivery-ledger.js";
+import { payloadOf } from "./resources/events.js";
+import type { Delivery, Ground, StoredEvent, World } from "./world.js";
 
 /**
  * When a delivery is tried again: `firstMs` after the first failure, `factor` times longer each time, at most `maxMs`, for
@@ -28,20 +29,32 @@ const LOOK_MS_MAX = 1_000;
 
 export interface Deliveries {
   /** The deliveries that a new event causes. */
-  add(event: StoredEvent): void;
+  add(world: World, event: StoredEvent): void;
   /** The next `count` events (of `types`, if given) are never sent. */
   drop(count: number, types: string[]): void;
+  /** Counts an event as never delivered, also when no endpoint wants it. */
+  lose(world: World, event: StoredEvent): void;
   /** Sends an event again to the endpoints that want it, whether they had it or not. */
-  resend(event: StoredEvent): void;
+  resend(world: World, event: StoredEvent): void;
   /** How many deliveries of this event are not confirmed: its `pending_webhooks`. */
   openOf(eventId: string): number;
   /** Tries what is due, in a moment. */
   pump(): void;
   /** Waits until nothing is due and nothing is on its way. */
   idle(): Promise<void>;
+  /** Oldest first. */
+  all(): Delivery[];
   /** After a reset: forgets what was pending and what was to be dropped. */
   forget(): void;
   stop(): void;
+}
+
+/** Where deliveries find what they carry, and to whom. */
+export interface Post {
+  ground: Ground;
+  eventNamed(id: string): { world: World; event: StoredEvent } | undefined;
+  /** The platform's own world of a mode: it holds the endpoints. */
+  platform(livemode: boolean): World;
 }
 
 /**
@@ -56,23 +69,23 @@ export function signatureHeader(secrets: string[], at: number, body: string): st
 }
 
 export function createDeliveries(
-  world: World,
+  post: Post,
   options: { retry: RetrySchedule; timeoutMs: number },
 ): Deliveries {
-  const rows = world.tables.deliveries;
+  const { clock, store } = post.ground;
   const stopping = new AbortController();
-  const ledger = createLedger(world);
+  const ledger = createLedger(post);
   const drops = createDrops();
   const inFlight = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let soon: NodeJS.Immediate | undefined;
 
   async function attempt(delivery: Delivery): Promise<void> {
-    const result = await send(world, delivery, stopping.signal, options.timeoutMs);
+    const result = await send(post, delivery, stopping.signal, options.timeoutMs);
     // Gone meanwhile: the emulator was reset, or it is closing and the next start tries again.
-    if (stopping.signal.aborted || rows.get(delivery.id) === undefined) return;
-    ledger.keep(judged(delivery, result, world.kit.clock.now(), options.retry));
-    world.kit.store.commit();
+    if (stopping.signal.aborted || ledger.get(delivery.id) === undefined) return;
+    ledger.keep(judged(delivery, result, clock.now(), options.retry));
+    store.commit();
   }
 
   /** Many causes of one moment make one look at what is due. */
@@ -85,29 +98,34 @@ export function createDeliveries(
     clearImmediate(soon);
     soon = undefined;
     if (stopping.signal.aborted) return;
-    const now = world.kit.clock.now();
-    const waiting = ledger.pending().filter(({ id }) => !inFlight.has(id));
-    for (const delivery of waiting.filter((d) => d.nextAt <= now)) {
-      if (inFlight.size >= IN_FLIGHT_MAX) return; // the next one to finish pumps again
+    const now = clock.now();
+    while (inFlight.size < IN_FLIGHT_MAX) {
+      const delivery = ledger.takeDue(now);
+      if (delivery === undefined) break;
       const done = attempt(delivery).finally(() => {
         inFlight.delete(delivery.id);
         pumpSoon();
       });
       inFlight.set(delivery.id, done);
     }
-    const next = Math.min(...waiting.filter((d) => d.nextAt > now).map((d) => d.nextAt));
-    if (Number.isFinite(next)) timer = setTimeout(pump, Math.min(next - now, LOOK_MS_MAX));
+    const next = ledger.nextAt();
+    if (next !== undefined && next > now) {
+      timer = setTimeout(pump, Math.min(next - now, LOOK_MS_MAX));
+    }
   }
 
   return {
-    add: (event) => ledger.open(event, drops.take(event.type) ? "dropped" : "pending"),
+    add: (world, event) =>
+      ledger.open(world, event, drops.take(event.type) ? "dropped" : "pending"),
     drop: drops.add,
-    resend: (event) => ledger.open(event, "pending"),
+    lose: ledger.lose,
+    resend: (world, event) => ledger.open(world, event, "pending"),
     openOf: ledger.openOf,
     pump: pumpSoon,
     idle: async () => {
-      for (pump(); inFlight.size > 0; pump()) await Promise.all(inFlight.values());
+      for (pump(); inFlight.size > 0; pump()) await Promise.race(inFlight.values());
     },
+    all: ledger.all,
     forget: () => {
       drops.clear();
       ledger.clear();
@@ -116,49 +134,6 @@ export function createDeliveries(
       clearTimeout(timer);
       clearImmediate(soon);
       stopping.abort();
-    },
-  };
-}
-
-/** The deliveries as stored, with an index of those that are not confirmed, so that nothing scans them all. */
-function createLedger(world: World) {
-  const { deliveries, endpoints } = world.tables;
-  const openByEvent = new Map<string, Set<string>>();
-  const pending = new Set<string>();
-  const index = ({ id, event, state }: Delivery) => {
-    if (state === "pending") pending.add(id);
-    else pending.delete(id);
-    const ids = openByEvent.get(event) ?? new Set();
-    if (state === "succeeded") ids.delete(id);
-    else ids.add(id);
-    if (ids.size === 0) openByEvent.delete(event);
-    else openByEvent.set(event, ids);
-  };
-  for (const delivery of deliveries.all()) index(delivery);
-
-  const keep = (delivery: Delivery) => {
-    deliveries.put(delivery.id, delivery);
-    index(delivery);
-  };
-  const wanting = (event: StoredEvent): StoredEndpoint[] =>
-    endpoints
-      .all()
-      .filter((endpoint) => endpoint.status === "enabled")
-      .filter((endpoint) => endpoint.enabled_events.some((p) => typeMatches(p, event.type)));
-  return {
-    keep,
-    open(event: StoredEvent, state: Delivery["state"]): void {
-      const now = world.kit.clock.now();
-      for (const endpoint of wanting(event)) {
-        const row = { event: event.id, endpoint: endpoint.id, attempts: 0, lastResult: null };
-        keep({ id: world.kit.ids("wd_"), ...row, state, firstAt: now, nextAt: now });
-      }
-    },
-    openOf: (eventId: string) => openByEvent.get(eventId)?.size ?? 0,
-    pending: (): Delivery[] => [...pending].flatMap((id) => deliveries.get(id) ?? []),
-    clear(): void {
-      openByEvent.clear();
-      pending.clear();
     },
   };
 }
@@ -184,15 +159,22 @@ function createDrops() {
 
 /** @returns the answer's status, or why there was none. */
 async function send(
-  world: World,
+  post: Post,
   delivery: Delivery,
   stopping: AbortSignal,
   timeoutMs: number,
 ): Promise<number | string> {
-  const event = world.tables.events.get(delivery.event);
-  const endpoint = world.tables.endpoints.get(delivery.endpoint);
-  if (event === undefined || endpoint?.status !== "enabled") return "endpoint disabled or deleted";
-  const body = JSON.stringify(readEvent(world, event), null, 2);
+  const found = post.eventNamed(delivery.event);
+  if (found === undefined) return "event gone";
+  const { endpoints } = post.platform(found.world.livemode).tables;
+  const endpoint = endpoints.get(delivery.endpoint);
+  if (endpoint?.status !== "enabled") return "endpoint disabled or deleted";
+  const { world, event } = found;
+  const payload = payloadOf(world, event, {
+    apiVersion: endpoint.api_version,
+    thin: endpoint.thin === true,
+  });
+  const body = JSON.stringify(payload, null, 2);
   const headers = {
     "content-type": "application/json; charset=utf-8",
     "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",

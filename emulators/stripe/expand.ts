@@ -6,6 +6,7 @@ import type { World } from "./world.js";
  * @throws 400 when a path does not lead to something that can be expanded.
  */
 export function expanded(world: World, object: object, paths: string[]): object {
+  if (paths.length === 0) return object;
   const copy = structuredClone(object);
   for (const path of paths) expandPath(world, copy, path.split("."), path);
   return copy;
@@ -49,16 +50,17 @@ function lookUp(world: World, name: string, value: unknown, path: string): unkno
 /** Lists that an object has only when they are asked for. */
 function virtual(world: World, fields: Record<string, unknown>, name: string): object | undefined {
   if (fields.object === "charge" && name === "refunds") {
-    const data = world.tables.refunds.all().filter((refund) => refund.charge === fields.id);
+    const where = { field: "charge", value: String(fields.id) };
+    const data = structuredClone([...world.tables.refunds.newestFirst({ where })]);
     return {
       object: "list",
       url: `/v1/charges/${fields.id}/refunds`,
       has_more: false,
-      data: data.reverse(),
+      data,
     };
   }
   if (fields.object === "checkout.session" && name === "line_items") {
-    const data = world.tables.carts.get(String(fields.id))?.items ?? [];
+    const data = structuredClone(world.tables.carts.get(String(fields.id))?.items ?? []);
     return {
       object: "list",
       url: `/v1/checkout/sessions/${fields.id}/line_items`,

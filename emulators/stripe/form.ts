@@ -3,6 +3,26 @@ import { parameterInvalid, parameterMissing, parameterUnknown } from "./errors.j
 
 export type Param = string | Param[] | { [name: string]: Param };
 
+/** Parameters as stripe-node takes them. */
+export type Value = string | number | boolean | null | undefined | Value[] | Params;
+export interface Params {
+  [name: string]: Value;
+}
+
+/** The same as what `parseForm` reads: every leaf a string, null as "", undefined left out. */
+export function paramsOf(params: Params): { [name: string]: Param } {
+  const sent = Object.entries(params).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, paramOf(value)] as const],
+  );
+  return Object.assign(Object.create(null), Object.fromEntries(sent));
+}
+
+function paramOf(value: Value): Param {
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value)) return value.map(paramOf);
+  return typeof value === "object" ? paramsOf(value) : String(value);
+}
+
 /**
  * Reads Stripe's form encoding: `a[b][c]=1`, `a[]=1`, `a[0][b]=1`.
  * @returns nested objects without prototype and arrays; every leaf is a string.

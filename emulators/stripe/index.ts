@@ -7,14 +7,11 @@ import {
   type StripeControls,
   type WebhookOption,
 } from "./control.js";
-import {
-  createDeliveries,
-  DEFAULT_RETRY,
-  type Deliveries,
-  type RetrySchedule,
-} from "./deliveries.js";
-import { mount } from "./dispatch.js";
+import { DEFAULT_RETRY, type RetrySchedule } from "./deliveries.js";
+import { isLive, mount } from "./dispatch.js";
 import { faultBody } from "./errors.js";
+import { createLimiter, type RateLimit } from "./rate-limit.js";
+import { openRealms } from "./realms.js";
 import { chargeRoutes } from "./resources/charges.js";
 import { checkoutSessionRoutes, expireSessions } from "./resources/checkout-sessions.js";
 import { customerRoutes } from "./resources/customers.js";
@@ -23,14 +20,19 @@ import { paymentIntentRoutes } from "./resources/payment-intents.js";
 import { paymentMethodRoutes } from "./resources/payment-methods.js";
 import { refundRoutes } from "./resources/refunds.js";
 import { webhookEndpointRoutes } from "./resources/webhook-endpoints.js";
-import { openTables, previousAttributes, type StoredEvent, type World } from "./world.js";
+import { createRouter } from "./router.js";
+import type { Ground } from "./world.js";
 
 export interface StripeOptions extends VendorOptions {
   apiKey: string;
+  /** Further keys that are accepted; a key's own prefix says its mode. */
+  apiKeys?: string[] | undefined;
   /** Where events go; more endpoints can be made through /v1/webhook_endpoints. */
   webhook?: WebhookOption | undefined;
-  /** What events and answers say; the objects have the shape of the version that stripe-node 23.1 pins. */
+  /** The account's version: the shape of events and answers for which nothing else is asked. */
   apiVersion?: string | undefined;
+  /** From the start; see `setRateLimit`. */
+  rateLimit?: RateLimit | undefined;
   retry?: RetrySchedule | undefined;
   /** How long an endpoint may take to answer. */
   deliveryTimeoutMs?: number | undefined;
@@ -73,26 +75,18 @@ export const startStripeEmulator = (options: StripeOptions): Promise<StripeEmula
   );
 
 function setUp(kit: Kit, options: StripeOptions): StripeControls {
-  const { world, deliveries } = createWorld(kit, options);
-  const controls = createControls(world, deliveries);
-  const sent = () => deliveries.pump();
-  mount(
-    world,
-    RESOURCES.flatMap((routes) => routes(world)),
-    { apiKey: options.apiKey, sent },
-  );
-  mountCheckoutPage(world, sent);
+  const world = openWorld(kit, options);
+  const { controls, expire, forget, parts } = world;
+  const apiKeys = [options.apiKey, ...(options.apiKeys ?? [])];
+  const sent = () => parts.deliveries.pump();
+  mount(kit, parts.realms, parts.router, { apiKeys, limiter: parts.limiter, sent });
+  mountCheckoutPage(kit, parts.realms, sent);
   mountControls(kit, controls);
-  const expire = () => {
-    expireSessions(world);
-    kit.store.commit();
-    deliveries.pump();
-  };
   const begin = () => {
     if (options.webhook !== undefined) controls.setWebhook(options.webhook);
   };
   kit.onChange((what) => {
-    if (what === "reset") deliveries.forget();
+    if (what === "reset") forget();
     begin();
     expire();
   });
@@ -101,43 +95,31 @@ function setUp(kit: Kit, options: StripeOptions): StripeControls {
   const timer = setInterval(expire, EXPIRY_LOOK_MS);
   kit.onDispose(() => {
     clearInterval(timer);
-    deliveries.stop();
+    parts.deliveries.stop();
   });
   return controls;
 }
 
-function createWorld(kit: Kit, options: StripeOptions): { world: World; deliveries: Deliveries } {
-  const tables = openTables(kit);
-  const now = () => Math.floor(kit.clock.now() / 1000);
-  const world: World = {
-    kit,
-    tables,
+/** The world and its controls, without HTTP. */
+function openWorld(ground: Ground, options: StripeOptions) {
+  const realms = openRealms(ground, {
+    livemode: isLive(options.apiKey),
     apiVersion: options.apiVersion ?? API_VERSION,
-    livemode: /^(sk|rk)_live_/.test(options.apiKey),
-    now,
-    emit(actor, type, object, before) {
-      const event: StoredEvent = {
-        id: kit.ids("evt_"),
-        object: "event",
-        api_version: world.apiVersion,
-        created: now(),
-        data: {
-          object,
-          ...(before === undefined
-            ? {}
-            : { previous_attributes: previousAttributes(before, object) }),
-        },
-        livemode: world.livemode,
-        request: actor,
-        type,
-      };
-      deliveries.add(tables.events.put(event.id, event));
-    },
-    openDeliveries: (eventId) => deliveries.openOf(eventId),
-  };
-  const deliveries = createDeliveries(world, {
     retry: options.retry ?? DEFAULT_RETRY,
-    timeoutMs: options.deliveryTimeoutMs ?? DELIVERY_TIMEOUT_MS,
+    deliveryTimeoutMs: options.deliveryTimeoutMs ?? DELIVERY_TIMEOUT_MS,
   });
-  return { world, deliveries };
+  const { deliveries } = realms;
+  const router = createRouter(RESOURCES);
+  const limiter = createLimiter(options.rateLimit ?? { perSecond: null });
+  const parts = { realms, deliveries, router, limiter };
+  return {
+    parts,
+    controls: createControls(parts),
+    forget: realms.forget,
+    expire: () => {
+      for (const world of realms.all()) expireSessions(world);
+      ground.store.commit();
+      deliveries.pump();
+    },
+  };
 }

@@ -1,8 +1,10 @@
 import type Stripe from "stripe";
-import type { Table } from "../recorder/store.js";
 import type { Kit } from "../recorder/vendor.js";
-import type { Behaviour } from "./behaviour.js";
 import type { Input } from "./form.js";
+import type { Tables } from "./tables.js";
+
+/** What a world stands on. */
+export type Ground = Pick<Kit, "store" | "clock" | "ids" | "baseUrl">;
 
 /** Who caused a change: an API request, or nobody's (a shopper, a bank, time). */
 export interface Actor {
@@ -17,12 +19,21 @@ export type StoredCustomer = Stripe.Customer | Stripe.DeletedCustomer;
 /** An endpoint as stored: every live secret signs, the newest first. */
 export interface StoredEndpoint extends Stripe.WebhookEndpoint {
   secrets: string[];
+  /** True: only events of connected accounts; false: only the platform's own; absent: both. */
+  connect?: boolean;
+  /** Gets thin events instead of snapshots. */
+  thin?: boolean;
 }
 
-/** `pending_webhooks` is derived from the deliveries when the event is read. */
+/**
+ * `pending_webhooks` is derived from the deliveries when the event is read. The object is kept in its newest shape, whatever
+ * `api_version` says: that is the version in which it is read.
+ */
 export interface StoredEvent {
   id: string;
   object: "event";
+  /** Of a connected account; absent on the platform's own. */
+  account?: string;
   api_version: string;
   created: number;
   data: { object: unknown; previous_attributes?: Record<string, unknown> };
@@ -45,22 +56,6 @@ export interface Delivery {
   lastResult: number | string | null;
 }
 
-export interface Tables {
-  customers: Table<StoredCustomer>;
-  paymentMethods: Table<Stripe.PaymentMethod>;
-  /** By payment method: how it behaves when it is charged and refunded. */
-  behaviours: Table<Behaviour>;
-  paymentIntents: Table<Stripe.PaymentIntent>;
-  charges: Table<Stripe.Charge>;
-  refunds: Table<Stripe.Refund>;
-  sessions: Table<Stripe.Checkout.Session>;
-  /** By session: what was bought, and what is passed on to its payment intent. */
-  carts: Table<Cart>;
-  events: Table<StoredEvent>;
-  endpoints: Table<StoredEndpoint>;
-  deliveries: Table<Delivery>;
-}
-
 /** A line item on the wire, where decimals are strings. */
 export interface LineItemRow extends Omit<Stripe.LineItem, "price"> {
   price: Record<string, unknown>;
@@ -71,11 +66,14 @@ export interface Cart {
   intent: { metadata: Stripe.Metadata; description: string | null; receiptEmail: string | null };
 }
 
+/** The objects of one account in one mode; accounts and modes see nothing of each other. */
 export interface World {
-  kit: Kit;
+  kit: Ground;
   tables: Tables;
   apiVersion: string;
   livemode: boolean;
+  /** A connected account's id; null is the platform itself. */
+  account: string | null;
   /** Unix seconds. */
   now(): number;
   /** Stores an event with a snapshot of `object`, and the deliveries that it causes. */
@@ -97,23 +95,6 @@ export interface Route {
   path: string;
   accepts: readonly string[];
   run(call: Call): object;
-}
-
-export function openTables(kit: Kit): Tables {
-  const { store } = kit;
-  return {
-    customers: store.table("customers"),
-    paymentMethods: store.table("payment_methods"),
-    behaviours: store.table("behaviours"),
-    paymentIntents: store.table("payment_intents"),
-    charges: store.table("charges"),
-    refunds: store.table("refunds"),
-    sessions: store.table("checkout_sessions"),
-    carts: store.table("carts"),
-    events: store.table("events"),
-    endpoints: store.table("webhook_endpoints"),
-    deliveries: store.table("deliveries"),
-  };
 }
 
 /** What of `before` is different in `after`: the `previous_attributes` of an event. */

@@ -198,15 +198,10 @@ export const chargeRoutes = (world: World): Route[] => [
     method: "GET",
     path: "/v1/charges",
     accepts: [...LIST_PARAMS, "customer", "payment_intent"],
-    run: ({ input }) => {
-      const customer = input.text("customer");
-      const intent = input.text("payment_intent");
-      const rows = world.tables.charges
-        .all()
-        .filter((row) => customer === undefined || row.customer === customer)
-        .filter((row) => intent === undefined || row.payment_intent === intent);
-      return listOf("/v1/charges", "charge", input, rows);
-    },
+    run: ({ input }) =>
+      listOf("/v1/charges", "charge", input, world.tables.charges, {
+        by: ["payment_intent", "customer"],
+      }),
   },
   {
     method: "GET",

@@ -1,7 +1,7 @@
 import type Stripe from "stripe";
 import { parameterInvalid, parameterMissing, resourceMissing, unexpectedState } from "../errors.js";
 import type { Input } from "../form.js";
-import { LIST_PARAMS, listOf } from "../lists.js";
+import { LIST_PARAMS, listOf, pageOf } from "../lists.js";
 import {
   type Actor,
   type Cart,
@@ -277,9 +277,11 @@ function expire(
 
 /** Sessions whose time is over, by the emulator's clock. */
 export function expireSessions(world: World): void {
-  for (const session of world.tables.sessions.all()) {
-    if (session.status === "open" && session.expires_at <= world.now())
-      expire(world, NOBODY, session);
+  const now = world.now();
+  const open = world.tables.sessions.oldestFirst({ where: { field: "status", value: "open" } });
+  // Looked at first, expired then: an index is not changed while it is read.
+  for (const session of [...open].filter((row) => row.expires_at <= now)) {
+    expire(world, NOBODY, session);
   }
 }
 
@@ -299,16 +301,11 @@ export const checkoutSessionRoutes = (world: World): Route[] => [
   {
     method: "GET",
     path: "/v1/checkout/sessions",
-    accepts: [...LIST_PARAMS, "customer", "payment_intent", "status"],
-    run: ({ input }) => {
-      const wanted = ["customer", "payment_intent", "status"] as const;
-      const rows = world.tables.sessions
-        .all()
-        .filter((row) =>
-          wanted.every((name) => !input.has(name) || row[name] === input.text(name)),
-        );
-      return listOf("/v1/checkout/sessions", "checkout.session", input, rows);
-    },
+    accepts: [...LIST_PARAMS, "customer", "payment_intent", "status", "subscription"],
+    run: ({ input }) =>
+      listOf("/v1/checkout/sessions", "checkout.session", input, world.tables.sessions, {
+        by: ["payment_intent", "subscription", "customer", "status"],
+      }),
   },
   {
     method: "GET",
@@ -338,14 +335,7 @@ export const checkoutSessionRoutes = (world: World): Route[] => [
     run: ({ id, input }) => {
       sessionNamed(world, id);
       const items = world.tables.carts.get(id)?.items ?? [];
-      // Unlike other lists this one is in the order of the cart.
-      const page = listOf(
-        `/v1/checkout/sessions/${id}/line_items`,
-        "item",
-        input,
-        [...items].reverse(),
-      );
-      return page;
+      return pageOf(`/v1/checkout/sessions/${id}/line_items`, "item", input, items);
     },
   },
 ];

@@ -102,14 +102,11 @@ export const customerRoutes = (world: World): Route[] => [
     method: "GET",
     path: "/v1/customers",
     accepts: [...LIST_PARAMS, "email"],
-    run: ({ input }) => {
-      const email = input.text("email");
-      const live = world.tables.customers
-        .all()
-        .filter((row): row is Stripe.Customer => !row.deleted);
-      const rows = live.filter((row) => email === undefined || row.email === email);
-      return listOf("/v1/customers", "customer", input, rows);
-    },
+    run: ({ input }) =>
+      listOf("/v1/customers", "customer", input, world.tables.customers, {
+        by: ["email"],
+        matches: (row) => !row.deleted,
+      }),
   },
   {
     method: "GET",

@@ -10,6 +10,17 @@ export function readEvent(world: World, event: StoredEvent): object {
   return { ...head, pending_webhooks: world.openDeliveries(event.id), request, type };
 }
 
+export interface PayloadOptions {
+  /** The version whose shape is wanted; nothing: the event's own. */
+  apiVersion?: string | null | undefined;
+  thin?: boolean | undefined;
+}
+
+/** What an endpoint is sent. */
+export function payloadOf(world: World, event: StoredEvent, _options: PayloadOptions): object {
+  return readEvent(world, event);
+}
+
 /** `charge.*` stands for every type that begins so. */
 export const typeMatches = (pattern: string, type: string): boolean =>
   pattern === "*" ||
@@ -25,14 +36,13 @@ export const eventRoutes = (world: World): Route[] => [
       const type = input.text("type");
       const patterns = input.texts("types") ?? (type ? [type] : ["*"]);
       const success = input.flag("delivery_success");
-      const rows = world.tables.events
-        .all()
-        .filter((event) => event.created > world.now() - KEPT_S)
-        .filter((event) => patterns.some((pattern) => typeMatches(pattern, event.type)))
-        .filter(
-          (event) => success === undefined || success === (world.openDeliveries(event.id) === 0),
-        );
-      const page = listOf("/v1/events", "event", input, rows);
+      const oldest = world.now() - KEPT_S;
+      const page = listOf("/v1/events", "event", input, world.tables.events, {
+        matches: (event) =>
+          event.created > oldest &&
+          patterns.some((pattern) => typeMatches(pattern, event.type)) &&
+          (success === undefined || success === (world.openDeliveries(event.id) === 0)),
+      });
       return { ...page, data: page.data.map((event) => readEvent(world, event)) };
     },
   },

@@ -217,13 +217,10 @@ export const paymentIntentRoutes = (world: World): Route[] => [
     method: "GET",
     path: "/v1/payment_intents",
     accepts: [...LIST_PARAMS, "customer"],
-    run: ({ input }) => {
-      const customer = input.text("customer");
-      const rows = world.tables.paymentIntents
-        .all()
-        .filter((row) => customer === undefined || row.customer === customer);
-      return listOf("/v1/payment_intents", "payment_intent", input, rows);
-    },
+    run: ({ input }) =>
+      listOf("/v1/payment_intents", "payment_intent", input, world.tables.paymentIntents, {
+        by: ["customer"],
+      }),
   },
   {
     method: "GET",

@@ -49,11 +49,25 @@ function create(world: World, actor: Actor, input: Input): Stripe.Refund {
       `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`,
     );
   }
-  const behaviour = behaviourOf(world, charge.payment_method);
-  const refund = newRefund(world, charge, amount, {
-    status: behaviour.refund === "succeeds" ? "succeeded" : "pending",
+  return refundCharge(world, actor, charge.id, amount, {
     reason: input.oneOf("reason", ["duplicate", "fraudulent", "requested_by_customer"]) ?? null,
     metadata: input.metadata(),
+  });
+}
+
+/** Pays back an amount that the caller knows to be left; how it goes is up to the payment method. */
+export function refundCharge(
+  world: World,
+  actor: Actor,
+  chargeId: string,
+  amount: number,
+  fields: Pick<Stripe.Refund, "reason" | "metadata"> = { reason: null, metadata: {} },
+): Stripe.Refund {
+  const charge = chargeNamed(world, chargeId);
+  const behaviour = behaviourOf(world, charge.payment_method);
+  const refund = newRefund(world, charge, amount, {
+    ...fields,
+    status: behaviour.refund === "succeeds" ? "succeeded" : "pending",
   });
   tell(world, actor, charge, refund);
   return refund;
@@ -170,15 +184,10 @@ export const refundRoutes = (world: World): Route[] => [
     method: "GET",
     path: "/v1/refunds",
     accepts: [...LIST_PARAMS, "charge", "payment_intent"],
-    run: ({ input }) => {
-      const charge = input.text("charge");
-      const intent = input.text("payment_intent");
-      const rows = world.tables.refunds
-        .all()
-        .filter((row) => charge === undefined || row.charge === charge)
-        .filter((row) => intent === undefined || row.payment_intent === intent);
-      return listOf("/v1/refunds", "refund", input, rows);
-    },
+    run: ({ input }) =>
+      listOf("/v1/refunds", "refund", input, world.tables.refunds, {
+        by: ["charge", "payment_intent"],
+      }),
   },
   {
     method: "GET",

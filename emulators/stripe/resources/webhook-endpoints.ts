@@ -3,6 +3,7 @@ import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
 import type { Route, StoredEndpoint, World } from "../world.js";
 
+const CREATE_FIELDS = ["api_version", "connect"];
 const FIELDS = ["url", "enabled_events", "description", "metadata", "expand"];
 
 /** The endpoint that `startStripeEmulator`'s option stands for; there is at most one, and each start renews it. */
@@ -11,7 +12,14 @@ export const OPTION_ENDPOINT = "we_option";
 export function putEndpoint(
   world: World,
   id: string,
-  fields: { url: string; secrets: string[]; enabledEvents: string[] },
+  fields: {
+    url: string;
+    secrets: string[];
+    enabledEvents: string[];
+    apiVersion?: string | undefined;
+    thin: boolean;
+    connect?: boolean | undefined;
+  },
 ): void {
   const before = world.tables.endpoints.get(id);
   world.tables.endpoints.put(id, {
@@ -19,6 +27,9 @@ export function putEndpoint(
     url: fields.url,
     enabled_events: fields.enabledEvents,
     secrets: fields.secrets,
+    api_version: fields.apiVersion ?? null,
+    thin: fields.thin,
+    ...(fields.connect === undefined ? {} : { connect: fields.connect }),
   });
 }
 
@@ -40,8 +51,10 @@ const blank = (world: World, id: string): StoredEndpoint => ({
 /** An endpoint as it is read: its secret is only in the answer to its creation. */
 function shown({
   secrets: _,
+  connect: _connect,
+  thin: _thin,
   ...endpoint
-}: StoredEndpoint): object & { id: string; created: number } {
+}: StoredEndpoint): object {
   return endpoint;
 }
 
@@ -77,6 +90,7 @@ function create(world: World, input: Input): object {
     enabled_events: enabledEvents,
     metadata: input.metadata(),
     secrets: [secret],
+    connect: input.flag("connect") ?? false,
     url,
   };
   world.tables.endpoints.put(endpoint.id, endpoint);
@@ -102,20 +116,18 @@ export const webhookEndpointRoutes = (world: World): Route[] => [
   {
     method: "POST",
     path: "/v1/webhook_endpoints",
-    accepts: [...FIELDS, "api_version"],
+    accepts: [...FIELDS, ...CREATE_FIELDS],
     run: ({ input }) => create(world, input),
   },
   {
     method: "GET",
     path: "/v1/webhook_endpoints",
     accepts: LIST_PARAMS,
-    run: ({ input }) =>
-      listOf(
-        "/v1/webhook_endpoints",
-        "webhook endpoint",
-        input,
-        world.tables.endpoints.all().map(shown),
-      ),
+    run: ({ input }) => {
+      const { endpoints } = world.tables;
+      const page = listOf("/v1/webhook_endpoints", "webhook endpoint", input, endpoints);
+      return { ...page, data: page.data.map(shown) };
+    },
   },
   {
     method: "GET",

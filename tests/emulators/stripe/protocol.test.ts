@@ -26,12 +26,12 @@ describe("errors", () => {
   });
 
   it("unknown routes, objects and parameters are refused with an error object", async () => {
-    const unknown = await raw("/v1/subscriptions");
+    const unknown = await raw("/v1/unicorns");
     expect(unknown.status).toBe(404);
     expect(await unknown.json()).toMatchObject({
       error: {
         type: "invalid_request_error",
-        message: expect.stringContaining("Unrecognized request URL (GET: /v1/subscriptions)"),
+        message: expect.stringContaining("Unrecognized request URL (GET: /v1/unicorns)"),
       },
     });
     expect(await refusal(b.stripe.paymentIntents.retrieve("pi_none"))).toMatchObject({
