@@ -1,11 +1,9 @@
 import pg from "pg";
 import type { IdKind, Ids } from "../../src/domain/ids.js";
 import { runEvent } from "../../src/handlers/run-event.js";
-import { systemClock } from "../../src/runtime/clock.js";
-import { createPinoLog } from "../../src/runtime/pino-log.js";
-import { sourceById } from "../../src/sources/registry.js";
 import { eventNamed } from "../stripe-events.js";
 import { runOf } from "../worker/delivery.js";
+import { runDepsOf } from "../worker/deps.js";
 import { openPool } from "../worker/pool.js";
 
 /** Part of every id of the one event that all others are copied from. */
@@ -55,8 +53,7 @@ async function makePattern(databaseUrl: string): Promise<void> {
   };
   const database = openPool(databaseUrl);
   try {
-    const log = createPinoLog(systemClock, "error", undefined);
-    const deps = { database, clock: systemClock, ids, log, sourceById, ours: new Set<string>() };
+    const deps = runDepsOf(database, ids);
     await runEvent(await runOf(eventNamed(TOKEN), ids), deps);
   } finally {
     await database.close();

@@ -3,11 +3,10 @@ import type { RunningPostgres } from "../../local/postgres.js";
 import { runEvent } from "../../src/handlers/run-event.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { createIds } from "../../src/runtime/ids.js";
-import { createPinoLog } from "../../src/runtime/pino-log.js";
-import { sourceById } from "../../src/sources/registry.js";
 import type { Database } from "../../src/store/database.js";
 import { nextEvent } from "../stripe-events.js";
 import { runOf } from "../worker/delivery.js";
+import { runDepsOf } from "../worker/deps.js";
 import { freshDatabase } from "../worker/measure.js";
 import { openPool } from "../worker/pool.js";
 import { type Explanation, explain, settled } from "./explain.js";
@@ -51,9 +50,7 @@ export async function measurePlans(
       },
     };
     const ids = createIds(systemClock);
-    const ours = new Set<string>();
-    const log = createPinoLog(systemClock, "error", undefined);
-    const deps = { database: explaining, clock: systemClock, ids, log, sourceById, ours };
+    const deps = runDepsOf(explaining, ids);
     for (let i = 0; i < EVENTS_EXPLAINED; i += 1) {
       await runEvent(await runOf(nextEvent(), ids), deps);
     }

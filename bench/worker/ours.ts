@@ -6,12 +6,11 @@ import { queueUrl } from "../../src/queues/publish.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { createIds } from "../../src/runtime/ids.js";
 import { buildNode } from "../../src/runtime/node.js";
-import { createPinoLog } from "../../src/runtime/pino-log.js";
-import { sourceById } from "../../src/sources/registry.js";
 import { environmentOf, PUBLIC_BASE_URL, QSTASH_KEYS } from "../env.js";
 import type { Contender, LaneSetup } from "../lanes/lane.js";
 import { nextEvents, type SignedEvent } from "../stripe-events.js";
 import { deliveryOf, runOf } from "./delivery.js";
+import { runDepsOf } from "./deps.js";
 import { openPool } from "./pool.js";
 
 const ids = createIds(systemClock);
@@ -19,8 +18,7 @@ const ids = createIds(systemClock);
 /** The event itself: facts, load, decide, and one statement with everything that a paid purchase brings. */
 export async function openRun(setup: LaneSetup): Promise<Contender> {
   const database = openPool(setup.databaseUrl);
-  const log = createPinoLog(systemClock, "error", undefined);
-  const deps = { database, clock: systemClock, ids, log, sourceById, ours: new Set<string>() };
+  const deps = runDepsOf(database, ids);
   return {
     async prepare(count) {
       const runs = await Promise.all(nextEvents(count).map((event) => runOf(event, ids)));

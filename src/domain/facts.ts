@@ -1,62 +1,7 @@
 import type { DeploymentState } from "./deployment.js";
 import type { LedgerKey, LedgerKind, Word } from "./ledger.js";
-import type { Money } from "./money.js";
 import type { MailOutcome } from "./notice.js";
 import type { Instant } from "./time.js";
-
-/** Who bought what, as far as a fact says. Everything may be unknown; nothing is guessed. */
-export interface Buyer {
-  /** The platform's own name for the user. */
-  userRef: string | null;
-  /** What was bought, in the platform's words. */
-  packageRef: string | null;
-  email: string | null;
-  name: string | null;
-  /** BCP 47, as the payer chose it: `th`, `en-GB`. */
-  locale: string | null;
-}
-
-/** One payment is one row by these three. */
-export interface PaymentKey {
-  /** The connected account at the gateway; empty for our own. */
-  account: string;
-  livemode: boolean;
-  externalId: string;
-}
-
-interface PaymentFactBase {
-  payment: PaymentKey;
-  money: Money;
-  buyer: Buyer;
-  occurredAt: Instant;
-}
-
-export interface PaymentSucceeded extends PaymentFactBase {
-  kind: "payment.succeeded";
-}
-export interface PaymentFailed extends PaymentFactBase {
-  kind: "payment.failed";
-  failure: { code: string; message: string };
-}
-export interface PaymentCanceled extends PaymentFactBase {
-  kind: "payment.canceled";
-}
-/** The shopper finished the checkout; with a delayed method the money is still to come (`paid` false). */
-export interface PaymentCheckoutCompleted extends PaymentFactBase {
-  kind: "payment.checkout_completed";
-  paid: boolean;
-}
-/** `money` is the charge's; `refundedMinor` is all that was refunded of it so far. */
-export interface PaymentRefunded extends PaymentFactBase {
-  kind: "payment.refunded";
-  refundedMinor: number;
-}
-export type PaymentFact =
-  | PaymentSucceeded
-  | PaymentFailed
-  | PaymentCanceled
-  | PaymentCheckoutCompleted
-  | PaymentRefunded;
 
 /** What a source says of one object of the ledger: `payment.said`, `refund.said`. */
 export type ObjectSaid = { [K in LedgerKind]: { kind: `${K}.said` } & Word<K> }[LedgerKind];
@@ -67,7 +12,13 @@ export interface ObjectMentioned {
   object: LedgerKey;
   occurredAt: Instant;
 }
-export type LedgerFact = ObjectSaid | ObjectMentioned;
+
+/** All that one event says of the ledger, so that it is decided together. The engine gathers it; no source makes it. */
+export interface LedgerSaid {
+  kind: "ledger.said";
+  words: readonly ObjectSaid[];
+}
+export type LedgerFact = ObjectSaid | ObjectMentioned | LedgerSaid;
 
 /** What kind of trouble a signal speaks of. */
 export type SignalKind = "error" | "metric" | "uptime" | "deployment";
@@ -130,5 +81,5 @@ export interface MailStatusReported {
 }
 
 /** What an event says, in our own terms. No vendor's word is in here. */
-export type Fact = PaymentFact | LedgerFact | SignalFact | DeploymentChanged | MailStatusReported;
+export type Fact = LedgerFact | SignalFact | DeploymentChanged | MailStatusReported;
 export type FactKind = Fact["kind"];

@@ -6,6 +6,7 @@ export const ID_PREFIX = {
   outbox: "out",
   notice: "ntc",
   timer: "tmr",
+  ledgerObject: "obj",
   payment: "pay",
   entitlement: "ent",
   incident: "inc",
@@ -15,9 +16,9 @@ export const ID_PREFIX = {
   deploymentTarget: "dpt",
   suppression: "sup",
   audit: "aud",
-  run: "run",
   apiKey: "key",
   sourceHold: "hld",
+  run: "run",
   request: "req",
 } as const;
 

@@ -46,9 +46,10 @@ export const LEDGER_STATES = {
 } as const satisfies Record<string, Record<string, number>>;
 
 export type LedgerKind = keyof typeof LEDGER_STATES;
-export type LedgerState<K extends LedgerKind> =
-  | (keyof (typeof LEDGER_STATES)[K] & string)
-  | "unknown";
+/** Of several kinds any state of any of them. */
+export type LedgerState<K extends LedgerKind> = K extends LedgerKind
+  ? (keyof (typeof LEDGER_STATES)[K] & string) | "unknown"
+  : never;
 export const LEDGER_KINDS = Object.keys(LEDGER_STATES) as readonly LedgerKind[];
 
 /** One object is one row by these four. */
@@ -68,6 +69,21 @@ export interface Links {
   chargeRef: string | null;
   invoiceRef: string | null;
   subscriptionRef: string | null;
+}
+
+/** A payment belongs to itself, as its charges do: one look by `paymentRef` finds all that it is made of. */
+const OWN_LINK: { readonly [K in LedgerKind]?: keyof Links } = {
+  payment: "paymentRef",
+  charge: "chargeRef",
+  invoice: "invoiceRef",
+  subscription: "subscriptionRef",
+  customer: "customerRef",
+};
+
+/** The links of a word, and the object's own place among them. */
+export function linksOf({ object, said }: AnyWord): Links {
+  const own = OWN_LINK[object.kind];
+  return own === undefined ? said.links : { ...said.links, [own]: object.externalId };
 }
 
 /** Who pays, as far as an object says. What the metadata means is the policy's business. */
@@ -150,6 +166,9 @@ export interface Word<K extends LedgerKind = LedgerKind> {
   alone?: boolean;
 }
 
+/** A word on an object of any kind. */
+export type AnyWord = { [K in LedgerKind]: Word<K> }[LedgerKind];
+
 /** An object as the ledger has it. */
 export interface LedgerObject extends LedgerKey, Links {
   id: string;
@@ -163,6 +182,8 @@ export interface LedgerObject extends LedgerKey, Links {
   /** The moment that the rest is true of. */
   asOf: Instant;
   authority: Word["authority"];
+  /** The platform's user that it names, as the policy of the day read it; to find objects of one user. */
+  userRef: string | null;
   /** Transitions that people were told of: each is told once. */
   told: readonly string[];
   createdAt: Instant;
@@ -194,14 +215,16 @@ type Verdict = "replaces" | "is_older" | { doubt: string };
  */
 export function joinWord(
   before: LedgerObject | null,
-  word: Word,
+  word: AnyWord,
   { id, now }: { id: string; now: Instant },
 ): Joined {
-  const { links, ...said } = word.said;
+  const { links: _links, ...said } = word.said;
+  const links = linksOf(word);
   if (before === null) {
     const { object, occurredAt, authority } = word;
     const times = { stateAsOf: occurredAt, asOf: occurredAt, createdAt: now, updatedAt: now };
-    const row = { id, ...object, ...links, ...said, ...times, authority, told: [], version: 0 };
+    const kept = { authority, userRef: null, told: [], version: 0 };
+    const row = { id, ...object, ...links, ...said, ...times, ...kept };
     return { kind: "joined", row };
   }
   const verdict = judge(before, word);
@@ -220,7 +243,7 @@ export function joinWord(
   return { kind: "joined", row: { ...next, updatedAt: now } };
 }
 
-function judge(before: LedgerObject, word: Word): Verdict {
+function judge(before: LedgerObject, word: AnyWord): Verdict {
   const { said } = word;
   if (word.after === before.version) return "replaces"; // read after all that the row was made of
   const later = word.occurredAt - before.asOf;
@@ -239,7 +262,7 @@ function judge(before: LedgerObject, word: Word): Verdict {
 }
 
 /** Nobody can be asked: a final state stands, and of two words of one moment always the same one, whichever came first. */
-function judgeAlone(before: LedgerObject, word: Word): Verdict {
+function judgeAlone(before: LedgerObject, word: AnyWord): Verdict {
   const { said, occurredAt } = word;
   const higher = rankOf(before.kind, said.state) - rankOf(before.kind, before.state);
   if (higher !== 0) return higher > 0 ? "replaces" : "is_older";
@@ -256,7 +279,7 @@ const contentOf = ({ state, amountMinor, currency, details, bornAt }: Content): 
   bornAt,
 });
 
-const isSame = (before: LedgerObject, said: Said): boolean =>
+const isSame = (before: LedgerObject, said: AnyWord["said"]): boolean =>
   canonical(contentOf(before)) === canonical(contentOf(said));
 
 /** The same text for the same content: Postgres keeps no order of a JSON object's names. */

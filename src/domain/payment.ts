@@ -1,141 +1,240 @@
-import type { PaymentFact } from "./facts.js";
+import type { LedgerDetails, LedgerKind, LedgerObject, LedgerState, Payer } from "./ledger.js";
 import type { Instant } from "./time.js";
 
-/** `succeeded` and `canceled` are terminal; `pending` and `failed` may alternate (a try, another try). */
-export type PaymentState = "pending" | "failed" | "canceled" | "succeeded";
+export type PaymentState = LedgerState<"payment">;
 
+/** What the policy reads from the metadata of a payer. */
+export interface Buyer {
+  /** The platform's own name for the user. */
+  userRef: string | null;
+  /** What was bought, in the platform's words. */
+  packageRef: string | null;
+  /** The platform's own order: one is paid once. */
+  orderRef: string | null;
+  /** BCP 47. */
+  locale: string | null;
+}
+
+/**
+ * One payment of one buyer, derived from what the source said last of the payment itself and of the charges, refunds,
+ * disputes and checkouts that name it. Nothing is added up from events, so their order and number do not matter.
+ */
 export interface Payment {
   id: string;
   account: string;
   livemode: boolean;
   externalId: string;
   state: PaymentState;
-  /** When the source said so; a later word wins where nothing is terminal. */
+  /** The first word of a final state; of any other the last one. */
   stateAsOf: Instant;
   amountMinor: number;
-  /** When the payment itself named its money; 0 while only a checkout or a refund has. */
-  moneyAsOf: Instant;
-  currency: string;
+  /** What has come in, before refunds; less than the amount after a partial capture. */
+  receivedMinor: number;
+  /** The refunds that have not failed. */
   refundedMinor: number;
+  /** Under dispute, or lost by one. */
+  disputedMinor: number;
+  /** Of its worst dispute. */
+  disputeState: LedgerState<"dispute"> | null;
+  currency: string;
   userRef: string | null;
   packageRef: string | null;
+  orderRef: string | null;
   email: string | null;
   name: string | null;
   locale: string | null;
+  customerRef: string | null;
+  /** An invoice's payment pays what the invoice is for, and buys nothing by itself. */
+  invoiceRef: string | null;
   paidAt: Instant | null;
   failureCode: string | null;
   failureMessage: string | null;
+  bornAt: Instant | null;
+  /** Transitions that the payer was told of: each is told once. */
+  told: readonly string[];
   createdAt: Instant;
   updatedAt: Instant;
   version: number;
 }
 
-const TERMINAL_RANK: Readonly<Record<PaymentState, number>> = {
-  pending: 0,
-  failed: 0,
-  canceled: 1,
-  succeeded: 2,
+/** What is derived; the rest of the row is its identity and its history. */
+export type DerivedPayment = Omit<
+  Payment,
+  "id" | "account" | "livemode" | "externalId" | "told" | "createdAt" | "updatedAt" | "version"
+>;
+
+type Held<K extends LedgerKind> = LedgerObject & {
+  kind: K;
+  state: LedgerState<K>;
+  details: LedgerDetails[K];
 };
 
-function stateOf(fact: PaymentFact): PaymentState | null {
-  switch (fact.kind) {
-    case "payment.succeeded":
-      return "succeeded";
-    case "payment.failed":
-      return "failed";
-    case "payment.canceled":
-      return "canceled";
-    case "payment.checkout_completed":
-      return fact.paid ? "succeeded" : "pending";
-    case "payment.refunded":
-      return "succeeded"; // only what was paid can be refunded
-  }
-}
+const ofKind = <K extends LedgerKind>(objects: readonly LedgerObject[], kind: K): Held<K>[] =>
+  objects.filter((object): object is Held<K> => object.kind === kind);
 
-/** True when the fact's state replaces the row's: a higher terminal state, or a later word. */
-function wins(before: Payment, state: PaymentState, asOf: Instant): boolean {
-  const [theirs, ours] = [TERMINAL_RANK[state], TERMINAL_RANK[before.state]];
-  if (theirs !== ours) return theirs > ours;
-  if (theirs > 0) return false;
-  if (asOf !== before.stateAsOf) return asOf > before.stateAsOf;
-  return state === "failed" && before.state === "pending"; // same second: the stronger word
-}
+const sum = (amounts: readonly (number | null)[]): number =>
+  amounts.reduce<number>((total, amount) => total + (amount ?? 0), 0);
 
-/** A payment that no fact was joined into yet; lives only between load and decide. */
-export function blankPayment(id: string, fact: PaymentFact, now: Instant): Payment {
+const DISPUTES_WORST_FIRST: readonly LedgerState<"dispute">[] = [
+  "lost",
+  "needs_response",
+  "under_review",
+  "unknown",
+  "warning",
+  "prevented",
+  "won",
+  "warning_closed",
+];
+/** Money that such a dispute has taken away, for now or for good. */
+const DISPUTES_THAT_TAKE: ReadonlySet<string> = new Set(["lost", "needs_response", "under_review"]);
+
+/**
+ * The payment as its objects make it; the same in whatever order they are given.
+ *
+ * @param objects all that is known of one payment, its own word among them when it has come.
+ * @param buyerOf what the platform's policy reads from metadata.
+ */
+export function derivePayment(
+  objects: readonly LedgerObject[],
+  buyerOf: (payer: Payer) => Buyer,
+): DerivedPayment {
+  const sorted = [...objects].sort((a, b) => (a.externalId < b.externalId ? -1 : 1));
+  const own = ofKind(sorted, "payment")[0] ?? null;
+  const charges = ofKind(sorted, "charge");
+  const checkouts = ofKind(sorted, "checkout");
+  const refunds = ofKind(sorted, "refund");
+  const disputes = ofKind(sorted, "dispute");
+  const paid = charges.filter(({ state }) => state === "succeeded");
+  const standing = refunds.filter(({ state }) => state !== "failed" && state !== "canceled");
+  const found = stateOf(own, charges, checkouts, refunds.length + disputes.length > 0, sorted);
+  const { state } = found;
+  const speaker = own ?? paid[0] ?? charges[0] ?? checkouts[0] ?? refunds[0] ?? disputes[0];
+  const worst = disputes
+    .map((dispute) => dispute.state)
+    .sort((a, b) => DISPUTES_WORST_FIRST.indexOf(a) - DISPUTES_WORST_FIRST.indexOf(b))[0];
+  const failure =
+    state === "failed"
+      ? (own ?? charges.find((c) => c.details.failure !== null))?.details.failure
+      : null;
   return {
-    id,
-    ...fact.payment,
-    state: "pending",
-    stateAsOf: 0,
-    amountMinor: fact.money.amountMinor,
-    moneyAsOf: 0,
-    currency: fact.money.currency,
-    refundedMinor: 0,
-    userRef: null,
-    packageRef: null,
-    email: null,
-    name: null,
-    locale: null,
-    paidAt: null,
-    failureCode: null,
-    failureMessage: null,
-    createdAt: now,
-    updatedAt: now,
-    version: 0,
+    ...found,
+    amountMinor: speaker?.amountMinor ?? 0,
+    receivedMinor: receivedOf(state, own, paid, checkouts),
+    refundedMinor:
+      refunds.length > 0
+        ? sum(standing.map(({ amountMinor }) => amountMinor))
+        : Math.max(0, ...charges.map(({ details }) => details.refundedMinor)), // the refunds' own words are still to come
+    disputedMinor: sum(
+      disputes.filter((d) => DISPUTES_THAT_TAKE.has(d.state)).map((d) => d.amountMinor),
+    ),
+    disputeState: worst ?? null,
+    currency: speaker?.currency ?? "XXX",
+    ...buyerFrom([...checkouts, ...(own === null ? [] : [own]), ...charges], buyerOf),
+    customerRef: firstOf(sorted, ({ customerRef }) => customerRef),
+    invoiceRef: firstOf(sorted, ({ invoiceRef }) => invoiceRef),
+    failureCode: failure?.code ?? null,
+    failureMessage: failure?.message ?? null,
+    bornAt: own?.bornAt ?? speaker?.bornAt ?? null,
   };
 }
 
-/**
- * Joins a fact into the payment. The result is the same in whatever order the facts come:
- * terminal states form a lattice, refunds only grow, the checkout's word on the buyer beats the payment's own.
- */
-export function joinPayment(before: Payment, fact: PaymentFact): Payment {
-  const next: Payment = { ...before };
-  const state = stateOf(fact);
-  if (state !== null && wins(before, state, fact.occurredAt)) {
-    next.state = state;
-    next.stateAsOf = fact.occurredAt;
-    next.failureCode = fact.kind === "payment.failed" ? fact.failure.code : null;
-    next.failureMessage = fact.kind === "payment.failed" ? fact.failure.message : null;
-  }
-  if (state === next.state && TERMINAL_RANK[next.state] > 0) {
-    next.stateAsOf = Math.min(next.stateAsOf, fact.occurredAt); // the first word of it, whoever comes first
-  }
-  if (saysPaid(fact) && (fact.kind === "payment.succeeded" || before.paidAt === null)) {
-    next.paidAt = fact.occurredAt; // a refund proves that it was paid, and not when
-  }
-  joinMoney(next, before, fact);
-  if (fact.kind === "payment.refunded") {
-    next.refundedMinor = Math.max(before.refundedMinor, fact.refundedMinor);
-  }
-  const checkout = fact.kind === "payment.checkout_completed";
-  for (const field of ["userRef", "packageRef", "email", "name", "locale"] as const) {
-    const said = fact.buyer[field];
-    if (said !== null && (checkout || before[field] === null)) next[field] = said;
-  }
-  return next;
+interface StateFound {
+  state: PaymentState;
+  stateAsOf: Instant;
+  /** When it was paid, as the best witness says; null while only its consequences are known. */
+  paidAt: Instant | null;
 }
 
-function saysPaid(fact: PaymentFact): boolean {
-  return (
-    fact.kind === "payment.succeeded" || (fact.kind === "payment.checkout_completed" && fact.paid)
-  );
+const firstOfAll = (times: readonly Instant[]): Instant => Math.min(...times);
+const stateTimes = (objects: readonly LedgerObject[]): Instant =>
+  firstOfAll(objects.map(({ stateAsOf }) => stateAsOf));
+
+/** Money that came in proves the payment, whatever its own word still says. */
+function stateOf(
+  own: Held<"payment"> | null,
+  charges: readonly Held<"charge">[],
+  checkouts: readonly Held<"checkout">[],
+  isReturned: boolean,
+  all: readonly LedgerObject[],
+): StateFound {
+  const is = (state: PaymentState, stateAsOf: Instant, paidAt: Instant | null): StateFound => ({
+    state,
+    stateAsOf,
+    paidAt,
+  });
+  const bought = checkouts.filter(({ details, state }) => details.paid && state === "complete");
+  if (own?.state === "succeeded") return is("succeeded", own.stateAsOf, own.stateAsOf);
+  if (bought.length > 0) return is("succeeded", stateTimes(bought), stateTimes(bought));
+  const paid = charges.filter(({ state }) => state === "succeeded");
+  if (paid.length > 0) {
+    // The first that we hear of a charge may be its refund; when it was made it says itself.
+    const paidAt = firstOfAll(paid.map(({ bornAt, stateAsOf }) => bornAt ?? stateAsOf));
+    return is("succeeded", stateTimes(paid), paidAt);
+  }
+  if (own !== null) return is(own.state, own.stateAsOf, null);
+  if (isReturned) return is("succeeded", stateTimes(all), null); // only what was paid is refunded or disputed
+  const last = [...charges].sort((a, b) => b.stateAsOf - a.stateAsOf)[0];
+  if (last !== undefined) return is(CHARGE_STATES[last.state], last.stateAsOf, null);
+  const complete = checkouts.find(({ state }) => state === "complete");
+  if (complete !== undefined) return is("processing", complete.stateAsOf, null);
+  return is("pending", stateTimes(all), null);
 }
 
-/** The payment's own latest word on its money; until it speaks the checkout's, then a refund's. */
-function joinMoney(next: Payment, before: Payment, fact: PaymentFact): void {
-  const own = fact.kind !== "payment.checkout_completed" && fact.kind !== "payment.refunded";
-  const speaks = own
-    ? fact.occurredAt > before.moneyAsOf
-    : fact.kind === "payment.checkout_completed" && before.moneyAsOf === 0;
-  if (!speaks) return;
-  next.amountMinor = fact.money.amountMinor;
-  next.currency = fact.money.currency;
-  if (own) next.moneyAsOf = fact.occurredAt;
+const CHARGE_STATES: Readonly<Record<LedgerState<"charge">, PaymentState>> = {
+  pending: "processing",
+  authorized: "authorized",
+  failed: "failed",
+  expired: "canceled",
+  succeeded: "succeeded",
+  unknown: "unknown",
+};
+
+function receivedOf(
+  state: PaymentState,
+  own: Held<"payment"> | null,
+  paid: readonly Held<"charge">[],
+  checkouts: readonly Held<"checkout">[],
+): number {
+  if (state !== "succeeded") return own?.details.receivedMinor ?? 0;
+  if (own?.state === "succeeded") return own.details.receivedMinor;
+  if (paid.length > 0) return sum(paid.map(({ details }) => details.capturedMinor));
+  return checkouts.find(({ details }) => details.paid)?.amountMinor ?? 0;
+}
+
+/** The checkout's word on the buyer goes before the payment's own, and that before the charge's. */
+function buyerFrom(
+  speakers: readonly (LedgerObject & { details: Payer })[],
+  buyerOf: (payer: Payer) => Buyer,
+): Buyer & Pick<Payer, "email" | "name"> {
+  const said = speakers.map(({ details }) => ({
+    ...buyerOf(details),
+    email: details.email,
+    name: details.name,
+  }));
+  const pick = (field: keyof (typeof said)[number]): string | null =>
+    firstOf(said, (one) => one[field]);
+  return {
+    userRef: pick("userRef"),
+    packageRef: pick("packageRef"),
+    orderRef: pick("orderRef"),
+    email: pick("email"),
+    name: pick("name"),
+    locale: pick("locale"),
+  };
+}
+
+function firstOf<T, V>(list: readonly T[], pick: (one: T) => V | null): V | null {
+  for (const one of list) {
+    const value = pick(one);
+    if (value !== null) return value;
+  }
+  return null;
 }
 
 /** True when all of the money went back. */
-export function isFullyRefunded(payment: Payment): boolean {
-  return payment.refundedMinor > 0 && payment.refundedMinor >= payment.amountMinor;
+export function isFullyRefunded({
+  receivedMinor,
+  refundedMinor,
+}: Pick<Payment, "receivedMinor" | "refundedMinor">): boolean {
+  return refundedMinor > 0 && refundedMinor >= receivedMinor;
 }

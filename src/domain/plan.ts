@@ -5,29 +5,31 @@ import type { DeadLetter } from "./event.js";
 import type { SourceHold } from "./hold.js";
 import type { Ids } from "./ids.js";
 import type { Incident, IncidentEntry, Signal } from "./incident.js";
+import type { LedgerObject } from "./ledger.js";
 import type { ChannelId, Notice, NoticeData, Suppression, Template } from "./notice.js";
-import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
 import type { ApiKey } from "./operator.js";
+import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
 import type { Payment } from "./payment.js";
 import type { Instant } from "./time.js";
 
 /** Every table that a plan may write. `event`, its body and attempts belong to the claim. */
 export interface PlanTables {
-  auditEntry: AuditEntry;
   apiKey: ApiKey;
+  auditEntry: AuditEntry;
   deadLetter: DeadLetter;
   deployment: Deployment;
   deploymentTarget: DeploymentTarget;
   entitlement: Entitlement;
   incident: Incident;
   incidentEntry: IncidentEntry;
+  ledgerObject: LedgerObject;
   notice: Notice;
   outbox: OutboxRow;
   payment: Payment;
   signal: Signal;
+  sourceHold: SourceHold;
   suppression: Suppression;
   timer: TimerRow;
-  sourceHold: SourceHold;
 }
 export type PlanTable = keyof PlanTables;
 /** Rows that change carry the version that was read. */
@@ -42,12 +44,12 @@ export interface Plan {
   updates: { [T in VersionedTable]?: PlanTables[T][] };
   /** Rows that were read and must not have moved. */
   expects: { [T in VersionedTable]?: { id: string; version: number }[] };
-  /** Outbox rows that this very run completes. */
-  completes: string[];
-  /** Dead events that a person gave up. */
-  discards: string[];
   /** Rows that must not be there, each by the fields that it would be known by. */
   absences: { [T in PlanTable]?: Partial<PlanTables[T]>[] };
+  /** Outbox rows that this very run completes. */
+  completes: string[];
+  /** Events that a person gave up: dead ones, or held since they died. */
+  discards: string[];
   reasons: string[];
 }
 
@@ -55,11 +57,11 @@ export const emptyPlan = (): Plan => ({
   inserts: {},
   updates: {},
   expects: {},
+  absences: {},
   completes: [],
   discards: [],
   reasons: [],
 });
-  absences: {},
 
 /** What a decision may use besides its rows. */
 export interface DecideContext {
@@ -119,10 +121,6 @@ export class PlanBuilder {
     return this;
   }
 
-  audit(action: string, subject: string, details: AuditEntry["details"] = {}): this {
-    const { ids, now, actor, eventId } = this.#ctx;
-    const entry = { id: ids.next("audit"), at: now, action, actor, subject, eventId, details };
-    return this.insert("auditEntry", entry);
   /**
    * The decision rests on there being no row with these fields, none of them null. Looked for as the
    * statement begins: one that was written since the load is found, one that comes later came later.
@@ -133,6 +131,10 @@ export class PlanBuilder {
     return this;
   }
 
+  audit(action: string, subject: string, details: AuditEntry["details"] = {}): this {
+    const { ids, now, actor, eventId } = this.#ctx;
+    const entry = { id: ids.next("audit"), at: now, action, actor, subject, eventId, details };
+    return this.insert("auditEntry", entry);
   }
 
   /** A message to one of our queues, published after the commit and swept if that fails. */
@@ -160,6 +162,7 @@ export class PlanBuilder {
       vendorId: null,
       eventId,
       calls: 0,
+      resends: 0,
       leaseUntil: null,
       firstCalledAt: null,
       errorCode: null,

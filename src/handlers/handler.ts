@@ -1,6 +1,26 @@
 import type { Fact, FactKind } from "../domain/facts.js";
+import type { LedgerKey } from "../domain/ledger.js";
 import type { DecideContext, Plan } from "../domain/plan.js";
+import type { PaymentPolicy } from "../policy/payments.js";
 import type { Reads, RowsOf } from "../store/load.js";
+
+/** What a reaction may know besides its fact when it says what to read. */
+export interface LoadContext {
+  /** The source's id, which scopes what only it can name. */
+  source: string;
+  policy: PaymentPolicy;
+}
+
+/** An object whose words contradict each other: the engine asks its source, and decides again. */
+export interface Doubt {
+  object: LedgerKey;
+  /** The version of the row that was read; null when there is none. What is fetched now is newer than that row. */
+  after: number | null;
+  why: string;
+}
+export interface Doubts {
+  doubts: readonly Doubt[];
+}
 
 /**
  * A reaction to facts. It says what to read, and decides; it writes nothing itself.
@@ -9,13 +29,11 @@ import type { Reads, RowsOf } from "../store/load.js";
 export interface Handler<K extends FactKind, R extends Reads> {
   id: string;
   reactsTo: readonly K[];
-  load(fact: Extract<Fact, { kind: K }>, source: string): R;
-  decide(fact: Extract<Fact, { kind: K }>, rows: RowsOf<R>, context: HandlerContext): Plan;
+  load(fact: Extract<Fact, { kind: K }>, context: LoadContext): R;
+  decide(fact: Extract<Fact, { kind: K }>, rows: RowsOf<R>, context: HandlerContext): Plan | Doubts;
 }
 
-export interface HandlerContext extends DecideContext {
-  /** The source's id, which scopes what only it can name. */
-  source: string;
+export interface HandlerContext extends DecideContext, LoadContext {
   eventId: string;
 }
 
@@ -23,8 +41,8 @@ export interface HandlerContext extends DecideContext {
 export interface AnyHandler {
   id: string;
   reactsTo: readonly FactKind[];
-  load(fact: Fact, source: string): Reads;
-  decide(fact: Fact, rows: Record<string, unknown[]>, context: HandlerContext): Plan;
+  load(fact: Fact, context: LoadContext): Reads;
+  decide(fact: Fact, rows: Record<string, unknown[]>, context: HandlerContext): Plan | Doubts;
 }
 
 /** Keeps the types of fact and rows together inside the handler, and forgets them for the registry. */

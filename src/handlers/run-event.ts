@@ -2,10 +2,11 @@ import { describeError } from "../domain/describe-error.js";
 import { AppError, type ErrorCode, Permanent, Transient } from "../domain/errors.js";
 import { type AttemptOutcome, type DeadLetter, type EventRow, isFinal } from "../domain/event.js";
 import type { Fact } from "../domain/facts.js";
+import type { SourceHold } from "../domain/hold.js";
 import type { Ids } from "../domain/ids.js";
 import { mergePlans, type Plan } from "../domain/plan.js";
-import type { Log } from "../domain/ports.js";
 import type { Clock, Instant } from "../domain/time.js";
+import type { PaymentPolicy } from "../policy/payments.js";
 import type { Delivery } from "../queues/delivery.js";
 import type { Source } from "../sources/source.js";
 import { apply } from "../store/apply.js";
@@ -13,15 +14,17 @@ import { type Database, Moved } from "../store/database.js";
 import { recordAttempt, recordReceived } from "../store/events.js";
 import { load, type Reads, read, readEvent } from "../store/load.js";
 import { completeOutbox } from "../store/outbox.js";
+import { type AskDeps, AskedSource } from "./ask-source.js";
 import { deadPlan, endedPlan, eventRow } from "./event-plan.js";
-import type { HandlerContext } from "./handler.js";
+import type { AnyHandler, Doubt, HandlerContext, LoadContext } from "./handler.js";
+import { heldBy, heldPlan, readHold } from "./hold-event.js";
 import { handlersOf } from "./registry.js";
 
-export interface RunEventDeps {
+export interface RunEventDeps extends AskDeps {
   database: Database;
   clock: Clock;
   ids: Ids;
-  log: Log;
+  policy: PaymentPolicy;
   sourceById(id: string): Source | undefined;
   /** Project ids and slugs of this very deployment, in lower case. */
   ours: ReadonlySet<string>;
@@ -50,8 +53,8 @@ export interface EventResult {
   outbox: NonNullable<Plan["inserts"]["outbox"]>;
 }
 
-/** Rows may move between load and apply under load; past this it is left to the queue's retry. */
-const ROUNDS_MAX = 6;
+/** Rows may move between load and apply under load, and doubts be settled; past this it is left to the queue's retry. */
+const ROUNDS_MAX = 8;
 
 /**
  * Runs an event: facts, then load → decide → apply, again while rows move.
@@ -59,14 +62,55 @@ const ROUNDS_MAX = 6;
  */
 export async function runEvent(run: EventRun, deps: RunEventDeps): Promise<EventResult> {
   try {
-    const facts = run.verdict ?? factsOf(run, deps);
+    const said = run.verdict ?? factsOf(run, deps);
+    const asked = askedBy(run, deps);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const facts = said instanceof Permanent ? said : await gathered(said, asked);
       const result = await runOnce(run, facts, deps);
-      if (result !== null) return result;
+      if (result === null) continue;
+      if (!("doubts" in result)) return result;
+      await asked?.settle(result.doubts, said instanceof Permanent ? [] : said);
     }
     throw new Transient("database_busy", { detail: "rows moved in every round" });
   } catch (error) {
+    const held = await heldInstead(run, error, deps);
+    if (held !== null) return held;
     await noteFailed(run, error, deps);
+    throw error;
+  }
+}
+
+/**
+ * What cannot be run need not fail while its source is held, for which a handler that fails may be the cause:
+ * it is kept like the rest. Null when it is not held, or that cannot be told: then its failure stands.
+ */
+async function heldInstead(
+  run: EventRun,
+  cause: unknown,
+  deps: RunEventDeps,
+): Promise<EventResult | null> {
+  if (cause instanceof AppError && cause.code === "database_unavailable") return null;
+  try {
+    const result = await runOnce(run, null, deps);
+    return result !== null && "outcome" in result ? result : null;
+  } catch (error) {
+    const { requestId } = run.delivery;
+    deps.log.warn("event.not_held", { requestId, detail: describeError(error) });
+    return null;
+  }
+}
+
+function askedBy({ delivery }: EventRun, deps: RunEventDeps): AskedSource | null {
+  const source = deps.sourceById(delivery.source);
+  return source === undefined ? null : new AskedSource(source, delivery.requestId, deps);
+}
+
+/** What the source cannot be asked for, for good, is a reason to keep the event as dead. */
+async function gathered(facts: Fact[], asked: AskedSource | null): Promise<Fact[] | Permanent> {
+  try {
+    return asked === null ? facts : await asked.gather(facts);
+  } catch (error) {
+    if (error instanceof Permanent) return error;
     throw error;
   }
 }
@@ -119,18 +163,24 @@ function factsOf(
   }
 }
 
-/** One round of load, decide, apply; null when something moved and another round is due. */
+/**
+ * One round of load, decide, apply; null when something moved, and doubts when the source is to be asked first.
+ *
+ * @param facts null when they cannot be had: then nothing is written unless the source is held.
+ */
 async function runOnce(
   run: EventRun,
-  facts: Fact[] | Permanent,
+  facts: Fact[] | Permanent | null,
   deps: RunEventDeps,
-): Promise<EventResult | null> {
+): Promise<EventResult | { doubts: readonly Doubt[] } | null> {
   const { delivery } = run;
-  const { reads, decide } = reactionsTo(facts, delivery.source);
+  const { policy } = deps;
+  const { reads, decide } = reactionsTo(facts ?? [], { source: delivery.source, policy });
   const eventKey = [delivery.source, delivery.eventKey];
-  const { event, deadLetter, ...rows } = await load(deps.database, {
+  const { event, deadLetter, hold, ...rows } = await load(deps.database, {
     ...reads,
     event: readEvent("t.source = ? AND t.event_key = ?", eventKey),
+    hold: readHold(delivery.source),
     deadLetter: read("deadLetter", "e.source = ? AND e.event_key = ?", eventKey, {
       join: "JOIN event e ON e.id = t.event_id",
     }),
@@ -141,9 +191,16 @@ async function runOnce(
   const now = deps.clock.now();
   const eventId = existing?.id ?? deps.ids.next("event");
   const { source, requestId } = delivery;
-  const ctx = { now, ids: deps.ids, actor: `source:${source}`, source, eventId, requestId };
+  const actor = `source:${source}`;
+  const ctx = { now, ids: deps.ids, actor, source, policy, eventId, requestId };
   const letter = (deadLetter as DeadLetter[])[0] ?? null;
-  const decided = planOf(facts, () => decide(rows, ctx), letter, ctx);
+  const holding = heldBy(hold as SourceHold[], eventId);
+  if (holding === null && facts === null) return null;
+  const decided =
+    holding === null
+      ? planOf(facts ?? [], () => decide(rows, ctx), letter, ctx)
+      : heldPlan(holding);
+  if ("doubts" in decided) return decided;
   const row = eventRow(delivery, { id: eventId, now, ...decided, reasons: decided.plan.reasons });
   const attempt = {
     id: run.attemptId,
@@ -170,7 +227,7 @@ async function runOnce(
 }
 
 interface Decided {
-  status: "processed" | "ignored" | "dead";
+  status: "processed" | "ignored" | "held" | "dead";
   plan: Plan;
   error?: AppError;
 }
@@ -184,10 +241,10 @@ function diedOf({ error, plan }: Decided, letter: DeadLetter | null): Pick<Event
 
 function planOf(
   facts: Fact[] | Permanent,
-  decide: () => Plan[],
+  decide: () => Decisions,
   letter: DeadLetter | null,
   ctx: HandlerContext,
-): Decided {
+): Decided | { doubts: readonly Doubt[] } {
   const dead = (error: Permanent): Decided => {
     const plan = deadPlan({ eventId: ctx.eventId }, error, letter, ctx);
     return { status: "dead", plan, error };
@@ -195,22 +252,31 @@ function planOf(
   if (facts instanceof Permanent) return dead(facts);
   try {
     const status = facts.length === 0 ? "ignored" : "processed";
-    const plan = mergePlans([...decide(), endedPlan(status, letter, ctx)]);
-    return { status, plan };
+    const { plans, doubts } = decide();
+    if (doubts.length > 0) return { doubts };
+    return { status, plan: mergePlans([...plans, endedPlan(status, letter, ctx)]) };
   } catch (error) {
     if (error instanceof Permanent) return dead(error);
     throw error;
   }
 }
 
+interface Decisions {
+  plans: Plan[];
+  doubts: Doubt[];
+}
+
 /** The reads of all handlers of all facts under names of their own, and the decisions that take them back. */
-function reactionsTo(facts: Fact[] | Permanent, source: string) {
+function reactionsTo(facts: Fact[] | Permanent, context: LoadContext) {
   const reads: Reads = {};
-  const decisions: ((rows: Record<string, unknown[]>, ctx: HandlerContext) => Plan)[] = [];
+  const decisions: ((
+    rows: Record<string, unknown[]>,
+    ctx: HandlerContext,
+  ) => ReturnType<AnyHandler["decide"]>)[] = [];
   for (const fact of facts instanceof Permanent ? [] : facts) {
     for (const handler of handlersOf(fact.kind)) {
       const prefix = `h${decisions.length}_`;
-      const own = Object.entries(handler.load(fact, source));
+      const own = Object.entries(handler.load(fact, context));
       for (const [name, wanted] of own) reads[prefix + name] = wanted;
       decisions.push((rows, ctx) => {
         const mine = own.map(([name]) => [name, rows[prefix + name] ?? []] as const);
@@ -218,8 +284,15 @@ function reactionsTo(facts: Fact[] | Permanent, source: string) {
       });
     }
   }
-  const decide = (rows: Record<string, unknown[]>, ctx: HandlerContext): Plan[] =>
-    decisions.map((decision) => decision(rows, ctx));
+  const decide = (rows: Record<string, unknown[]>, ctx: HandlerContext): Decisions => {
+    const decided: Decisions = { plans: [], doubts: [] };
+    for (const decision of decisions) {
+      const one = decision(rows, ctx);
+      if ("doubts" in one) decided.doubts.push(...one.doubts);
+      else decided.plans.push(one);
+    }
+    return decided;
+  };
   return { reads, decide };
 }
 

@@ -1,5 +1,6 @@
 import type { Channels } from "../channels/channel.js";
 import { Permanent } from "../domain/errors.js";
+import type { Gateway } from "../domain/gateway.js";
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
@@ -14,14 +15,15 @@ import {
 import { sendNotification } from "../handlers/send-notification/index.js";
 import { unpack } from "../ingest/unpack.js";
 import type { Relay } from "../operations/relay-outbox.js";
+import { keptRun } from "../operations/run-kept-event.js";
 import { runTimer } from "../operations/run-timer.js";
+import type { PaymentPolicy } from "../policy/payments.js";
 import { type Consumed, type Handled, noteError, type Worker } from "../queues/consume.js";
 import { DELIVERY_HEADER, type Delivery, openDelivery } from "../queues/delivery.js";
 import { type QueueMessage, queueMessage } from "../queues/messages.js";
 import type { QueueName } from "../queues/publish.js";
 import type { Source } from "../sources/source.js";
 import type { Database } from "../store/database.js";
-import { readBody, readEventRow } from "../store/events.js";
 import { completeOutbox, readTimer } from "../store/outbox.js";
 
 export interface WorkerDeps {
@@ -36,6 +38,8 @@ export interface WorkerDeps {
   queueTokens: readonly Secret[];
   sourceById(id: string): Source | undefined;
   ours: ReadonlySet<string>;
+  policy: PaymentPolicy;
+  gatewayOf(sourceId: string): Gateway | undefined;
   /** Looks into the queue's dead letters now; the failure callback only hints at it. */
   sweepDead(): Promise<unknown>;
 }
@@ -122,42 +126,16 @@ async function workReplay(message: Consumed, deps: WorkerDeps): Promise<Handled>
   const replay = readMessage(message, "event.replay.v1");
   const { requestId, outboxId } = replay;
   const run = await tied(requestId, async () => {
-    const kept = await replayed(replay, message, deps);
+    const kept = await keptRun(deps.database, replay.eventId, {
+      attemptId: attemptIdOf(message),
+      startedAt: message.startedAt,
+      runId: replay.runId,
+      completes: outboxId,
+    });
     if (kept === null) await completeOutbox(deps.database, outboxId);
     return kept;
   });
   return run === null ? { status: "gone", requestId } : work(run, deps);
-}
-
-/** The event as it is kept, to be run again; null when it is kept no more. */
-async function replayed(
-  { eventId, runId, outboxId }: Extract<QueueMessage, { type: "event.replay.v1" }>,
-  message: Consumed,
-  deps: WorkerDeps,
-): Promise<EventRun | null> {
-  const [event, kept] = await Promise.all([
-    readEventRow(deps.database, eventId),
-    readBody(deps.database, eventId),
-  ]);
-  if (event === null) return null;
-  const { source, eventKey, type, occurredAt, receivedAt, requestId, trace } = event;
-  const delivery: Delivery = {
-    v: 1,
-    source,
-    eventKey,
-    type,
-    occurredAt,
-    receivedAt,
-    requestId,
-    verifiedBy: trace.verifiedBy,
-    headers: kept?.headers ?? {},
-    encoding: "raw",
-    runId,
-  };
-  const { startedAt } = message;
-  const lost = new Permanent("body_lost", { detail: "it is kept no more" });
-  const attemptId = attemptIdOf(message);
-  return { delivery, body: kept?.body ?? lost, attemptId, startedAt, completes: outboxId };
 }
 
 async function workNotice(message: Consumed, deps: WorkerDeps): Promise<Handled> {

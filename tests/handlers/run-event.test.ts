@@ -72,10 +72,8 @@ describe("a purchase", () => {
 describe("a payer", () => {
   it("gets no receipt for a refund of a payment that we never heard of", async () => {
     await runEvent(await sampleRun("stripe", "charge-refunded"), runDeps(w));
-    expect(await w.rows("SELECT state, paid_at FROM payment")).toEqual([
-      { state: "succeeded", paid_at: null },
-    ]);
-    expect(await w.count("notice")).toBe(0);
+    expect(await w.rows("SELECT state FROM payment")).toEqual([{ state: "succeeded" }]);
+    expect(await w.rows("SELECT template FROM notice")).toEqual([]);
   });
 
   it.each([[["checkout-completed", "payment-failed"]], [["payment-failed", "checkout-completed"]]])(
@@ -93,10 +91,11 @@ describe("a payer", () => {
             .replace(/"receipt_email":"[^"]*"/, '"receipt_email":null')
             .replace(/"created":\d+/, '"created":1790000009'),
       };
+      const deps = runDeps(w);
       for (const name of names) {
         const run = await sampleRun("stripe", name);
         const text = texts[name]?.(textOf(run).replace(/": /g, '":')) ?? "";
-        await runEvent({ ...run, body: new TextEncoder().encode(text) }, runDeps(w));
+        await runEvent({ ...run, body: new TextEncoder().encode(text) }, deps);
       }
       expect(await w.rows("SELECT state FROM payment")).toEqual([{ state: "failed" }]);
       expect(await w.rows("SELECT template FROM notice")).toEqual([{ template: "payment-failed" }]);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SignalFact } from "../../src/domain/facts.js";
 import type { Plan } from "../../src/domain/plan.js";
 import { trackIncident } from "../../src/handlers/track-incident/index.js";
+import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import { apply } from "../../src/store/apply.js";
 import { Moved } from "../../src/store/database.js";
 import { load } from "../../src/store/load.js";
@@ -42,8 +43,11 @@ const resolved = (seconds: number, groupKey = "g"): SignalFact => ({
 
 /** The first half of a worker's round: what it would write, by what it saw. */
 async function planned(fact: SignalFact): Promise<Plan> {
-  const rows = await load(w.database, trackIncident.load(fact, "sentry"));
-  return trackIncident.decide(fact, rows, { ...w.ctx, source: "sentry", eventId: "evt_1" });
+  const context = { source: "sentry", policy: PAYMENT_POLICIES.runbook };
+  const rows = await load(w.database, trackIncident.load(fact, context));
+  const plan = trackIncident.decide(fact, rows, { ...w.ctx, ...context, eventId: "evt_1" });
+  if ("doubts" in plan) throw new Error("signals are never in doubt");
+  return plan;
 }
 
 /** Load, decide and apply until nothing moved meanwhile, as a worker does. */

@@ -1,5 +1,6 @@
 import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import type { EventRun, RunEventDeps } from "../../src/handlers/run-event.js";
+import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import type { Delivery } from "../../src/queues/delivery.js";
 import { sourceById } from "../../src/sources/registry.js";
 import { countingIds, listeningLog, stillClock } from "./fakes.js";
@@ -14,6 +15,8 @@ export function runDeps(w: StoreWorld, ours: string[] = []): RunEventDeps {
     log: listeningLog(),
     sourceById,
     ours: new Set(ours),
+    policy: PAYMENT_POLICIES.runbook,
+    gatewayOf: () => undefined,
   };
 }
 

@@ -7,7 +7,7 @@ import { defineHandler } from "../handler.js";
 export const recordDeployment = defineHandler({
   id: "record-deployment",
   reactsTo: ["deployment.changed"],
-  load: (fact, source) => ({
+  load: (fact, { source }) => ({
     deployment: read("deployment", "t.source = ? AND t.external_id = ?", [source, fact.externalId]),
   }),
   decide: (fact, rows, ctx) => {

@@ -5,7 +5,7 @@ import { decideIncident, OWN_INCIDENTS_MAX } from "./decide.js";
 export const trackIncident = defineHandler({
   id: "track-incident",
   reactsTo: ["signal.raised", "signal.acknowledged", "signal.resolved"],
-  load: (fact, source) => ({
+  load: (fact, { source }) => ({
     incidents: read("incident", "t.group_key = ?", [fact.groupKey], {
       orderBy: "t.ordinal DESC NULLS LAST",
       limit: 5,

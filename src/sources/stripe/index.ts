@@ -1,9 +1,11 @@
 import { BODY_BYTES_MAX, defineSource } from "../source.js";
 import { identify } from "./identify.js";
-import { normalise } from "./normalise.js";
+import { kindOfId, mention } from "./mention.js";
+import { readObject } from "./objects/index.js";
+import { readEvent } from "./read-event.js";
 import { TOLERANCE_MS, verify } from "./verify.js";
 
-/** Stripe's snapshot events, signed with their time. */
+/** Stripe's events, signed with their time: snapshots of both shapes of its API, and thin ones. */
 export const stripe = defineSource({
   id: "stripe",
   secret: "STRIPE_WEBHOOK_SECRET",
@@ -12,5 +14,8 @@ export const stripe = defineSource({
   keepHeaders: [],
   verify,
   identify,
-  normalise,
+  normalise: readEvent,
+  readObject,
+  mention,
+  kindOfId,
 });

@@ -1,0 +1,163 @@
+import type { Entitlement } from "../../domain/entitlement.js";
+import type { ObjectSaid } from "../../domain/facts.js";
+import type { LedgerObject } from "../../domain/ledger.js";
+import { type DerivedPayment, derivePayment, type Payment } from "../../domain/payment.js";
+import { type Plan, PlanBuilder } from "../../domain/plan.js";
+import type { Doubts, HandlerContext } from "../handler.js";
+import { buyerIn } from "./buyer.js";
+import { decideGrants } from "./grants.js";
+import { type JoinedObjects, joinWords, keyText } from "./join.js";
+import { type Told, tellOfPayment, tellOfSubscription } from "./notices.js";
+
+export interface LedgerRows {
+  /** The objects that are spoken of, and all that stand beside them. */
+  objects: readonly LedgerObject[];
+  payments: readonly Payment[];
+  entitlements: readonly Entitlement[];
+}
+
+/**
+ * Joins the words of one event, derives what they make (a payment from all of its objects, what a user is entitled to
+ * from payments and subscriptions), and tells people of each transition once. Doubts come back before anything is decided.
+ */
+export function decideLedger(
+  words: readonly ObjectSaid[],
+  rows: LedgerRows,
+  ctx: HandlerContext,
+): Plan | Doubts {
+  const joined = joinWords(words, rows.objects, ctx);
+  if ("doubts" in joined) return joined;
+  const plan = new PlanBuilder(ctx);
+  const payments = paymentsOf(joined, rows.payments, ctx);
+  const told = [
+    ...payments.flatMap((one) => tellOfPayment(one, joined.objects, ctx)),
+    ...subscriptionsOf(joined).flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
+  ];
+  for (const { notice } of told) plan.notify(notice);
+  writeObjects(plan, joined, told, ctx);
+  writePayments(plan, payments, rows.payments, told, ctx);
+  decideGrants(plan, { payments, subscriptions: subscriptionsOf(joined), joined, rows }, ctx);
+  return plan.build();
+}
+
+/** The payments that are spoken of, as their objects make them now. */
+function paymentsOf(
+  { objects, spoken }: JoinedObjects,
+  rows: readonly Payment[],
+  ctx: HandlerContext,
+): Payment[] {
+  const refs = new Map(
+    spoken.flatMap(({ object }) => {
+      const { account, livemode, paymentRef } = object;
+      if (paymentRef === null) return [];
+      const key = { kind: "payment" as const, account, livemode, externalId: paymentRef };
+      return [[keyText(key), key] as const];
+    }),
+  );
+  return [...refs.values()].map(({ account, livemode, externalId }) => {
+    const isOf = (one: LedgerObject): boolean =>
+      one.account === account && one.livemode === livemode && one.paymentRef === externalId;
+    const derived = derivePayment(objects.filter(isOf), (payer) => buyerIn(payer, ctx.policy));
+    const before = rows.find(
+      (row) =>
+        row.account === account && row.livemode === livemode && row.externalId === externalId,
+    );
+    const fresh = { id: before?.id ?? ctx.ids.next("payment"), account, livemode, externalId };
+    const kept = before ?? { ...fresh, told: [], createdAt: ctx.now, version: 0 };
+    return { ...kept, ...derived, updatedAt: ctx.now };
+  });
+}
+
+/** The subscriptions that are spoken of and known. */
+function subscriptionsOf({ objects, spoken }: JoinedObjects): LedgerObject[] {
+  const refs = new Set(spoken.map(({ object }) => object.subscriptionRef));
+  return objects.filter((one) => one.kind === "subscription" && refs.has(one.externalId));
+}
+
+const toldOf = (id: string, told: readonly Told[]): string[] =>
+  told.filter(({ subject }) => subject === id).map(({ transition }) => transition);
+
+function writeObjects(
+  plan: PlanBuilder,
+  { objects, before, spoken }: JoinedObjects,
+  told: readonly Told[],
+  ctx: HandlerContext,
+): void {
+  const changed = new Set(spoken.filter((one) => one.changed).map(({ object }) => object.id));
+  const read = new Set(spoken.map(({ object }) => object.id));
+  for (const object of objects) {
+    const newlyTold = toldOf(object.id, told);
+    const row = {
+      ...object,
+      userRef: buyerIn(object.details, ctx.policy).userRef,
+      told: [...object.told, ...newlyTold],
+    };
+    const was = before.get(object.id);
+    if (was === undefined) plan.insert("ledgerObject", row);
+    else if (changed.has(object.id) || newlyTold.length > 0) plan.update("ledgerObject", was, row);
+    else if (read.has(object.id)) plan.expect("ledgerObject", was);
+  }
+  for (const { word, object, changed: isNew } of spoken) {
+    const verb = isNew ? "recorded" : "confirmed";
+    const was = before.get(object.id)?.state ?? null;
+    if (object.kind !== "payment") {
+      plan.audit(`${object.kind}.${verb}`, object.id, { before: was, after: object.state });
+    }
+    const reads = word.authority === "fetched" ? "as fetched, " : "";
+    plan.because(
+      `${word.kind}: ${reads}${object.externalId} is ${object.state}, and was ${was ?? "unknown"}`,
+    );
+  }
+}
+
+const DERIVED: readonly (keyof DerivedPayment)[] = [
+  "state",
+  "stateAsOf",
+  "amountMinor",
+  "receivedMinor",
+  "refundedMinor",
+  "disputedMinor",
+  "disputeState",
+  "currency",
+  "userRef",
+  "packageRef",
+  "orderRef",
+  "email",
+  "name",
+  "locale",
+  "customerRef",
+  "invoiceRef",
+  "paidAt",
+  "failureCode",
+  "failureMessage",
+  "bornAt",
+];
+
+/**
+ * A payment is written whenever one of its objects was, even if nothing of it changed: two workers that add an object
+ * each did not see the other's, and the row's version is what tells the second one.
+ */
+function writePayments(
+  plan: PlanBuilder,
+  payments: readonly Payment[],
+  rows: readonly Payment[],
+  told: readonly Told[],
+  ctx: HandlerContext,
+): void {
+  for (const payment of payments) {
+    const before = rows.find(({ id }) => id === payment.id) ?? null;
+    const row = { ...payment, told: [...payment.told, ...toldOf(payment.id, told)] };
+    if (before === null) plan.insert("payment", row);
+    else plan.update("payment", before, row);
+    const changed = before === null || DERIVED.some((field) => before[field] !== payment[field]);
+    const { state, refundedMinor, disputedMinor } = payment;
+    plan
+      .audit(`payment.${changed ? "recorded" : "confirmed"}`, payment.id, {
+        before: before?.state ?? null,
+        after: state,
+        refundedMinor,
+        disputedMinor,
+      })
+      .because(`payment ${payment.id} goes from ${before?.state ?? "nothing"} to ${state}`);
+  }
+}

@@ -1,0 +1,144 @@
+import {
+  decideEntitlements,
+  type Grant,
+  type Origin,
+  originKey,
+  originOf,
+} from "../../domain/entitlement.js";
+import type { LedgerDetails, LedgerObject } from "../../domain/ledger.js";
+import { isFullyRefunded, type Payment } from "../../domain/payment.js";
+import type { PlanBuilder } from "../../domain/plan.js";
+import { DAY_MS, type Instant } from "../../domain/time.js";
+import { monthsOf, type PaymentPolicy, packageOfItems } from "../../policy/payments.js";
+import type { HandlerContext } from "../handler.js";
+import { buyerIn } from "./buyer.js";
+import type { LedgerRows } from "./decide.js";
+import type { JoinedObjects } from "./join.js";
+
+export interface Touched {
+  payments: readonly Payment[];
+  subscriptions: readonly LedgerObject[];
+  joined: JoinedObjects;
+  rows: LedgerRows;
+}
+
+/** Grants, moves, revokes and lengthens what the touched payments and subscriptions entitle their users to. */
+export function decideGrants(plan: PlanBuilder, touched: Touched, ctx: HandlerContext): void {
+  const given: readonly { origin: Origin; grant: Grant | null }[] = [
+    ...touched.payments.map((payment) => ({
+      origin: { paymentId: payment.id },
+      grant: grantOfPayment(payment, ctx.policy),
+    })),
+    ...touched.subscriptions.map((subscription) => ({
+      origin: { subscriptionId: subscription.id },
+      grant: grantOfSubscription(subscription, touched.joined.objects, ctx.policy),
+    })),
+  ];
+  const grants = given.flatMap(({ grant }) => (grant === null ? [] : [grant]));
+  const had = new Set(touched.rows.entitlements.map((row) => originKey(originOf(row))));
+  const withdrawn = given
+    .filter(({ origin, grant }) => grant === null && had.has(originKey(origin)))
+    .map(({ origin }) => origin);
+  if (grants.length + withdrawn.length === 0) return;
+  const rows = touched.rows.entitlements;
+  const decision = decideEntitlements({ grants, withdrawn, rows }, ctx);
+  for (const row of decision.inserts) plan.insert("entitlement", row);
+  for (const { before, patch } of decision.updates) plan.update("entitlement", before, patch);
+  for (const row of decision.expects) plan.expect("entitlement", row);
+  for (const { kind, entitlement, cause } of decision.changes) {
+    plan.audit(`entitlement.${kind}`, entitlement.id, {
+      package: entitlement.packageRef,
+      because: cause,
+      startsAt: entitlement.startsAt,
+      endsAt: entitlement.endsAt,
+    });
+  }
+}
+
+/** What a payment buys, while "paid" and "who" are known; an invoice's payment buys nothing by itself. */
+function grantOfPayment(payment: Payment, policy: PaymentPolicy): Grant | null {
+  const { id, account, livemode, externalId, userRef, paidAt } = payment;
+  if (userRef === null || paidAt === null || payment.invoiceRef !== null) return null;
+  const packageRef = payment.packageRef ?? policy.defaultPackage;
+  return {
+    origin: { paymentId: id },
+    originRef: externalId,
+    account,
+    livemode,
+    userRef,
+    packageRef,
+    paidAt,
+    months: monthsOf(packageRef, policy),
+    endsAt: null,
+    revoked: whyRevoked(payment, policy),
+  };
+}
+
+/** `at_period_end` is `keep` for what has no further period. */
+function whyRevoked(payment: Payment, policy: PaymentPolicy): string | null {
+  const { refundedMinor, disputeState } = payment;
+  const isFull = isFullyRefunded(payment);
+  if (isFull && policy.fullRefund === "revoke") return "refunded";
+  if (!isFull && refundedMinor > 0 && policy.partialRefund === "revoke") return "partly_refunded";
+  if (disputeState === "lost" && policy.lostDispute === "revoke") return "dispute_lost";
+  const isOpen = disputeState === "needs_response" || disputeState === "under_review";
+  if (isOpen && policy.openDispute === "revoke") return "disputed";
+  return null;
+}
+
+/** What a subscription gives: its paid period and, while a payment is awaited, the policy's days of grace. */
+function grantOfSubscription(
+  subscription: LedgerObject,
+  objects: readonly LedgerObject[],
+  policy: PaymentPolicy,
+): Grant | null {
+  const { id, account, livemode, externalId, state, bornAt, asOf } = subscription;
+  const details = subscription.details as LedgerDetails["subscription"];
+  const beside = objects
+    .filter((one) => one.subscriptionRef === externalId && one.account === account)
+    .sort((a, b) => (a.externalId < b.externalId ? -1 : 1));
+  const buyers = beside.map((one) => buyerIn(one.details, policy));
+  const paidEnds = beside.flatMap(({ kind, state, details }) => {
+    const end =
+      kind === "invoice" && state === "paid" && "periodEnd" in details && details.periodEnd;
+    return typeof end === "number" ? [end] : [];
+  });
+  const paidUntil = paidEnds.length === 0 ? null : Math.max(...paidEnds);
+  const own = buyerIn(details, policy);
+  const userRef = own.userRef ?? buyers.find((one) => one.userRef !== null)?.userRef ?? null;
+  if (userRef === null || state === "incomplete" || state === "incomplete_expired") return null;
+  const isEnded = state === "canceled";
+  return {
+    origin: { subscriptionId: id },
+    originRef: externalId,
+    account,
+    livemode,
+    userRef,
+    packageRef:
+      own.packageRef ??
+      packageOfItems(details.items, policy) ??
+      buyers.find((one) => one.packageRef !== null)?.packageRef ??
+      policy.defaultPackage,
+    paidAt: bornAt ?? asOf,
+    months: null,
+    endsAt: endOf(state, details, paidUntil, policy),
+    revoked: isEnded && policy.canceledSubscription === "revoke" ? "canceled" : null,
+  };
+}
+
+/** `paidUntil` is what a paid invoice reaches to: the period of a subscription runs on while its payment fails. */
+function endOf(
+  state: string,
+  { periodStart, periodEnd, trialEnd, cancelAt, endedAt }: LedgerDetails["subscription"],
+  paidUntil: Instant | null,
+  { graceDays }: PaymentPolicy,
+): Instant | null {
+  const end = periodEnd ?? trialEnd;
+  if (state === "trialing" || state === "active" || state === "unknown") {
+    if (end === null) return cancelAt;
+    return cancelAt === null ? end + graceDays * DAY_MS : Math.min(end, cancelAt);
+  }
+  const paid = paidUntil ?? (state === "canceled" ? endedAt : periodStart) ?? end;
+  const kept = paid === null || end === null ? paid : Math.min(paid, end);
+  return state === "past_due" && kept !== null ? kept + graceDays * DAY_MS : kept;
+}
