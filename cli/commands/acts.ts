@@ -26,6 +26,7 @@ interface SettleOptions extends CommonOptions {
   source?: string;
   since?: string;
   yes?: boolean;
+  confirmResend?: boolean;
 }
 
 const PAGE = 500;
@@ -39,6 +40,7 @@ export function addSettleCommands(deadLetters: Command, outcome: Outcome): void 
     .option("--source <source>", "with --code: only of events of this source, and of their notices")
     .option("--since <since>", "with --code: only those made since then: 30m, 2h, 7d, or a time")
     .option("--yes", "with --code: replay them, do not only count")
+    .option("--confirm-resend", "also notices that may have arrived: they may come a second time")
     .action(async (named: string[], options: SettleOptions) => {
       const { target, screen } = contextOf(options);
       const ids = await chosen(target, named, options, screen);
@@ -99,7 +101,8 @@ async function settle(
     const path = `/dead-letters/${encodeURIComponent(id)}/${verb}`;
     const place = options.code === undefined ? "" : `[${index + 1}/${ids.length}] `;
     try {
-      const call = { method: "POST", body: { reason: options.reason } } as const;
+      const { reason, confirmResend } = options;
+      const call = { method: "POST", body: { reason, confirmResend } } as const;
       const { data } = await ask<{ data: Row }>(target, path, call);
       results.push(data);
       if (options.json === true) continue;

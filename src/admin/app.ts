@@ -11,7 +11,7 @@ import { serveKeys } from "./keys.js";
 import { noticePreviews } from "./notice-previews.js";
 import { openApiDocument } from "./openapi.js";
 import { listRefusals, refusalsQuery } from "./refusals.js";
-import { afterOf, cursorOf, parsed, settleBody } from "./requests.js";
+import { afterOf, cursorOf, mayComeTwice, parsed, replayBody, settleBody } from "./requests.js";
 import { type Resource, resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 
@@ -107,15 +107,16 @@ function serveEventBody(app: Hono<AdminEnv>, lists: Lists): void {
 
 function serveDeadLetterActs(app: Hono<AdminEnv>, lists: Lists, { operations }: AdminDeps): void {
   const acts = [
-    ["replay", operations.replayDeadLetter, 202],
-    ["discard", operations.discardDeadLetter, 200],
+    ["replay", operations.replayDeadLetter, 202, replayBody],
+    ["discard", operations.discardDeadLetter, 200, settleBody],
   ] as const;
-  for (const [verb, settle, status] of acts) {
+  for (const [verb, settle, status, body] of acts) {
     app.post(`/dead-letters/:id/${verb}`, limited, async (c) => {
       const id = idOf(c, "dead letter");
-      const { reason } = parsed(settleBody, await jsonOf(c));
-      const outcome = await settle({ id, reason, actor: c.var.caller.actor });
+      const asked = parsed(body, await jsonOf(c));
+      const outcome = await settle({ id, ...asked, actor: c.var.caller.actor });
       if (outcome.kind === "not_found") throw notFound("dead letter", id);
+      if (outcome.kind === "unconfirmed") throw mayComeTwice(outcome.firstCalledAt);
       if (outcome.kind === "settled") {
         throw new Permanent("conflict", {
           detail: `The dead letter is ${outcome.status} already.`,

@@ -3,7 +3,7 @@ import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
 import { keyBody } from "./keys.js";
 import { noticePreview, previewQuery } from "./notice-previews.js";
-import { limitParam, settleBody } from "./requests.js";
+import { limitParam, replayBody, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 
@@ -39,12 +39,17 @@ const refusalsParams = z.strictObject({
   limit: limitParam,
 });
 
-function settleRoute(verb: string, summary: string, status: number): DocumentedRoute {
+function settleRoute(
+  verb: string,
+  summary: string,
+  status: number,
+  body: z.ZodType = settleBody,
+): DocumentedRoute {
   return {
     method: "post",
     path: `/dead-letters/{id}/${verb}`,
     summary,
-    body: settleBody,
+    body,
     status,
     answer: one(schemas.deadLetterDetail),
     problems: [400, 404, 409, 413],
@@ -79,7 +84,12 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     status: 200,
     problems: [404],
   },
-  settleRoute("replay", "Run a dead letter again: same code, same keys, through the queue", 202),
+  settleRoute(
+    "replay",
+    "Run a dead letter again: same code, same keys, through the queue",
+    202,
+    replayBody,
+  ),
   settleRoute("discard", "Give a dead letter up for good", 200),
   {
     method: "get",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Permanent } from "../domain/errors.js";
+import { type Instant, isoOf } from "../domain/time.js";
 
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 500;
@@ -39,16 +40,32 @@ export const oneOfThese = (...values: [string, ...string[]]) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` }).optional();
 
 const reasonError = `must say why, in 1 to ${TEXT_CHARS_MAX} characters`;
-export const settleBody = z
+export const reasonField = z
+  .string({ error: reasonError })
+  .trim()
+  .min(1, reasonError)
+  .max(TEXT_CHARS_MAX, reasonError)
+  .meta({ description: "Why; it is kept in the audit trail" });
+export const settleBody = z.strictObject({ reason: reasonField }).meta({ id: "Settle" });
+
+const CONFIRM_RESEND =
+  "Of a notice that may have arrived, and whose service can no longer tell: send it all the same";
+export const replayBody = z
   .strictObject({
-    reason: z
-      .string({ error: reasonError })
-      .trim()
-      .min(1, reasonError)
-      .max(TEXT_CHARS_MAX, reasonError)
-      .meta({ description: "Why; it is kept in the audit trail" }),
+    reason: reasonField,
+    confirmResend: z
+      .boolean({ error: "must be true or false" })
+      .meta({ description: CONFIRM_RESEND })
+      .optional(),
   })
-  .meta({ id: "Settle" });
+  .meta({ id: "Replay" });
+
+/** What a replay answers that would send a notice a second time, for all that its service knows. */
+export function mayComeTwice(firstCalledAt: Instant | null): Permanent {
+  const since = firstCalledAt === null ? "before" : `first at ${isoOf(firstCalledAt)}`;
+  const detail = `The notice was handed to its service ${since}, may have arrived, and is too old for the service to know it again: look there; to send it all the same, say confirmResend (--confirm-resend).`;
+  return new Permanent("conflict", { detail });
+}
 
 /** @throws Permanent `invalid_request` that names each field and what it must be. */
 export function parsed<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {

@@ -146,7 +146,7 @@ export const ERROR_CODES = {
   notice_undelivered: {
     status: 200,
     sentence: "The service took the notice and could not bring it to its recipient.",
-    hint: "Read the event that reported it; ask the recipient for another address if it bounced.",
+    hint: "Read the event that reported it; reach the recipient in another way if it bounced, else mend the cause and replay: it goes as a new mail.",
   },
   recipient_suppressed: {
     status: 200,
@@ -158,7 +158,7 @@ export const ERROR_CODES = {
     status: 200,
     sentence:
       "The notice was handed to its service, no answer came, and it is too late to ask again.",
-    hint: "Look at the service whether it arrived; replay to send it again, or discard.",
+    hint: "Look at the service whether it arrived; `dead-letters replay --confirm-resend` sends it again, perhaps a second time; or discard.",
   },
   lease_held: {
     status: 503,

@@ -118,6 +118,8 @@ export interface Notice {
   eventId: string | null;
   /** Calls begun; more than one on a channel without idempotency may have been read twice. */
   calls: number;
+  /** How often it was sent anew, as a mail of its own, after its service said that it had not arrived. */
+  resends: number;
   /** Until when the worker that reserved it may be calling. */
   leaseUntil: Instant | null;
   firstCalledAt: Instant | null;
@@ -132,3 +134,21 @@ export type NoticeData = Record<string, string | number | boolean | null>;
 
 /** Automatic retries end here: Resend keeps idempotency keys 24 h, and an hour is margin. */
 export const NOTICE_RETRY_MS = 23 * 3_600_000;
+
+/** Its service's key for all calls of one mail. A notice that is sent anew is another mail. */
+export function idempotencyKeyOf({ id, resends }: Pick<Notice, "id" | "resends">): string {
+  return resends === 0 ? id : `${id}-${resends}`;
+}
+
+/**
+ * True when the notice may have arrived and its service can no longer tell, so that a further call may bring
+ * it a second time. Not of one that was refused at its only call, or that its service says did not arrive.
+ */
+export function mayComeTwice(
+  { status, vendorId, calls, errorCode, firstCalledAt }: Notice,
+  now: Instant,
+): boolean {
+  if (vendorId !== null || calls === 0) return false;
+  if (status === "failed" && calls === 1 && errorCode === "channel_refused") return false;
+  return firstCalledAt === null || now - firstCalledAt >= NOTICE_RETRY_MS;
+}

@@ -1,10 +1,10 @@
 import { Transient } from "../domain/errors.js";
 import type { DeadLetter } from "../domain/event.js";
 import type { Ids } from "../domain/ids.js";
-import type { Notice } from "../domain/notice.js";
+import { mayComeTwice, type Notice } from "../domain/notice.js";
 import type { OutboxRow } from "../domain/outbox.js";
 import { type Plan, PlanBuilder } from "../domain/plan.js";
-import type { Clock } from "../domain/time.js";
+import type { Clock, Instant } from "../domain/time.js";
 import { apply } from "../store/apply.js";
 import { type Database, Moved } from "../store/database.js";
 import { load, read } from "../store/load.js";
@@ -23,15 +23,19 @@ export interface SettleRequest {
   reason: string;
   /** Who: `operator:anna`, `admin`. */
   actor: string;
+  /** A person has looked whether the notice arrived, and wants it sent though it may come twice. */
+  confirmResend?: boolean | undefined;
 }
 
 /**
  * `settled`: it was resolved or discarded before; nothing is done again. `replaying` without a `runId`: it
- * is under way since an earlier replay, whose message is taken already.
+ * is under way since an earlier replay, whose message is taken already. `unconfirmed`: the notice may come
+ * twice, and nobody has said that it may; nothing is done.
  */
 export type SettleOutcome =
   | { kind: "replaying"; runId: string | null }
   | { kind: "discarded" }
+  | { kind: "unconfirmed"; firstCalledAt: Instant | null }
   | { kind: "not_found" }
   | { kind: "settled"; status: DeadLetter["status"] };
 
@@ -46,28 +50,45 @@ interface Rows {
 
 /**
  * Runs a dead letter again, through the queue and the same code, under a fresh run id. What is under way
- * is left alone: taken back to its beginning, a second worker would call beside the first.
+ * is left alone: taken back to its beginning, a second worker would call beside the first. A notice that may
+ * have arrived, and whose service has forgotten its key, is sent again only if that is confirmed.
  */
 export function replayDeadLetter(request: SettleRequest, deps: SettleDeps): Promise<SettleOutcome> {
   return settle(request, deps, (rows, plan, requestId) => {
     const { letter, notice, message } = rows;
     if (isUnderWay(rows)) return { kind: "replaying", runId: message?.message.runId ?? null };
+    const needsWord = notice !== null && mayComeTwice(notice, deps.clock.now());
+    if (needsWord && request.confirmResend !== true) {
+      return { kind: "unconfirmed", firstCalledAt: notice.firstCalledAt };
+    }
     const runId = deps.ids.next("run");
     if (letter.eventId !== null) {
       plan.send({ type: "event.replay.v1", eventId: letter.eventId, runId, requestId });
     }
     if (notice !== null) {
-      // What the vendor never took is rendered anew; what it may have taken keeps its bytes and its key.
-      const payload = notice.status === "unknown" ? notice.payload : null;
-      const fresh = { status: "pending" as const, leaseUntil: null, firstCalledAt: null, payload };
-      plan.update("notice", notice, fresh);
+      plan.update("notice", notice, toBeSentAgain(notice));
       const { id, channel } = notice;
       plan.send({ type: "notice.due.v1", noticeId: id, channel, runId, requestId });
     }
     plan.update("deadLetter", letter, { status: "replaying", updatedAt: deps.clock.now() });
-    plan.audit("dead_letter.replayed", letter.id, { reason: request.reason, runId });
+    const said = needsWord ? { resendConfirmed: true } : {};
+    plan.audit("dead_letter.replayed", letter.id, { reason: request.reason, runId, ...said });
     return { kind: "replaying", runId };
   });
+}
+
+/**
+ * What the vendor never took is rendered anew; what it may have taken keeps its bytes and its key. What it
+ * took and could not bring is sent as another mail: by the old key it would answer with the old one.
+ */
+function toBeSentAgain({ status, payload, vendorId, resends }: Notice): Partial<Notice> {
+  return {
+    status: "pending",
+    leaseUntil: null,
+    firstCalledAt: null,
+    payload: status === "unknown" ? payload : null,
+    ...(vendorId === null ? {} : { vendorId: null, sentAt: null, resends: resends + 1 }),
+  };
 }
 
 /** An event whose replay's message was lost is not: nothing else would ever bring it. */

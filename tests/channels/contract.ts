@@ -37,7 +37,7 @@ export function channelContract(name: string, under: UnderTest): void {
       const payload = await channel.render(notice(under.template));
       const stored: Record<string, unknown> = JSON.parse(JSON.stringify(payload));
       const { recipient } = under;
-      return channel.send({ noticeId: "ntc_01EXAMPLE", recipient, payload: stored });
+      return channel.send({ idempotencyKey: "ntc_01EXAMPLE", recipient, payload: stored });
     }
 
     async function failure(behaviour: Behaviour, timeoutMs = LONG_MS): Promise<Error> {
@@ -121,7 +121,7 @@ export function channelContract(name: string, under: UnderTest): void {
       const closed = await holdClosedPort(vendor);
       const channel = under.build(closed.url, LONG_MS);
       const payload = await channel.render(notice(under.template));
-      const call = { noticeId: "ntc_01EXAMPLE", recipient: under.recipient, payload };
+      const call = { idempotencyKey: "ntc_01EXAMPLE", recipient: under.recipient, payload };
       await expect(channel.send(call)).rejects.toBeInstanceOf(Transient);
       closed.release();
     });

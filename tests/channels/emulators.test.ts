@@ -25,7 +25,7 @@ afterEach(async () => {
 
 async function tell(channel: Channel, template: Template, recipient: string, noticeId = "ntc_1") {
   const payload = await channel.render(notice(template, { channel: channel.id, id: noticeId }));
-  return channel.send({ noticeId, recipient, payload });
+  return channel.send({ idempotencyKey: noticeId, recipient, payload });
 }
 
 async function mail() {

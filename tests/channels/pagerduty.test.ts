@@ -44,7 +44,11 @@ describe("pagerduty", () => {
     const channel = build(vendor.url);
     const about = notice(template, { channel: "pagerduty", data: { ...INCIDENT, ...data } });
     const payload = await channel.render(about);
-    const receipt = await channel.send({ noticeId: "ntc_1", recipient: "pagerduty", payload });
+    const receipt = await channel.send({
+      idempotencyKey: "ntc_1",
+      recipient: "pagerduty",
+      payload,
+    });
     return { receipt, body: JSON.parse(vendor.seen.at(-1)?.body ?? "") };
   };
 

@@ -9,7 +9,7 @@ describe("registry", () => {
   for (const [id, channel] of Object.entries(channels)) {
     it(`says that ${id} is not configured, and which variables to set`, async () => {
       expect(channel).toMatchObject({ id, configured: false, timeoutMs: 10_000 });
-      const sent = channel.send({ noticeId: "ntc_1", recipient: "x", payload: {} });
+      const sent = channel.send({ idempotencyKey: "ntc_1", recipient: "x", payload: {} });
       await expect(sent).rejects.toBeInstanceOf(Permanent);
       await expect(sent).rejects.toMatchObject({
         code: "channel_not_configured",

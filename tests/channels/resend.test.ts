@@ -46,7 +46,7 @@ describe("resend", () => {
   const call = async () => {
     const channel = build(vendor.url);
     const payload = await channel.render(notice("payment-received"));
-    return channel.send({ noticeId: "ntc_01EXAMPLE", recipient: TO, payload });
+    return channel.send({ idempotencyKey: "ntc_01EXAMPLE", recipient: TO, payload });
   };
 
   it("sends HTML and text with the notice's id as idempotency key and as a tag", async () => {
@@ -116,7 +116,7 @@ describe("resend", () => {
     vendor.behave({ status: 200, hangsInBody: true });
     const channel = build(vendor.url, 1_000);
     const payload = await channel.render(notice("payment-received"));
-    const sent = channel.send({ noticeId: "ntc_01EXAMPLE", recipient: TO, payload });
+    const sent = channel.send({ idempotencyKey: "ntc_01EXAMPLE", recipient: TO, payload });
     await expect(sent).rejects.toBeInstanceOf(Transient);
   });
 });

@@ -33,7 +33,8 @@ function heldChannel() {
         calls.push({ yes: () => resolve({ vendorId: `v${calls.length}` }), no: reject });
       }),
   };
-  const channels: Channels = { email: channel, slack: channel, pagerduty: channel, sms: channel };
+  const others = { slack: channel, pagerduty: channel, sms: channel, platform: channel };
+  const channels: Channels = { email: channel, ...others };
   return { calls, channels };
 }
 
@@ -171,6 +172,77 @@ describe("a lease", () => {
     const late = sendNotification(due, { ...deps, database: slow(60_000) });
     await expect(late, "whatever took longer still").rejects.toThrow("database_busy");
     expect(calls).toHaveLength(1);
+  });
+});
+
+describe("a notice that may have arrived, and whose service has forgotten its key", () => {
+  const DAY_MS = 24 * 3_600_000;
+  const replays = () =>
+    w.rows("SELECT details FROM audit_entry WHERE action = 'dead_letter.replayed' ORDER BY id");
+
+  /** Its call never came to an end, and its time is over. */
+  async function unconfirmed() {
+    const { calls, channels } = heldChannel();
+    const keys: string[] = [];
+    const email: Channel = {
+      ...channels.email,
+      send(call) {
+        keys.push(call.idempotencyKey);
+        return channels.email.send(call);
+      },
+    };
+    await runEvent(await sampleRun("stripe", "payment-succeeded"), runDeps(w));
+    const [row] = await w.rows("SELECT id, message ->> 'noticeId' AS notice FROM outbox");
+    const clock = stillClock(w.ctx.now);
+    const ids = countingIds("n");
+    const deps = { ...runDeps(w), clock, channels: { ...channels, email }, ids };
+    const due = { noticeId: String(row?.notice), outboxId: String(row?.id), requestId: "req_test" };
+    const lost = sendNotification(due, deps);
+    await expect.poll(() => calls.length).toBe(1);
+    clock.advance(DAY_MS);
+    expect((await sendNotification(due, deps)).outcome).toBe("unknown");
+    const relay = () => Promise.resolve();
+    const settling = { database: w.database, clock, ids: countingIds("s"), relay };
+    const answer = () => calls.at(-1)?.yes();
+    return { lost, keys, answer, calls, due, deps, settling, firstCalledAt: w.ctx.now };
+  }
+
+  it("is not sent again before a person says that it may come twice", async () => {
+    const { calls, lost, answer, due, deps, settling, firstCalledAt } = await unconfirmed();
+    const request = await letterOf();
+    const before = await w.rows("SELECT * FROM notice");
+    const asked = await replayDeadLetter(request, settling);
+    expect(asked).toEqual({ kind: "unconfirmed", firstCalledAt });
+    expect(await w.rows("SELECT * FROM notice")).toEqual(before);
+    expect(await replays()).toEqual([]);
+    await replayDeadLetter({ ...request, confirmResend: true }, settling);
+    expect(await replays()).toMatchObject([{ details: { resendConfirmed: true } }]);
+    const again = sendNotification(due, deps);
+    await expect.poll(() => calls.length).toBe(2);
+    answer();
+    expect((await again).outcome).toBe("sent");
+    calls[0]?.yes();
+    await lost;
+  });
+
+  it("keeps its key when it is, because the service may know it yet", async () => {
+    const { keys, calls, lost, answer, due, deps, settling } = await unconfirmed();
+    await replayDeadLetter({ ...(await letterOf()), confirmResend: true }, settling);
+    const again = sendNotification(due, deps);
+    await expect.poll(() => keys.length).toBe(2);
+    answer();
+    await again;
+    expect(keys).toEqual([due.noticeId, due.noticeId]);
+    calls[0]?.yes();
+    await lost;
+  });
+
+  it("is another thing than one that was refused: that is replayed unasked, however old", async () => {
+    const { clock, settling } = await refusedNotice();
+    clock.advance(3 * DAY_MS);
+    const request = await letterOf();
+    expect(await replayDeadLetter(request, settling)).toMatchObject({ kind: "replaying" });
+    expect(await replays()).toEqual([{ details: { reason: "a test", runId: expect.any(String) } }]);
   });
 });
 

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Channel, ChannelReceipt, Channels } from "../../src/channels/channel.js";
+import { Permanent } from "../../src/domain/errors.js";
 import { joinOutcome, type MailOutcome, type NoticeStatus } from "../../src/domain/notice.js";
 import { runEvent } from "../../src/handlers/run-event.js";
-import { sendNotification } from "../../src/handlers/send-notification/index.js";
+import { failNotice, sendNotification } from "../../src/handlers/send-notification/index.js";
+import { replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
 import type { Database } from "../../src/store/database.js";
 import { recipientHash, recipientHashSql } from "../../src/store/recipient-hash.js";
 import { runDeps, sampleRun } from "../support/events.js";
@@ -31,7 +33,8 @@ function heldMail() {
     render: () => Promise.resolve({ subject: "Paid" }),
     send: () => new Promise<ChannelReceipt>((resolve) => answers.push(resolve)),
   };
-  const channels: Channels = { email: channel, slack: channel, pagerduty: channel, sms: channel };
+  const others = { slack: channel, pagerduty: channel, sms: channel, platform: channel };
+  const channels: Channels = { email: channel, ...others };
   return { answers, channels };
 }
 
@@ -139,6 +142,70 @@ describe("a report of a mail", () => {
     expect(reasons).toContain(`notice ${id} was sent again since, as another mail`);
     expect(await noticeOf(id)).toMatchObject({ status: "sent", vendor_id: "em_later" });
     expect(await suppressions()).toHaveLength(1);
+  });
+});
+
+describe("a mail that will not arrive", () => {
+  const letters = () => w.rows("SELECT id, notice_id, status, code, deaths FROM dead_letter");
+  const settling = (n: number) => ({
+    ...runDeps(w),
+    ids: countingIds(`d${n}`),
+    relay: () => Promise.resolve(),
+  });
+
+  it.each([["email-failed"], ["email-bounced"]])(
+    "becomes a dead letter, once: %s of what its reader is owed",
+    async (name) => {
+      const id = await sent("one");
+      for (let i = 0; i < 2; i += 1) await report(name);
+      expect(await letters()).toMatchObject([
+        { notice_id: id, status: "open", code: "notice_undelivered", deaths: 1 },
+      ]);
+    },
+  );
+
+  it("is nobody's business after a bounce for now, or of a mail that one may do without", async () => {
+    await sent("one");
+    await report("email-bounced-for-now");
+    await w.rows("UPDATE notice SET template = 'entitlement-expiring'");
+    await report("email-bounced");
+    expect(await letters()).toEqual([]);
+  });
+
+  it("says so on the letter that was open because nobody knew whether it was taken", async () => {
+    const id = await pay("one");
+    const error = new Permanent("notice_unconfirmed");
+    await failNotice({ noticeId: id, requestId: "r" }, error, {
+      ...settling(0),
+      channels: heldMail().channels,
+    });
+    await report("email-failed", { "data.tags.notice": id });
+    expect(await letters()).toMatchObject([
+      { status: "open", code: "notice_undelivered", deaths: 2 },
+    ]);
+  });
+
+  it("goes as another mail when it is replayed: by its old key the service would send nothing", async () => {
+    const id = await sent("one");
+    await report("email-failed");
+    const [letter] = await letters();
+    const request = { id: String(letter?.id), reason: "a test", actor: "admin" };
+    expect(await replayDeadLetter(request, settling(1))).toMatchObject({ kind: "replaying" });
+    const keys: string[] = [];
+    const { channels } = heldMail();
+    const email: Channel = {
+      ...channels.email,
+      send: async ({ idempotencyKey }) => ({ vendorId: `em_${keys.push(idempotencyKey) + 1}` }),
+    };
+    const deps = { ...settling(2), channels: { ...channels, email } };
+    const due = { noticeId: id, outboxId: "out_none", requestId: "req" };
+    expect((await sendNotification(due, deps)).outcome).toBe("sent");
+    expect(keys).toEqual([`${id}-1`]);
+    expect(await letters()).toMatchObject([{ status: "resolved" }]);
+    await report("email-failed"); // the first mail's again
+    expect(await noticeOf(id)).toMatchObject({ status: "sent", vendor_id: "em_2" });
+    await report("email-failed", { "data.email_id": "em_2" });
+    expect(await letters()).toMatchObject([{ status: "open", deaths: 2 }]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Channel, Channels } from "../../channels/channel.js";
 import { AppError, Permanent, Transient } from "../../domain/errors.js";
 import type { Ids } from "../../domain/ids.js";
-import { isTaken } from "../../domain/notice.js";
+import { idempotencyKeyOf, isTaken } from "../../domain/notice.js";
 import { type DecideContext, emptyPlan, type Plan } from "../../domain/plan.js";
 import { type Clock, isoOf } from "../../domain/time.js";
 import { apply } from "../../store/apply.js";
@@ -67,7 +67,7 @@ export async function sendNotification(
   }
   try {
     const receipt = await channel.send({
-      noticeId: notice.id,
+      idempotencyKey: idempotencyKeyOf(notice),
       recipient: notice.recipient,
       payload: notice.payload ?? {},
     });

@@ -1,11 +1,17 @@
 import { Permanent } from "../../domain/errors.js";
 import type { DeadLetter } from "../../domain/event.js";
 import type { MailStatusReported } from "../../domain/facts.js";
-import { isTaken, joinOutcome, type Notice, type Suppression } from "../../domain/notice.js";
+import {
+  isTaken,
+  isTransactional,
+  joinOutcome,
+  type Notice,
+  type Suppression,
+} from "../../domain/notice.js";
 import type { TimerRow } from "../../domain/outbox.js";
-import { type Plan, PlanBuilder } from "../../domain/plan.js";
+import { mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
 import { recipientHash } from "../../store/recipient-hash.js";
-import { sentenceOf } from "../event-plan.js";
+import { deadPlan, sentenceOf } from "../event-plan.js";
 import type { HandlerContext } from "../handler.js";
 
 export interface MailRows {
@@ -19,7 +25,8 @@ export interface MailRows {
 /**
  * What a report of a mail means: the notice's status joined with it (`joinOutcome`), whatever came before
  * and in whatever order; and a suppression when nothing may be sent to the recipient any more. A report of
- * a notice whose call has had no answer is also that answer: the mail was taken.
+ * a notice whose call has had no answer is also that answer: the mail was taken. A mail that its reader is
+ * owed and that will not arrive becomes a dead letter, once, for a person to reach the reader.
  */
 export function decideMail(fact: MailStatusReported, rows: MailRows, ctx: HandlerContext): Plan {
   const plan = new PlanBuilder(ctx);
@@ -35,12 +42,13 @@ export function decideMail(fact: MailStatusReported, rows: MailRows, ctx: Handle
   const status = joinOutcome(notice, fact.outcome);
   const reported = { before: notice.status, after: status, reported: fact.outcome };
   const isFinal = notice.status === "discarded";
+  const opened = isFinal ? null : openLetter(fact, notice, rows, ctx);
   if (isFinal || (status === notice.status && notice.vendorId !== null)) {
-    return plan
+    plan
       .expect("notice", notice)
       .audit("notice.confirmed", notice.id, reported)
-      .because(`${fact.outcome} changes nothing for a notice that is ${status}`)
-      .build();
+      .because(`${fact.outcome} changes nothing for a notice that is ${status}`);
+    return mergePlans([plan.build(), ...(opened === null ? [] : [opened])]);
   }
   const taken = isTaken(notice);
   plan.update("notice", notice, {
@@ -49,11 +57,32 @@ export function decideMail(fact: MailStatusReported, rows: MailRows, ctx: Handle
     ...(taken ? {} : { sentAt: fact.occurredAt, leaseUntil: null }),
     ...wordsFor(status),
   });
-  if (!taken) settleAsTaken(plan, notice, fact, rows, ctx);
-  return plan
+  const deadLetters = opened === null ? rows.deadLetters : []; // one row is written once
+  if (!taken) settleAsTaken(plan, notice, fact, { ...rows, deadLetters }, ctx);
+  plan
     .audit(`notice.${status}`, notice.id, reported)
-    .because(`the mail of notice ${notice.id} is ${status}`)
-    .build();
+    .because(`the mail of notice ${notice.id} is ${status}`);
+  return mergePlans([plan.build(), ...(opened === null ? [] : [opened])]);
+}
+
+/**
+ * The notice's dead letter, where the report says that the mail will not arrive and somebody waits for it;
+ * null too when its letter says so already, or a person has given it up.
+ */
+function openLetter(
+  { outcome, permanent }: MailStatusReported,
+  { id, template }: Notice,
+  { deadLetters }: MailRows,
+  ctx: HandlerContext,
+): Plan | null {
+  const isLost =
+    outcome === "failed" || (outcome === "bounced" && permanent && isTransactional(template));
+  if (!isLost) return null;
+  const error = new Permanent("notice_undelivered", { detail: `it is ${outcome}` });
+  const letter = deadLetters.find(({ noticeId }) => noticeId === id) ?? null;
+  if (letter?.status === "discarded") return null;
+  if (letter?.status === "open" && letter.code === error.code) return null;
+  return deadPlan({ noticeId: id }, error, letter, ctx);
 }
 
 /** By the joined status alone, so that they do not depend on the order of the reports either. */
