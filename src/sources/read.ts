@@ -16,6 +16,8 @@ const TITLE_CHARS_MAX = 300;
 const URL_CHARS_MAX = 2_000;
 const KEY_CHARS_MAX = 255;
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
  * Reads bytes as JSON in UTF-8, and no other way: a byte order mark is not skipped (JSON forbids
  * one, and whoever put it there changed the bytes that the provider meant to send).
@@ -24,7 +26,7 @@ export function readBody(body: Uint8Array): BodyReading {
   if (body.length === 0) return { kind: "unreadable", detail: "the body is empty" };
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+    text = decoder.decode(body);
   } catch {
     return { kind: "unreadable", detail: "the body is not UTF-8" };
   }
@@ -70,7 +72,7 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
 /** Text that is there and not blank, without what a database cannot hold; else null. */
 export function text(value: unknown): string | null {
   if (typeof value !== "string") return null;
-  const clean = value.replaceAll("\u0000", "\uFFFD").replace(/\p{Cs}/gu, "\uFFFD");
+  const clean = value.replaceAll("\u0000", "\uFFFD").toWellFormed();
   return clean.trim() === "" ? null : clean;
 }
 

@@ -1,10 +1,13 @@
 import { Transient } from "../domain/errors.js";
 
 /**
- * So many statements at once, past which the rest waits and goes together. With one, what waits for a lock
- * would hold up all others; with more, each carries fewer plans (see docs/decisions/0008-plans-together.md).
+ * While a statement is under way, what comes waits and goes together: with more at once each would carry
+ * fewer. One that takes longer than this waits for a lock or is far from its database, and holds up nobody:
+ * the next goes beside it (see docs/decisions/0008-plans-together.md).
  */
-const IN_FLIGHT_MAX = 2;
+const PATIENCE_MS = 15;
+/** So many at once, however long they take: the pool's connections are others' too. */
+const IN_FLIGHT_MAX = 4;
 /** Past this a statement is hardly cheaper for each, and a failure makes more go alone. */
 const TOGETHER_MAX = 10;
 
@@ -30,6 +33,8 @@ export class Batches<Value, Answer> {
   readonly #work: Work<Value, Answer>;
   #waiting: Waiting<Value, Answer>[] = [];
   #inFlight = 0;
+  /** Of those in flight, the ones that nobody waits for any more. */
+  #slow = 0;
 
   constructor(work: Work<Value, Answer>) {
     this.#work = work;
@@ -43,7 +48,8 @@ export class Batches<Value, Answer> {
   }
 
   #next(): void {
-    if (this.#inFlight >= IN_FLIGHT_MAX || this.#waiting.length === 0) return;
+    const isBusy = this.#inFlight > this.#slow || this.#inFlight >= IN_FLIGHT_MAX;
+    if (isBusy || this.#waiting.length === 0) return;
     void this.#send(this.#take());
   }
 
@@ -61,10 +67,7 @@ export class Batches<Value, Answer> {
   }
 
   async #send(batch: readonly Waiting<Value, Answer>[]): Promise<void> {
-    this.#inFlight += 1;
-    const failure = await this.#run(batch);
-    this.#inFlight -= 1;
-    this.#next();
+    const failure = await this.#alone(() => this.#run(batch));
     if (failure === null) return;
     if (batch.length === 1 || concernsAll(failure.error)) {
       for (const { reject } of batch) reject(failure.error);
@@ -75,6 +78,23 @@ export class Batches<Value, Answer> {
         if (own !== null) one.reject(own.error);
       });
     }
+  }
+
+  /** Has what comes meanwhile wait, though not for ever; then sends it. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    let isSlow = false;
+    const timer = setTimeout(() => {
+      isSlow = true;
+      this.#slow += 1;
+      this.#next();
+    }, PATIENCE_MS);
+    this.#inFlight += 1;
+    const result = await work();
+    clearTimeout(timer);
+    this.#inFlight -= 1;
+    if (isSlow) this.#slow -= 1;
+    this.#next();
+    return result;
   }
 
   /** Null when all have their answers. */

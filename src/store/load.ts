@@ -20,6 +20,9 @@ export type RowsOf<R extends Reads> = {
 /** More rows than a decision can want. */
 const ROWS_MAX = 200;
 
+/** Reads are made for every event, of few texts: each is put together once. */
+const readTexts = new Map<string, string>();
+
 /** @param where over the alias `t`; @param from joins, when the rows hang on another table. */
 export function read<T extends PlanTable>(
   table: T,
@@ -30,7 +33,12 @@ export function read<T extends PlanTable>(
   const { name, json } = TABLE_SQL[table];
   const order = options.orderBy === undefined ? "" : ` ORDER BY ${options.orderBy}`;
   const rows = `SELECT t.* FROM ${name} t ${options.join ?? ""} WHERE ${where}${order} LIMIT ${options.limit ?? ROWS_MAX}`;
-  return { sql: `SELECT coalesce(json_agg(${json}), '[]') FROM (${rows}) t`, params };
+  let sql = readTexts.get(rows);
+  if (sql === undefined) {
+    sql = `SELECT coalesce(json_agg(${json}), '[]') FROM (${rows}) t`;
+    readTexts.set(rows, sql);
+  }
+  return { sql, params };
 }
 
 export function readEvent(where: string, params: readonly unknown[]): Read<EventRow> {
@@ -70,26 +78,55 @@ function typeOf(value: unknown): "text" | "boolean" | "bigint" {
   throw new Error(`a read cannot look for a ${typeof value}`);
 }
 
+/** One text for reads of the same names, SQL and types of parameters. */
+const texts = new Map<string, string>();
+
+/** Parameters are named by their number, over all reads. */
+function textOf(reads: Reads, types: readonly string[]): string {
+  let next = 0;
+  const columns = Object.entries(reads).map(([key, { sql, params }]) => {
+    const end = next + params.length;
+    const named = sql.replace(/\?/g, () => {
+      next += 1;
+      return `r.p${next}`;
+    });
+    if (next !== end) throw new Error(`read ${key} has ${params.length} parameters`);
+    return `(${named}) AS "${key}"`;
+  });
+  const named = ["n integer", ...types.map((type, i) => `p${i + 1} ${type}`)];
+  return `SELECT r.n, ${columns.join(", ")} FROM jsonb_to_recordset($1::jsonb) AS r(${named.join(", ")})`;
+}
+
 /**
  * All reads in one round trip: one row whose columns are the answers. Loads of the same text that come
  * while others are under way share a statement: a row of parameters, and one of answers, for each.
  */
 export async function load<R extends Reads>(database: Database, reads: R): Promise<RowsOf<R>> {
   const parameters: Record<string, unknown> = {};
-  const types = ["n integer"];
-  const columns = Object.entries(reads).map(([key, { sql, params }]) => {
-    let next = 0;
-    const named = sql.replace(/\?/g, () => {
-      const name = `p${types.length}`;
-      const value = params[next];
-      parameters[name] = value;
-      types.push(`${name} ${typeOf(value)}`);
-      next += 1;
-      return `r.${name}`;
-    });
-    if (next !== params.length) throw new Error(`read ${key} has ${params.length} parameters`);
-    return `(${named}) AS "${key}"`;
-  });
-  const text = `SELECT r.n, ${columns.join(", ")} FROM jsonb_to_recordset($1::jsonb) AS r(${types.join(", ")})`;
+  const types: string[] = [];
+  let key = "";
+  for (const [name, { sql, params }] of Object.entries(reads)) {
+    key += `${name} ${numberOf(sql)} ${params.length} `;
+    for (const value of params) {
+      types.push(typeOf(value));
+      parameters[`p${types.length}`] = value;
+    }
+  }
+  key += types.join();
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = textOf(reads, types);
+    texts.set(key, text);
+  }
   return (await batchesOf(database).add({ text, parameters })) as RowsOf<R>;
+}
+
+const numbers = new Map<string, number>();
+
+/** Stands for a read's SQL in a key: a kilobyte is not to be hashed for every event. */
+function numberOf(sql: string): number {
+  const known = numbers.get(sql);
+  if (known !== undefined) return known;
+  numbers.set(sql, numbers.size);
+  return numbers.size - 1;
 }

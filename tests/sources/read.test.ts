@@ -31,6 +31,15 @@ describe("reading a body", () => {
     );
   });
 
+  it("reads a body whatever the one before it was", () => {
+    const cut = new Uint8Array([0x22, 0xe0, 0xb8]); // ends within a letter
+    const invalid = new Uint8Array([0x22, 0xff, 0x22]);
+    for (const odd of [cut, invalid, cut, bytesOf("\uFEFF{}")]) {
+      expect(readBody(odd).kind).toBe("unreadable");
+      expect(readBody(bytesOf('{"name":"ก"}'))).toEqual({ kind: "object", value: { name: "ก" } });
+    }
+  });
+
   it("reads own fields only, and stops where the path ends", () => {
     const value: unknown = JSON.parse('{"a":[{"b":1}],"__proto__":{"c":2}}');
     expect(at(value, "a", 0, "b")).toBe(1);

@@ -162,6 +162,32 @@ describe("plans that come at once", () => {
     expect(await w.count("event")).toBe(1);
   });
 
+  it("are not held up by those that wait for locks", async () => {
+    const ids = ["d1", "d2", "d3"];
+    for (const id of ids) await apply(w.database, making(id));
+    const holder = new pg.Client({ connectionString: w.database.pool.options.connectionString });
+    await holder.connect();
+    try {
+      await holder.query("BEGIN");
+      await holder.query("SELECT FROM deployment WHERE external_id LIKE 'd_' FOR UPDATE");
+      let ended = 0;
+      const stuck = ids.map(async (id) => {
+        const row = await kept(id);
+        const renaming = plan().update("deployment", row, { name: "later" }).build();
+        await apply(database, renaming, claimOf(w.ctx, id));
+        ended += 1;
+      });
+      expect(await apply(database, making("free"), claimOf(w.ctx, "k1"))).toBe(true);
+      expect(await apply(database, making("free2"), claimOf(w.ctx, "k2"))).toBe(true);
+      expect(ended).toBe(0);
+      await holder.query("COMMIT");
+      await Promise.all(stuck);
+      for (const id of ids) expect((await kept(id)).name).toBe("later");
+    } finally {
+      await holder.end();
+    }
+  });
+
   it("are each written whole or not at all when their connection is killed", async () => {
     const killer = new pg.Client({ connectionString: w.database.pool.options.connectionString });
     await killer.connect();
