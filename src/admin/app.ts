@@ -14,6 +14,7 @@ import { listRefusals, refusalsQuery } from "./refusals.js";
 import { afterOf, cursorOf, mayComeTwice, parsed, replayBody, settleBody } from "./requests.js";
 import { type Resource, resources } from "./resources.js";
 import * as schemas from "./schemas.js";
+import { serveSources } from "./sources.js";
 
 type AdminContext = Context<AdminEnv>;
 
@@ -51,6 +52,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   serveDeployment(app, deps);
   app.route("/notices", noticePreviews(deps));
   serveKeys(app, deps);
+  serveSources(app, deps);
   app.all("*", (c) => otherwise(app, c));
   return new Hono().route("/", app); // what the app keeps per request is nobody else's
 }

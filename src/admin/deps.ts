@@ -8,6 +8,7 @@ import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
 import type { KeyOperations } from "./keys.js";
 import type { PreviewDeps } from "./notice-previews.js";
+import type { SourceOperations } from "./sources.js";
 
 /** Where the app is to be mounted. */
 export const ADMIN_PATH = "/api/admin";
@@ -16,7 +17,7 @@ type Service = "connected" | "disconnected";
 
 /** What health tells, at each of its addresses. */
 export interface HealthReport {
-  /** `degraded`: something is down, but no delivery is refused for it. */
+  /** `degraded`: something is down or held, but no delivery is refused for it. */
   status: "healthy" | "degraded" | "unhealthy";
   timestamp: string;
   version: string;
@@ -24,6 +25,8 @@ export interface HealthReport {
   /** What waits, and since when a job was last run. Null: not known, because its keeper does not answer or knows of no run. */
   backlog: {
     outboxOverdueRows: number | null;
+    heldSources: number | null;
+    heldEvents: number | null;
     parkedDeliveries: number | null;
     openDeadLetters: number | null;
     relayAgeSeconds: number | null;
@@ -38,11 +41,12 @@ export interface AdminDeps extends AccessDeps {
   prisma: PrismaClient;
   /** Ids of the sources, whose refusals are kept. */
   sources: readonly string[];
-  operations: KeyOperations & {
-    replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
-    discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
-    setup(): Promise<SetUpReport>;
-  };
+  operations: KeyOperations &
+    SourceOperations & {
+      replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
+      discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
+      setup(): Promise<SetUpReport>;
+    };
   /** Asked by anybody, so it must be cheap: let it remember its answer for some seconds. */
   health(): Promise<HealthReport>;
   kv: Kv;

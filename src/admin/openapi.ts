@@ -6,6 +6,7 @@ import { noticePreview, previewQuery } from "./notice-previews.js";
 import { limitParam, replayBody, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
+import { releaseBody } from "./sources.js";
 
 /** What the documentation needs of a route. */
 export interface DocumentedRoute {
@@ -118,6 +119,42 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     answer: one(schemas.health),
     problems: [],
     open: true,
+  },
+  {
+    method: "get",
+    path: "/sources",
+    summary: "Every source: whether it is held, by whom, why, and how much waits",
+    status: 200,
+    answer: many(schemas.sourceState),
+    problems: [],
+  },
+  {
+    method: "post",
+    path: "/sources/{id}/hold",
+    summary:
+      "Hold a source: its deliveries are taken and kept, none is worked on from the answer on",
+    body: settleBody,
+    status: 200,
+    answer: one(schemas.sourceState),
+    problems: [400, 404, 409, 413],
+  },
+  {
+    method: "post",
+    path: "/sources/{id}/release",
+    summary:
+      "End a hold, or with `only` try some held events under it; what was held is drained apart",
+    body: releaseBody,
+    status: 200,
+    answer: one(schemas.releasedSource),
+    problems: [400, 404, 409, 413],
+  },
+  {
+    method: "post",
+    path: "/sources/{id}/drain",
+    summary: "Work for some seconds on what was held, oldest first; call it until nothing is left",
+    status: 200,
+    answer: one(schemas.drainedSource),
+    problems: [404],
   },
   {
     method: "get",

@@ -107,7 +107,7 @@ export const notificationDetail = erring(
 const attempt = erring(
   z.object({
     id: text,
-    outcome: oneOf("processed", "ignored", "dead", "duplicate", "transient"),
+    outcome: oneOf("processed", "ignored", "held", "dead", "duplicate", "transient"),
     error,
     startedAt: time,
     durationMs: z.int(),
@@ -277,6 +277,39 @@ export const madeKey = z
   })
   .meta({ id: "MadeApiKey" });
 
+const holdFields = z.object({
+  id: text,
+  reason: text,
+  heldBy: text.meta({ description: "As in the audit trail: operator:anna" }),
+  heldAt: time,
+  letThrough: z.array(text).meta({ description: "Events that are worked on all the same" }),
+});
+const sourceFields = {
+  source: text,
+  state: oneOf("open", "held", "draining").meta({
+    description:
+      "held: events are taken and kept; draining: released, and not all is worked on yet",
+  }),
+  hold: holdFields.nullable(),
+  heldEvents: z.int(),
+  oldestAt: time.nullable().meta({ description: "When the oldest held event happened" }),
+};
+export const sourceState = z.object(sourceFields).meta({ id: "Source" });
+export const releasedSource = z
+  .object({ ...sourceFields, tried: z.array(z.object({ id: text, outcome: text })) })
+  .meta({ id: "ReleasedSource" });
+export const drainedSource = z
+  .object({
+    ...sourceFields,
+    outcomes: z.record(z.string(), z.int()).meta({
+      description: "How many ended how in this call; queued: failed for now, retried by the queue",
+    }),
+    ended: oneOf("empty", "time", "elsewhere").meta({
+      description: "time: call again; elsewhere: another drains, or the source is held again",
+    }),
+  })
+  .meta({ id: "DrainedSource" });
+
 export const refusal = z
   .object({ source: text, at: text, requestId: text, code: text, detail: text })
   .meta({ id: "Refusal" });
@@ -290,7 +323,8 @@ const number = z.int().nullable();
 export const health = z
   .object({
     status: oneOf("healthy", "degraded", "unhealthy").meta({
-      description: "degraded: the queue or KV is down, and deliveries are still taken",
+      description:
+        "degraded: the queue or KV is down, or a source is held; deliveries are still taken",
     }),
     timestamp: text,
     version: text,
@@ -298,6 +332,8 @@ export const health = z
     backlog: z
       .object({
         outboxOverdueRows: number.meta({ description: "Messages that are late to be published" }),
+        heldSources: number.meta({ description: "Their events are kept and not worked on" }),
+        heldEvents: number.meta({ description: "Wait for the release of their source" }),
         parkedDeliveries: number.meta({ description: "Kept in KV until the queue takes them" }),
         openDeadLetters: number.meta({ description: "Wait for a person" }),
         relayAgeSeconds: number.meta({ description: "Since the cron job relay last ended" }),

@@ -1,7 +1,8 @@
 import type { Instant } from "./time.js";
 
 /**
- * received → processed | ignored | held | dead; dead → processed | discarded.
+ * received → processed | ignored | held | dead; held → processed | ignored | dead | discarded;
+ * dead → processed | ignored | held | discarded.
  * `processed`, `ignored` and `discarded` are final.
  */
 export type EventStatus = "received" | "processed" | "ignored" | "held" | "dead" | "discarded";
@@ -41,7 +42,7 @@ export interface EventRow {
 }
 
 /** How one run of a worker ended. */
-export type AttemptOutcome = "processed" | "ignored" | "dead" | "duplicate" | "transient";
+export type AttemptOutcome = "processed" | "ignored" | "held" | "dead" | "duplicate" | "transient";
 
 /** One run of a worker for an event. Its id is the queue's message id and retry count. */
 export interface AttemptRow {

@@ -21,7 +21,7 @@ export function eventRow(
     requestId,
     occurredAt,
     receivedAt,
-    processedAt: status === "received" ? null : now,
+    processedAt: status === "received" || status === "held" ? null : now,
     errorCode: error?.code ?? null,
     errorMessage: error === undefined ? null : sentenceOf(error),
     trace: { verifiedBy, reasons, runId: delivery.runId ?? null },

@@ -29,7 +29,8 @@ const connected = (asked: Promise<unknown>): Promise<Service> =>
 
 /**
  * `unhealthy` when the database is gone, because nothing is worked on without it; `degraded` when the queue
- * or KV is: deliveries are still taken, through the other of the two.
+ * or KV is: deliveries are still taken, through the other of the two. A source that is held degrades too, so that no
+ * hold is forgotten.
  */
 async function checkHealth(deps: HealthDeps): Promise<HealthReport> {
   const [database, kv, queue, backlog] = await Promise.all([
@@ -38,7 +39,8 @@ async function checkHealth(deps: HealthDeps): Promise<HealthReport> {
     connected(inTime(deps.account.ping())),
     readBacklog(deps),
   ]);
-  const isWhole = kv === "connected" && queue === "connected";
+  const isHeld = (backlog.heldSources ?? 0) > 0;
+  const isWhole = kv === "connected" && queue === "connected" && !isHeld;
   return {
     status: database === "disconnected" ? "unhealthy" : isWhole ? "healthy" : "degraded",
     timestamp: isoOf(deps.clock.now()),
@@ -70,11 +72,16 @@ async function readBacklog({
     ageOf("relay"),
     ageOf("sweep"),
   ]);
-  const { outboxOverdueRows = null, openDeadLetters = null } = rows ?? {};
+  const unknown = {
+    outboxOverdueRows: null,
+    heldSources: null,
+    heldEvents: null,
+    openDeadLetters: null,
+  };
   return {
-    outboxOverdueRows,
+    ...unknown,
+    ...rows,
     parkedDeliveries,
-    openDeadLetters,
     relayAgeSeconds,
     sweepAgeSeconds,
   };

@@ -9,9 +9,12 @@ import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
 import { sweepSpills } from "../ingest/sweep-spills.js";
 import type { BuryDeps } from "../operations/bury-message.js";
-import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
+import { drainSource, sweepHolds } from "../operations/drain-source.js";
+import { holdSource } from "../operations/hold-source.js";
 import { createKey, revokeKey } from "../operations/manage-keys.js";
 import { reopenReplay } from "../operations/reopen-dead-letter.js";
+import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
+import { letThrough, releaseSource } from "../operations/release-source.js";
 import { sweepTimers } from "../operations/run-timer.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
@@ -20,10 +23,11 @@ import { createQueueAccount } from "../queues/account.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
 import { sourceById, sources } from "../sources/registry.js";
-import { openDatabase } from "../store/database.js";
 import { findKey, listKeys } from "../store/api-keys.js";
 import { ensurePartitions } from "../store/events.js";
+import { openDatabase } from "../store/database.js";
 import { openPrisma } from "../store/prisma.js";
+import { readHolds } from "../store/holds.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
 import { fetchGet } from "./fetch-get.js";
@@ -31,9 +35,9 @@ import { createHealth, databaseHealthResponse, healthResponse } from "./health.j
 import { createIds } from "./ids.js";
 import { createKv } from "./kv.js";
 import { lostConnection } from "./lost-connection.js";
-import { type NodeConfig, parseNodeConfig } from "./node-config.js";
 import { newKey } from "./new-key.js";
 import { nodeHmacCheck } from "./node-hmac.js";
+import { type NodeConfig, parseNodeConfig } from "./node-config.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
 import { createReporter } from "./sentry.js";
@@ -44,6 +48,8 @@ import { buryEvent, createWorkers } from "./workers.js";
 const WORKER_KV_TIMEOUT_MS = 2_000;
 const WORKER_PUBLISH_TIMEOUT_MS = 5_000;
 /** Long enough for a cold start, and for the parts that health asks. */
+/** A call for whoever watches the drain of a source; the next one goes on. */
+const DRAIN_BUDGET_MS = 2_000;
 const OWN_ADDRESS_TIMEOUT_MS = 10_000;
 
 export interface NodeRuntime {
@@ -183,6 +189,7 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
       sweep: {
         deadMessages: parts.sweepDead,
         partitions: () => ensurePartitions(parts.database),
+        holds: () => sweepHolds(parts),
       },
     },
   });
@@ -210,17 +217,22 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     previewNotice: async (template, locale) => {
       // Loaded when asked for: react-email takes a third of a second.
       const { previewMail } = await import("../channels/resend/emails/samples.js");
+    findKey: (given) => findKey(parts.database, given, parts.clock.now()),
       const { platformName, timeZone = "UTC" } = config.channels;
       return previewMail(template, locale, { platformName, timeZone });
     },
     operations: {
-    findKey: (given) => findKey(parts.database, given, parts.clock.now()),
       replayDeadLetter: (request) => replayDeadLetter(request, parts),
       discardDeadLetter: (request) => discardDeadLetter(request, parts),
       setup: () => setUp({ ...parts, schedules, limits, address }),
     },
   });
 }
+      readHolds: () => readHolds(parts.database),
+      holdSource: (request) => holdSource(request, parts),
+      releaseSource: (request) => releaseSource(request, parts),
+      letThrough: (request) => letThrough(request, parts),
+      drainSource: (source) => drainSource(source, DRAIN_BUDGET_MS, parts),
       listKeys: () => listKeys(parts.database),
       createKey: (request) => createKey(request, { ...parts, newKey }),
       revokeKey: (request) => revokeKey(request, parts),

@@ -5,14 +5,18 @@ export interface Backlog {
   /** Messages whose time to be published has passed; a sweep takes them each minute. */
   outboxOverdueRows: number;
   openDeadLetters: number;
+  heldSources: number;
+  heldEvents: number;
 }
 
 const COUNT = `SELECT
   (SELECT count(*)::int FROM outbox WHERE due_at <= $1::timestamptz) AS "outboxOverdueRows",
-  (SELECT count(*)::int FROM dead_letter WHERE status = 'open') AS "openDeadLetters"`;
+  (SELECT count(*)::int FROM dead_letter WHERE status = 'open') AS "openDeadLetters",
+  (SELECT count(*)::int FROM source_hold WHERE released_at IS NULL) AS "heldSources",
+  (SELECT count(*)::int FROM event WHERE status = 'held') AS "heldEvents"`;
 
 export async function countBacklog(database: Database, now: Instant): Promise<Backlog> {
   const [row] = await database.query<Backlog & Record<string, unknown>>(COUNT, [isoOf(now)]);
   if (row === undefined) throw new Error("a SELECT of counts gives one row");
-  return { outboxOverdueRows: row.outboxOverdueRows, openDeadLetters: row.openDeadLetters };
+  return row;
 }

@@ -88,13 +88,23 @@ const recordset = (path: string, columns: string, limit: number): string =>
  * `ON CONFLICT DO UPDATE … WHERE runnable`: a failed or held event can be claimed again, a finished one
  * never. The row's lock, held until the commit, is what makes a second worker wait and then find nothing.
  * In the order of their keys: two statements with the same events wait for one another, never in a circle.
+ *
+ * Whether its source is held decides with it: a plan that makes effects is not claimed under a hold, and one that
+ * only keeps the event is not claimed without. `FOR KEY SHARE` is what makes that true of the commit and not
+ * only of the statement's beginning: it locks the table in ROW SHARE before the statement's snapshot is taken,
+ * so a hold, which takes the table's EXCLUSIVE lock (see `changeHolds`), waits for the claims that are under way,
+ * and those that come after it see it. On a day without a hold no row is there to lock, and none is written.
  */
 function claimCtes(limit: number): string[] {
   return [
     `claim AS (
   INSERT INTO event AS e (${EVENT_SQL.columns.join(", ")})
   SELECT ${EVENT_SQL.values.join(", ")}
-  FROM ${recordset("events", EVENT_SQL.recordset, limit)} x ORDER BY x.source, x."eventKey"
+  FROM ${recordset("events", EVENT_SQL.recordset, limit)} x
+  WHERE (x.status = 'held') = EXISTS (SELECT 1 FROM source_hold h
+    WHERE h.source = x.source AND h.released_at IS NULL AND NOT jsonb_exists(h.let_through, x.id)
+    FOR KEY SHARE)
+  ORDER BY x.source, x."eventKey"
   ON CONFLICT ON CONSTRAINT event_source_event_key_key DO UPDATE SET
     status = excluded.status, processed_at = excluded.processed_at, type = excluded.type,
     error_code = excluded.error_code, error_message = excluded.error_message, trace = excluded.trace
@@ -210,7 +220,7 @@ export function statementOf(shape: Shape, rows: number): string {
     ...(shape.discards
       ? [
           `discarded AS (UPDATE event t SET status = 'discarded'
-  WHERE t.status = 'dead' AND t.id IN ${idsOf("discards", limit)})`,
+  WHERE t.status IN ('dead', 'held') AND t.id IN ${idsOf("discards", limit)})`,
         ]
       : []),
   ];

@@ -62,6 +62,8 @@ describe("health", () => {
       services: { database: "connected", kv: "connected", queue: "connected" },
       backlog: {
         outboxOverdueRows: 1,
+        heldSources: 0,
+        heldEvents: 0,
         parkedDeliveries: 3,
         openDeadLetters: 0,
         relayAgeSeconds: 60,

@@ -13,13 +13,18 @@ import type { Kv } from "../../src/domain/ports.js";
 import { Secret } from "../../src/domain/secret.js";
 import { isoOf } from "../../src/domain/time.js";
 import { type EventResult, type EventRun, runEvent } from "../../src/handlers/run-event.js";
-import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
+import { drainSource } from "../../src/operations/drain-source.js";
+import { holdSource } from "../../src/operations/hold-source.js";
 import { createKey, revokeKey } from "../../src/operations/manage-keys.js";
+import { letThrough, releaseSource } from "../../src/operations/release-source.js";
+import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
+import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import { createKv } from "../../src/runtime/kv.js";
-import { sourceById, sources } from "../../src/sources/registry.js";
 import { newKey } from "../../src/runtime/new-key.js";
-import { type Database, openDatabase } from "../../src/store/database.js";
+import { sourceById, sources } from "../../src/sources/registry.js";
 import { findKey, listKeys } from "../../src/store/api-keys.js";
+import { type Database, openDatabase } from "../../src/store/database.js";
+import { readHolds } from "../../src/store/holds.js";
 import { openPrisma } from "../../src/store/prisma.js";
 import { testDatabase } from "../support/postgres.js";
 
@@ -118,6 +123,14 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     void logged.push({ action, fields });
   const relay = async (rows: readonly OutboxRow[]) => void relayed.push(...rows);
   const settling = { database, clock, ids, relay };
+  const holding = {
+    ...settling,
+    log: { info: note, warn: note, error: note },
+    sourceById,
+    ours: new Set<string>(),
+    policy: PAYMENT_POLICIES.runbook,
+    gatewayOf: () => undefined,
+  };
   const health: HealthReport = {
     status: "healthy",
     timestamp: isoOf(STARTED_AT),
@@ -125,6 +138,8 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     services: { database: "connected", kv: "connected", queue: "connected" },
     backlog: {
       outboxOverdueRows: 0,
+      heldSources: 0,
+      heldEvents: 0,
       parkedDeliveries: 3,
       openDeadLetters: 2,
       relayAgeSeconds: 34,
@@ -134,19 +149,24 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
   const admin = createAdminApp({
     prisma,
     adminToken: new Secret("ADMIN_TOKEN", ADMIN_TOKEN),
+    findKey: (given) => findKey(database, given, clock.now()),
     sources: sources.map(({ id }) => id),
     previewNotice: (template, locale) =>
       previewMail(template, locale, { platformName: "Example", timeZone: "Asia/Bangkok" }),
-    findKey: (given) => findKey(database, given, clock.now()),
     operations: {
       replayDeadLetter: (request) => replayDeadLetter(request, settling),
       discardDeadLetter: (request) => discardDeadLetter(request, settling),
-      setup: async () => ({
-        schedules: [{ id: "relay", cron: "* * * * *", path: "/api/cron/relay", state: "created" }],
-        checks: [{ name: "parallelism fits", ok: false, detail: "20 events on 10 connections" }],
+      readHolds: () => readHolds(database),
+      holdSource: (request) => holdSource(request, holding),
+      releaseSource: (request) => releaseSource(request, holding),
+      letThrough: (request) => letThrough(request, holding),
+      drainSource: (source) => drainSource(source, 1_000, holding),
       listKeys: () => listKeys(database),
       createKey: (request) => createKey(request, { ...settling, newKey }),
       revokeKey: (request) => revokeKey(request, settling),
+      setup: async () => ({
+        schedules: [{ id: "relay", cron: "* * * * *", path: "/api/cron/relay", state: "created" }],
+        checks: [{ name: "parallelism fits", ok: false, detail: "20 events on 10 connections" }],
       }),
     },
     health: async () => health,
@@ -172,9 +192,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     health,
     async deliver(delivered) {
       runs += 1;
-      const log = { info: note, warn: note, error: note };
-      const deps = { database, clock, ids, log, sourceById, ours: new Set<string>() };
-      return runEvent(await eventRun(delivered, clock.now(), `msg_${runs}`), deps);
+      return runEvent(await eventRun(delivered, clock.now(), `msg_${runs}`), holding);
     },
     ask,
     json: async <T>(path: string, init?: RequestInit) =>
