@@ -8,10 +8,10 @@ import {
   type JsonObject,
   needObject,
   needText,
-  shortText,
   unexpected,
 } from "../read.js";
 import type { NormaliseContext } from "../source.js";
+import { accountOf } from "./identify.js";
 import { listOf } from "./objects/fields.js";
 import { type Sighting, saidOf } from "./objects/index.js";
 
@@ -102,27 +102,19 @@ function readThin(event: JsonObject, type: string, { receivedAt }: NormaliseCont
   const { id, type: relatedType } = needObject(related, "related_object");
   const kind = KINDS.get(needText(relatedType, "related_object.type"));
   if (kind === undefined) return [];
+  const account = accountOf(event);
   return [
     {
       kind: "object.mentioned",
       object: {
         kind,
-        account: accountOf(event) ?? "",
+        account: account === null ? "" : needText(account, "context"),
         livemode: livemodeOf(event.livemode),
         externalId: needText(id, "related_object.id"),
       },
       occurredAt: instantOfIso(event.created) ?? receivedAt,
     },
   ];
-}
-
-/**
- * The connected account that an event is of: `account`, or in a thin one the end of its `context`
- * (`acct_…`, or a path to it below an organisation).
- */
-export function accountOf(event: JsonObject): string | null {
-  if (event.account != null) return shortText(event.account);
-  return shortText(event.context)?.match(/(?:^|\/)(acct_[^/]+)$/)?.[1] ?? null;
 }
 
 /** Test and live never mix: a mode that cannot be read is not taken for either. */

@@ -33,7 +33,7 @@ const DISPUTE_STATES: Readonly<Record<string, LedgerState<"dispute">>> = {
 /** @throws Permanent `unexpected_shape` */
 export function readRefund(refund: JsonObject): Said<"refund"> {
   return {
-    state: stateOf<"refund">(REFUND_STATES, refund.status),
+    state: stateOf(REFUND_STATES, refund.status),
     amountMinor: needMinor(refund.amount, "refund.amount"),
     currency: needCurrency(refund.currency, "refund.currency"),
     links: linksOf({
@@ -49,7 +49,7 @@ export function readRefund(refund: JsonObject): Said<"refund"> {
 export function readDispute(dispute: JsonObject): Said<"dispute"> {
   const dueBy = at(dispute.evidence_details, "due_by");
   return {
-    state: stateOf<"dispute">(DISPUTE_STATES, dispute.status),
+    state: stateOf(DISPUTE_STATES, dispute.status),
     amountMinor: needMinor(dispute.amount, "dispute.amount"),
     currency: needCurrency(dispute.currency, "dispute.currency"),
     links: linksOf({

@@ -1,4 +1,4 @@
-import type { LedgerKind, LedgerState, Links, Payer } from "../../../domain/ledger.js";
+import type { Links, Payer } from "../../../domain/ledger.js";
 import type { Instant } from "../../../domain/time.js";
 import {
   at,
@@ -89,10 +89,10 @@ export function labelOf(value: unknown): string | null {
 }
 
 /** Our word for a status; the vendor adds new ones all the time, and those are `unknown`. */
-export function stateOf<K extends LedgerKind>(
-  words: Readonly<Record<string, LedgerState<K>>>,
+export function stateOf<State extends string>(
+  words: Readonly<Record<string, State>>,
   status: unknown,
-): LedgerState<K> {
+): State | "unknown" {
   const word =
     typeof status === "string" && Object.hasOwn(words, status) ? words[status] : undefined;
   return word ?? "unknown";

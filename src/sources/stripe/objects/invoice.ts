@@ -47,7 +47,7 @@ export function readInvoice(invoice: JsonObject): Said<"invoice"> {
   const deleted = invoice.deleted === true;
   const { total, currency } = invoice;
   return {
-    state: deleted ? "deleted" : stateOf<"invoice">(INVOICE_STATES, invoice.status),
+    state: deleted ? "deleted" : stateOf(INVOICE_STATES, invoice.status),
     amountMinor: deleted
       ? minorOr(total, "invoice.total", null)
       : needMinor(total, "invoice.total"),
@@ -128,7 +128,7 @@ export function readInvoicePayment(given: JsonObject): Said<"invoice_payment"> {
   const asked = minorOr(given.amount_requested, "invoice_payment.amount_requested", null);
   const intent = at(given.payment, "payment_intent");
   return {
-    state: stateOf<"invoice_payment">(PAYMENT_STATES, given.status),
+    state: stateOf(PAYMENT_STATES, given.status),
     amountMinor: minorOr(given.amount_paid, "invoice_payment.amount_paid", asked),
     currency: needCurrency(given.currency, "invoice_payment.currency"),
     links: linksOf({

@@ -35,7 +35,7 @@ const PAYMENT_STATES: Readonly<Record<string, LedgerState<"payment">>> = {
  */
 export function readPayment(intent: JsonObject): Said<"payment"> {
   const error = intent.last_payment_error;
-  const state = stateOf<"payment">(PAYMENT_STATES, intent.status);
+  const state = stateOf(PAYMENT_STATES, intent.status);
   const asksAnew = state === "pending" && intent.status !== "requires_confirmation";
   const amountMinor = needMinor(intent.amount, "payment_intent.amount");
   const received = state === "succeeded" ? amountMinor : 0;
@@ -110,5 +110,5 @@ export function readCharge(charge: JsonObject): Said<"charge"> {
 function stateOfCharge(charge: JsonObject): LedgerState<"charge"> {
   const succeeded =
     charge.captured !== false ? "succeeded" : charge.refunded === true ? "expired" : "authorized";
-  return stateOf<"charge">({ pending: "pending", failed: "failed", succeeded }, charge.status);
+  return stateOf({ pending: "pending", failed: "failed", succeeded }, charge.status);
 }

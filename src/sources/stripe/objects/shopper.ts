@@ -46,7 +46,7 @@ export function readCheckout(session: JsonObject): Said<"checkout"> {
   const paid =
     session.payment_status === "paid" || session.payment_status === "no_payment_required";
   return {
-    state: stateOf<"checkout">(CHECKOUT_STATES, session.status),
+    state: stateOf(CHECKOUT_STATES, session.status),
     amountMinor,
     currency:
       amountMinor === null

@@ -39,7 +39,7 @@ export function readSubscription(subscription: JsonObject): Said<"subscription">
   const atPeriodEnd = subscription.cancel_at_period_end === true ? periodEnd : null;
   const [first] = items;
   return {
-    state: stateOf<"subscription">(STATES, subscription.status),
+    state: stateOf(STATES, subscription.status),
     amountMinor: null,
     currency: currencyOf(
       subscription.currency ?? at(first?.price, "currency") ?? at(first?.plan, "currency"),
