@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { NOTICE_STATUSES } from "../domain/notice.js";
+import { CHANNELS, NOTICE_STATUSES } from "../domain/notice.js";
 import type { List, Lists } from "../store/lists.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
@@ -111,7 +111,7 @@ export const resources: readonly Resource[] = [
     singular: "notification",
     query: query({
       status: oneOfThese(...NOTICE_STATUSES),
-      channel: oneOfThese("email", "slack", "pagerduty", "sms"),
+      channel: oneOfThese(...CHANNELS),
       template: exactly,
       eventId: exactly,
       since: sinceParam,

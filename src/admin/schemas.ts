@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decimalOf, type Money } from "../domain/money.js";
-import { NOTICE_STATUSES } from "../domain/notice.js";
+import { CHANNELS, NOTICE_STATUSES } from "../domain/notice.js";
 import { isoOf } from "../domain/time.js";
 
 /**
@@ -80,7 +80,7 @@ export const deadLetterDetail = deadLetter
 
 const notificationFields = z.object({
   id: text,
-  channel: oneOf("email", "slack", "pagerduty", "sms"),
+  channel: oneOf(...CHANNELS),
   template: text,
   recipient: text,
   status: oneOf(...NOTICE_STATUSES),

@@ -1,5 +1,6 @@
 import type { ChannelId, Notice } from "../domain/notice.js";
 import type { Secret } from "../domain/secret.js";
+import type { Clock } from "../domain/time.js";
 
 /** One hand-over of a notice to its vendor; `payload` is what `render` made, stored and read back. */
 export interface ChannelCall {
@@ -72,12 +73,21 @@ export interface TwilioConfig {
   apiUrl: string;
 }
 
+export interface PlatformConfig {
+  url: string;
+  /** `whsec_` and base64; the live one first, then the one before it while it is rotated. */
+  secrets: readonly Secret[];
+  /** A signature is dated, and old ones are refused. */
+  clock: Clock;
+}
+
 /** What `runtime/config` hands in; a vendor that is absent is a channel that is not configured. */
 export interface ChannelsConfig {
   resend?: ResendConfig | undefined;
   slack?: SlackConfig | undefined;
   pagerduty?: PagerDutyConfig | undefined;
   twilio?: TwilioConfig | undefined;
+  platform?: PlatformConfig | undefined;
   /** How people know this platform; stands at the head of mails and messages. */
   platformName: string;
   /** IANA zone of the times that people read, where a notice brings none; UTC when absent. */

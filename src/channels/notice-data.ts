@@ -48,6 +48,11 @@ export function requiredTextIn(notice: NoticeContent, key: string): string {
   return textIn(notice.data, key) ?? lacks(notice, key);
 }
 
+/** @throws Permanent `channel_refused` naming the field. */
+export function requiredInstantIn(notice: NoticeContent, key: string): Instant {
+  return instantIn(notice.data, key) ?? lacks(notice, key);
+}
+
 /** @throws Permanent `channel_refused` naming the field: a mail about money must not guess it. */
 export function moneyIn(notice: NoticeContent, key = "amountMinor"): Money {
   const amountMinor = notice.data[key];

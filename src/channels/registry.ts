@@ -1,11 +1,12 @@
 import { CHANNEL_TIMEOUT_MS, type Channel, type Channels, type ChannelsConfig } from "./channel.js";
 import { withZone } from "./notice-data.js";
 import { pagerdutyChannel } from "./pagerduty/channel.js";
+import { platformChannel } from "./platform/channel.js";
 import { resendChannel } from "./resend/channel.js";
 import { slackChannel } from "./slack/channel.js";
 import { twilioChannel } from "./twilio/channel.js";
 
-/** Every way to reach a person, by the channel's id; the only list of them. */
+/** Every way to reach a person, or the platform's own application, by the channel's id; the only list of them. */
 export function buildChannels(config: ChannelsConfig): Channels {
   const { platformName, timeZone = "UTC", timeoutMs = CHANNEL_TIMEOUT_MS } = config;
   const common = { platformName, timeoutMs };
@@ -18,5 +19,6 @@ export function buildChannels(config: ChannelsConfig): Channels {
     slack: inZone(slackChannel(config.slack, common)),
     pagerduty: inZone(pagerdutyChannel(config.pagerduty, common)),
     sms: inZone(twilioChannel(config.twilio, common)),
+    platform: platformChannel(config.platform, common),
   });
 }

@@ -120,11 +120,38 @@ type DataOf = {
     entitlementEndsAt?: Maybe<Instant>;
     correctedAt?: Maybe<Instant>;
   };
+  "entitlement-changed": ChangedEntitlement;
   "incident-raised": AboutIncident;
   "incident-resolved": AboutIncident & {
     resolvedAt?: Maybe<Instant>;
     resolvedBy?: Maybe<string>;
   };
+};
+
+/** What the platform's own application is told of a user's access; see `src/channels/platform/`. */
+type ChangedEntitlement = {
+  type:
+    | "entitlement.granted"
+    | "entitlement.changed"
+    | "entitlement.revoked"
+    | "entitlement.expired";
+  /** When it changed. */
+  at: Instant;
+  entitlementId: string;
+  /** Grows with each change of this entitlement: whoever has seen a higher one ignores this. */
+  version: number;
+  livemode: boolean;
+  account: string;
+  userId: string;
+  package: string;
+  status: "active" | "expired" | "revoked";
+  startsAt: Instant;
+  endsAt: Maybe<Instant>;
+  ordinal: number;
+  cause: string;
+  /** Whether the user has the package at this moment, from this entitlement or another, and until when. */
+  accessActive: boolean;
+  accessEndsAt: Maybe<Instant>;
 };
 
 /** The data of every template; a template without an entry is a type error. */

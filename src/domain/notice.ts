@@ -1,7 +1,10 @@
 import type { Instant } from "./time.js";
 
-export type ChannelId = "email" | "slack" | "pagerduty" | "sms";
+/** `platform` is the platform's own application; the others reach people. */
+export const CHANNELS = ["email", "slack", "pagerduty", "sms", "platform"] as const;
+export type ChannelId = (typeof CHANNELS)[number];
 
+/** What is written to people. */
 export const TEMPLATES = [
   "payment-received",
   "payment-failed",
@@ -20,7 +23,8 @@ export const TEMPLATES = [
   "incident-raised",
   "incident-resolved",
 ] as const;
-export type Template = (typeof TEMPLATES)[number];
+/** `entitlement-changed` is told to an application and has no words. */
+export type Template = (typeof TEMPLATES)[number] | "entitlement-changed";
 
 /** What one may do without: it must carry a way to unsubscribe. Everything else is owed to its reader. */
 const NOT_TRANSACTIONAL: readonly Template[] = [

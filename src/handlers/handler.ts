@@ -9,6 +9,8 @@ export interface LoadContext {
   /** The source's id, which scopes what only it can name. */
   source: string;
   policy: PaymentPolicy;
+  /** The platform's own application hears of changed entitlements. */
+  tellsPlatform?: boolean;
 }
 
 /** An object whose words contradict each other: the engine asks its source, and decides again. */

@@ -25,6 +25,8 @@ export interface RunEventDeps extends AskDeps {
   clock: Clock;
   ids: Ids;
   policy: PaymentPolicy;
+  /** The platform's own application hears of changed entitlements. */
+  tellsPlatform?: boolean;
   sourceById(id: string): Source | undefined;
   /** Project ids and slugs of this very deployment, in lower case. */
   ours: ReadonlySet<string>;
@@ -192,7 +194,10 @@ async function runOnce(
   const eventId = existing?.id ?? deps.ids.next("event");
   const { source, requestId } = delivery;
   const actor = `source:${source}`;
-  const ctx = { now, ids: deps.ids, actor, source, policy, eventId, requestId };
+  const ctx = {
+    ...{ now, ids: deps.ids, actor, source, policy, eventId, requestId },
+    tellsPlatform: deps.tellsPlatform === true,
+  };
   const letter = (deadLetter as DeadLetter[])[0] ?? null;
   const holding = heldBy(hold as SourceHold[], eventId);
   if (holding === null && facts === null) return null;

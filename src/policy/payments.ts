@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Payer } from "../domain/ledger.js";
+import type { PolicyName } from "./names.js";
 
 /**
  * What an event takes away of what was bought. `at_period_end`: what is paid for stays until its end; a payment
@@ -62,9 +63,6 @@ const defaults: PaymentPolicy = {
   timeZone: "UTC",
   currency: "USD",
 };
-
-export const POLICY_NAMES = ["tbat", "ai-gurus", "brainbytes", "stamford", "runbook"] as const;
-export type PolicyName = (typeof POLICY_NAMES)[number];
 
 export const PAYMENT_POLICIES: Readonly<Record<PolicyName, PaymentPolicy>> = {
   tbat: {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CHANNELS } from "../domain/notice.js";
 
 /**
  * What our own queues carry, by version. An old version stays readable until the queues have drained
@@ -12,7 +13,7 @@ const requestId = z.string().min(1);
 const noticeDueV1 = z.strictObject({
   type: z.literal("notice.due.v1"),
   noticeId: z.string().min(1),
-  channel: z.enum(["email", "slack", "pagerduty", "sms"]),
+  channel: z.enum(CHANNELS),
   runId,
   requestId,
   outboxId,

@@ -118,7 +118,7 @@ export function messagesAtOnce(
       config.emailPerSecond > 0
         ? Math.ceil(config.emailPerSecond * MAIL_ON_DATABASE_SECONDS)
         : PARALLELISM,
-    "notices of other channels": 3 * PARALLELISM,
+    "notices of other channels": 4 * PARALLELISM,
   };
 }
 

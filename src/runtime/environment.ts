@@ -1,4 +1,5 @@
 import { Secret } from "../domain/secret.js";
+import { POLICY_NAMES } from "../policy/names.js";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -100,8 +101,8 @@ export const ENVIRONMENT = {
     default: "Signalbox",
   }),
   PLATFORM_TIME_ZONE: text(
-    "IANA zone (`Asia/Bangkok`) of the times in mails and messages, where a notice brings none.",
-    { ...node, default: "UTC" },
+    "IANA zone (`Asia/Bangkok`) of the times in mails and messages, where a notice brings none; the policy's when absent.",
+    optional,
   ),
   RESEND_API_KEY: secret("Mail. Without it, mails become dead letters that say so.", optional),
   RESEND_BASE_URL: url("Resend's address, when it is not the official one.", optional),
@@ -122,6 +123,23 @@ export const ENVIRONMENT = {
   TWILIO_AUTH_TOKEN: secret("SMS: its token.", optional),
   TWILIO_FROM: text("SMS: the sending number or messaging service.", optional),
   TWILIO_API_URL: url("Twilio's address.", { ...node, default: "https://api.twilio.com" }),
+  PLATFORM_WEBHOOK_URL: url(
+    "Where the platform's own application is told of changed entitlements. Set together with its secret or not at all.",
+    optional,
+  ),
+  PLATFORM_WEBHOOK_SECRET: secret(
+    "Signs those calls as Standard Webhooks says (`whsec_` and base64 of 24 to 64 bytes).",
+    { ...optional, rotates: true },
+  ),
+  SIGNALBOX_POLICY: text("Whose rules for payments and entitlements hold.", {
+    ...node,
+    default: "runbook",
+    oneOf: POLICY_NAMES,
+  }),
+  SIGNALBOX_PACKAGES: text(
+    "Packages by the gateway's price or product: `price_1=ADVANCED,prod_2=BASIC`. For what names no package in its metadata.",
+    optional,
+  ),
   SENTRY_DSN: text("Where our own defects are reported.", optional),
   SENTRY_PROJECT_SLUG: text(
     "Our own Sentry project by name, so that its alerts are not reported again.",
@@ -133,14 +151,19 @@ export const ENVIRONMENT = {
     default: "info",
     oneOf: ["debug", "info", "warn", "error", "silent"],
   }),
-  STRIPE_API_KEY: secret("Stripe's API; `npm start` uses its emulator without it.", {
-    use: ["local"],
-    optional: true,
-  }),
+  STRIPE_API_KEY: secret(
+    "Stripe's API (`sk_…`, or `rk_…` that reads all and writes refunds and payment intents). Without it nothing is fetched or reconciled; `npm start` uses its emulator.",
+    { use: ["node", "local"], optional: true },
+  ),
   STRIPE_API_URL: url("Stripe's address, when it is not the official one.", {
-    use: ["local"],
+    use: ["node", "local"],
     optional: true,
   }),
+  STRIPE_CALLS_PER_SECOND: integer(
+    "Calls a second that one instance makes to Stripe. A sandbox allows 25 in all, live mode 25 to each address.",
+    "20",
+    node,
+  ),
 } as const satisfies Record<string, Variable>;
 
 export type VariableName = keyof typeof ENVIRONMENT;

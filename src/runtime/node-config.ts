@@ -1,6 +1,11 @@
-import type { ChannelsConfig } from "../channels/channel.js";
+import type { ChannelsConfig, PlatformConfig } from "../channels/channel.js";
 import type { Secret } from "../domain/secret.js";
+import type { GatewaysConfig } from "../gateways/registry.js";
+import { livemodeOf } from "../gateways/stripe/client.js";
+import { POLICY_NAMES } from "../policy/names.js";
+import { PAYMENT_POLICIES, type PaymentPolicy, readPackageOf } from "../policy/payments.js";
 import type { DatabaseConfig } from "../store/database.js";
+import { systemClock } from "./clock.js";
 import { type DoorConfig, readDoorConfig } from "./config.js";
 import { isProduction, isPublic, type Reader, readEnvironment } from "./environment.js";
 
@@ -8,6 +13,8 @@ export interface NodeConfig {
   door: DoorConfig;
   database: DatabaseConfig;
   channels: ChannelsConfig;
+  gateways: GatewaysConfig;
+  policy: PaymentPolicy;
   signingKeys: readonly Secret[];
   /** The tokens that may have sealed a delivery: the live one, then the one before. */
   queueTokens: readonly Secret[];
@@ -38,6 +45,8 @@ export function parseNodeConfig(
       queryTimeoutMs: QUERY_TIMEOUT_MS,
     },
     channels: readChannels(read, isPublic(env)),
+    gateways: readGateways(read),
+    policy: readPolicy(read),
     signingKeys: [
       read.secret("QSTASH_CURRENT_SIGNING_KEY"),
       read.secret("QSTASH_NEXT_SIGNING_KEY"),
@@ -64,6 +73,53 @@ function projectOfDsn(dsn: string | undefined): string | undefined {
   return dsn === undefined ? undefined : /\/(\d+)\/?$/.exec(dsn)?.[1];
 }
 
+function readGateways(read: Reader): GatewaysConfig {
+  const apiKey = read.optionalSecret("STRIPE_API_KEY");
+  const apiUrl = read.optionalText("STRIPE_API_URL");
+  const callsPerSecond = read.integer("STRIPE_CALLS_PER_SECOND");
+  if (apiKey === undefined) return {};
+  if (livemodeOf(apiKey) === null) {
+    read.problem("STRIPE_API_KEY must begin with sk_test_, sk_live_, rk_test_ or rk_live_");
+  }
+  return { stripe: { apiKey, apiUrl, callsPerSecond } };
+}
+
+function readPolicy(read: Reader): PaymentPolicy {
+  const name = POLICY_NAMES.find((known) => known === read.text("SIGNALBOX_POLICY")) ?? "runbook";
+  const packages = read.optionalText("SIGNALBOX_PACKAGES");
+  if (packages === undefined) return PAYMENT_POLICIES[name];
+  const packageOf = readPackageOf(packages);
+  if (packageOf === null) {
+    read.problem("SIGNALBOX_PACKAGES must be pairs such as price_1=ADVANCED,prod_2=BASIC");
+  }
+  return { ...PAYMENT_POLICIES[name], packageOf: packageOf ?? {} };
+}
+
+/** The webhook to the platform's own application; one half of it would never be told, or refused by everybody. */
+function readPlatform(read: Reader): PlatformConfig | undefined {
+  const url = read.optionalText("PLATFORM_WEBHOOK_URL");
+  const hasSecret = read.isSet("PLATFORM_WEBHOOK_SECRET");
+  if (url === undefined || !hasSecret) {
+    if (url !== undefined || hasSecret) {
+      read.problem("PLATFORM_WEBHOOK_URL and PLATFORM_WEBHOOK_SECRET: set both of them or none");
+    }
+    return undefined;
+  }
+  const secrets = read.secrets("PLATFORM_WEBHOOK_SECRET");
+  for (const secret of secrets) {
+    if (!isSigningSecret(secret.reveal())) {
+      read.problem(`${secret.name} must be whsec_ and base64 of 24 to 64 bytes`);
+    }
+  }
+  return { url, secrets, clock: systemClock };
+}
+
+function isSigningSecret(text: string): boolean {
+  const key = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];
+  const bytes = Buffer.from(key ?? "", "base64").length;
+  return bytes >= 24 && bytes <= 64;
+}
+
 const TWILIO = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"] as const;
 
 /** Half a channel would be silently none, and the default sender is a domain that is nobody's. */
@@ -82,7 +138,7 @@ function checkChannels(read: Reader, isPublicHere: boolean): void {
 
 /** A zone that is misspelt would quietly become UTC in every mail. */
 function readTimeZone(read: Reader): string {
-  const timeZone = read.text("PLATFORM_TIME_ZONE");
+  const timeZone = read.optionalText("PLATFORM_TIME_ZONE") ?? readPolicy(read).timeZone;
   if (!isZone(timeZone)) {
     read.problem("PLATFORM_TIME_ZONE must be an IANA zone, such as Asia/Bangkok");
   }
@@ -118,5 +174,6 @@ function readChannels(read: Reader, isPublicHere: boolean): ChannelsConfig {
       accountSid !== undefined && authToken !== undefined && from !== undefined
         ? { accountSid, authToken, from, apiUrl: read.text("TWILIO_API_URL") }
         : undefined,
+    platform: readPlatform(read),
   };
 }

@@ -4,6 +4,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { createAdminApp } from "../admin/app.js";
 import { buildChannels } from "../channels/registry.js";
 import { problem } from "../domain/problem.js";
+import { buildGateways } from "../gateways/registry.js";
 import { failNotice } from "../handlers/send-notification/index.js";
 import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
@@ -12,9 +13,9 @@ import type { BuryDeps } from "../operations/bury-message.js";
 import { drainSource, sweepHolds } from "../operations/drain-source.js";
 import { holdSource } from "../operations/hold-source.js";
 import { createKey, revokeKey } from "../operations/manage-keys.js";
-import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
 import { letThrough, releaseSource } from "../operations/release-source.js";
+import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
@@ -24,10 +25,10 @@ import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
 import { sourceById, sources } from "../sources/registry.js";
 import { findKey, listKeys } from "../store/api-keys.js";
-import { ensurePartitions } from "../store/events.js";
 import { openDatabase } from "../store/database.js";
-import { openPrisma } from "../store/prisma.js";
+import { ensurePartitions } from "../store/events.js";
 import { readHolds } from "../store/holds.js";
+import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
 import { fetchGet } from "./fetch-get.js";
@@ -36,8 +37,8 @@ import { createIds } from "./ids.js";
 import { createKv } from "./kv.js";
 import { lostConnection } from "./lost-connection.js";
 import { newKey } from "./new-key.js";
-import { nodeHmacCheck } from "./node-hmac.js";
 import { type NodeConfig, parseNodeConfig } from "./node-config.js";
+import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
 import { createReporter } from "./sentry.js";
@@ -47,9 +48,9 @@ import { buryEvent, createWorkers } from "./workers.js";
 /** Away from the ack path a slow KV or queue may take longer before it counts as down. */
 const WORKER_KV_TIMEOUT_MS = 2_000;
 const WORKER_PUBLISH_TIMEOUT_MS = 5_000;
-/** Long enough for a cold start, and for the parts that health asks. */
 /** A call for whoever watches the drain of a source; the next one goes on. */
 const DRAIN_BUDGET_MS = 2_000;
+/** Long enough for a cold start, and for the parts that health asks. */
 const OWN_ADDRESS_TIMEOUT_MS = 10_000;
 
 export interface NodeRuntime {
@@ -106,11 +107,14 @@ function buildParts(config: NodeConfig) {
   const account = createQueueAccount(queue);
   const kv = createKv({ ...config.door.kv, timeoutMs: WORKER_KV_TIMEOUT_MS });
   const channels = buildChannels(config.channels);
+  const gatewayOf = buildGateways(config.gateways, clock);
   const relay = createRelay({ publisher, log });
   const prisma = openPrisma(database.pool);
   const { ours, queueTokens } = config;
   const core = { database, channels, clock, ids, kv, log, relay, publisher, account };
-  const events = { ...core, ours, queueTokens, sourceById };
+  const { policy } = config;
+  const tellsPlatform = channels.platform.configured;
+  const events = { ...core, ours, queueTokens, sourceById, gatewayOf, policy, tellsPlatform };
   const bury: BuryDeps = {
     database,
     buryNotice: (due, error) => failNotice(due, error, core),
@@ -185,11 +189,11 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
         spills: () => sweepSpills(parts),
         outbox: () => sweepOutbox(parts),
         timers: () => sweepTimers(parts),
+        holds: () => sweepHolds(parts),
       },
       sweep: {
         deadMessages: parts.sweepDead,
         partitions: () => ensurePartitions(parts.database),
-        holds: () => sweepHolds(parts),
       },
     },
   });
@@ -213,21 +217,17 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
   return createAdminApp({
     ...parts,
     adminToken: config.adminToken,
+    findKey: (given) => findKey(parts.database, given, parts.clock.now()),
     sources: sources.map(({ id }) => id),
     previewNotice: async (template, locale) => {
       // Loaded when asked for: react-email takes a third of a second.
       const { previewMail } = await import("../channels/resend/emails/samples.js");
-    findKey: (given) => findKey(parts.database, given, parts.clock.now()),
       const { platformName, timeZone = "UTC" } = config.channels;
       return previewMail(template, locale, { platformName, timeZone });
     },
     operations: {
       replayDeadLetter: (request) => replayDeadLetter(request, parts),
       discardDeadLetter: (request) => discardDeadLetter(request, parts),
-      setup: () => setUp({ ...parts, schedules, limits, address }),
-    },
-  });
-}
       readHolds: () => readHolds(parts.database),
       holdSource: (request) => holdSource(request, parts),
       releaseSource: (request) => releaseSource(request, parts),
@@ -236,3 +236,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       listKeys: () => listKeys(parts.database),
       createKey: (request) => createKey(request, { ...parts, newKey }),
       revokeKey: (request) => revokeKey(request, parts),
+      setup: () => setUp({ ...parts, schedules, limits, address }),
+    },
+  });
+}

@@ -39,6 +39,7 @@ export interface WorkerDeps {
   sourceById(id: string): Source | undefined;
   ours: ReadonlySet<string>;
   policy: PaymentPolicy;
+  tellsPlatform: boolean;
   gatewayOf(sourceId: string): Gateway | undefined;
   /** Looks into the queue's dead letters now; the failure callback only hints at it. */
   sweepDead(): Promise<unknown>;

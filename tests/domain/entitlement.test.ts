@@ -185,7 +185,7 @@ describe("windows of what one user has for one package", () => {
 
 /** The life of some payments and a subscription: each state of each origin, in its own order. */
 const origins = fc.array(
-  fc.record({
+  fc.record<Life>({
     days: fc.integer({ min: 0, max: 500 }),
     months: fc.constantFrom(1, 6, 12, null),
     user: fc.constantFrom("u1", "u2"),
@@ -198,7 +198,17 @@ const origins = fc.array(
 );
 const BEGIN = at("2025-10-31T00:00");
 
-function statesOf(origin: fc.TypeOf<typeof origins>[number], n: number): Grant[] {
+interface Life {
+  days: number;
+  months: number | null;
+  user: string;
+  isSubscription: boolean;
+  last: string | null;
+  passes: (string | null)[];
+  cameFrom: string | null;
+}
+
+function statesOf(origin: Life, n: number): Grant[] {
   const paidAt = BEGIN + origin.days * DAY_MS;
   const own = { paidAt, months: origin.months, userRef: origin.user };
   const ref = String(n);

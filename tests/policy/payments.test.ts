@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { POLICY_NAMES } from "../../src/policy/names.js";
 import {
   buyerOf,
   monthsOf,
   PAYMENT_POLICIES,
-  POLICY_NAMES,
   packageOfItems,
   paymentPolicy,
   readPackageOf,

@@ -149,4 +149,35 @@ describe("the configuration", () => {
     };
     expect([...parseNodeConfig(env).ours]).toEqual(["4242", "box"]);
   });
+
+  it("takes the webhook to the platform whole or not at all, and only with a secret that signs", () => {
+    const PLATFORM_WEBHOOK_URL = "https://app.example.com/hooks";
+    const PLATFORM_WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 7).toString("base64")}`;
+    const half = ["PLATFORM_WEBHOOK_URL and PLATFORM_WEBHOOK_SECRET: set both of them or none"];
+    expect(problemsOf({ ...COMPLETE, PLATFORM_WEBHOOK_URL })).toEqual(half);
+    expect(problemsOf({ ...COMPLETE, PLATFORM_WEBHOOK_SECRET })).toEqual(half);
+    const both = { ...COMPLETE, PLATFORM_WEBHOOK_URL, PLATFORM_WEBHOOK_SECRET };
+    const rotating = { ...both, PLATFORM_WEBHOOK_SECRET_PREVIOUS: PLATFORM_WEBHOOK_SECRET };
+    expect(parseNodeConfig(COMPLETE).channels.platform).toBeUndefined();
+    expect(parseNodeConfig(rotating).channels.platform?.secrets).toHaveLength(2);
+    for (const bad of ["whsec_", "whsec_c2hvcnQ=", "plain-text-that-is-long-enough", "whsec_%%%"]) {
+      expect(problemsOf({ ...both, PLATFORM_WEBHOOK_SECRET: bad })).toEqual([
+        "PLATFORM_WEBHOOK_SECRET must be whsec_ and base64 of 24 to 64 bytes",
+      ]);
+    }
+  });
+
+  it("chooses a platform's rules by name, with its zone and this deployment's own prices", () => {
+    expect(parseNodeConfig(COMPLETE).policy.defaultPackage).toBe("standard");
+    const tbat = { ...COMPLETE, SIGNALBOX_POLICY: "tbat", SIGNALBOX_PACKAGES: "price_1=ADVANCED" };
+    const { policy, channels } = parseNodeConfig(tbat);
+    expect(policy).toMatchObject({ currency: "THB", packageOf: { price_1: "ADVANCED" } });
+    expect(channels.timeZone).toBe("Asia/Bangkok");
+    expect(problemsOf({ ...COMPLETE, SIGNALBOX_POLICY: "tbaat" })).toEqual([
+      "SIGNALBOX_POLICY must be one of tbat, ai-gurus, brainbytes, stamford, runbook",
+    ]);
+    expect(problemsOf({ ...COMPLETE, SIGNALBOX_PACKAGES: "price_1" })).toEqual([
+      "SIGNALBOX_PACKAGES must be pairs such as price_1=ADVANCED,prod_2=BASIC",
+    ]);
+  });
 });

@@ -10,6 +10,7 @@ import { isFullyRefunded, type Payment } from "../../domain/payment.js";
 import type { PlanBuilder } from "../../domain/plan.js";
 import { DAY_MS, type Instant } from "../../domain/time.js";
 import { monthsOf, type PaymentPolicy, packageOfItems } from "../../policy/payments.js";
+import { planEntitlements } from "../entitlement-plan.js";
 import type { HandlerContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
 import type { LedgerRows } from "./decide.js";
@@ -42,17 +43,7 @@ export function decideGrants(plan: PlanBuilder, touched: Touched, ctx: HandlerCo
   if (grants.length + withdrawn.length === 0) return;
   const rows = touched.rows.entitlements;
   const decision = decideEntitlements({ grants, withdrawn, rows }, ctx);
-  for (const row of decision.inserts) plan.insert("entitlement", row);
-  for (const { before, patch } of decision.updates) plan.update("entitlement", before, patch);
-  for (const row of decision.expects) plan.expect("entitlement", row);
-  for (const { kind, entitlement, cause } of decision.changes) {
-    plan.audit(`entitlement.${kind}`, entitlement.id, {
-      package: entitlement.packageRef,
-      because: cause,
-      startsAt: entitlement.startsAt,
-      endsAt: entitlement.endsAt,
-    });
-  }
+  planEntitlements(plan, decision, ctx);
 }
 
 /** What a payment buys, while "paid" and "who" are known; an invoice's payment buys nothing by itself. */

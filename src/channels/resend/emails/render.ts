@@ -1,7 +1,7 @@
 import { createElement } from "react";
 import { render } from "react-email";
 import type { Template } from "../../../domain/notice.js";
-import type { NoticeContent } from "../../notice-data.js";
+import { type NoticeContent, noSuchTemplate } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { entitlementExpired, entitlementExpiring } from "./entitlements.js";
 import { incidentRaised, incidentResolved } from "./incident.js";
@@ -37,6 +37,7 @@ const EMAILS: Readonly<Record<Template, (notice: NoticeContent) => EmailContent>
   "payments-paused": paymentsPaused,
   "payments-resumed": paymentsResumed,
   "payment-corrected": paymentCorrected,
+  "entitlement-changed": noSuchTemplate,
   "incident-raised": incidentRaised,
   "incident-resolved": incidentResolved,
 };

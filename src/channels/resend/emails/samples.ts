@@ -37,6 +37,23 @@ const incident = {
 
 /** A realistic case of every template, for previews and pictures; the reader's name is added by language. */
 export const SAMPLES: Readonly<TemplateData> = {
+  "entitlement-changed": {
+    type: "entitlement.granted",
+    at: AT,
+    entitlementId: "ent_01KAJ3M8Q0V7T2N5X9B4C6D8EF",
+    version: 0,
+    livemode: true,
+    account: "",
+    userId: "user_1",
+    package: "ADVANCED",
+    status: "active",
+    startsAt: AT,
+    endsAt: ENDS_AT,
+    ordinal: 1,
+    cause: "paid",
+    accessActive: true,
+    accessEndsAt: ENDS_AT,
+  },
   "payment-received": { ...payment, paidAt: AT, entitlementEndsAt: ENDS_AT },
   "payment-failed": {
     ...payment,
