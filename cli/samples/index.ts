@@ -23,7 +23,12 @@ export interface Freshening {
 
 /** The moment at which all samples play (2026-11-01T09:00Z); earlier times in them are relative to it. */
 const PLAYED_AT = Date.UTC(2026, 10, 1, 9);
-const SECOND_KEYS = new Set(["created", "canceled_at", "expires_at", "timestamp", "received"]);
+const SECOND_KEYS = new Set([
+  ...["created", "canceled_at", "expires_at", "timestamp", "received", "start_date", "due_by"],
+  ...["cancel_at", "ended_at", "paid_at", "finalized_at", "next_payment_attempt", "start", "end"],
+  ...["period_start", "period_end", "current_period_start", "current_period_end"],
+  "billing_cycle_anchor",
+]);
 const MILLISECOND_KEYS = new Set(["createdAt"]);
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
@@ -37,6 +42,21 @@ const ID_PATHS: ReadonlyMap<string, readonly string[]> = new Map([
       "data.object.id",
       "data.object.payment_intent",
       "data.object.latest_charge",
+      "data.object.charge",
+      "data.object.customer",
+      "data.object.invoice",
+      "data.object.latest_invoice",
+      "data.object.subscription",
+      "data.object.parent.subscription_details.subscription",
+      "data.object.payment.payment_intent",
+      "data.object.charges.data.0.id",
+      "data.object.charges.data.0.payment_intent",
+      "data.object.refunds.data.0.id",
+      "data.object.refunds.data.0.charge",
+      "data.object.refunds.data.0.payment_intent",
+      "related_object.id",
+      "related_object.url",
+      "snapshot_event",
     ],
   ],
   [
