@@ -85,7 +85,9 @@ async function eventsPage(): Promise<string> {
       const { type } = await source.identify(given, body);
       const context = { ours: new Set<string>(), receivedAt: 0 };
       const facts = source.normalise(Object.fromEntries(given), body, context);
-      const handlers = new Set(facts.flatMap(({ kind }) => handlersOf(kind).map(({ id }) => id)));
+      // All that an event says of objects reaches its handlers as one.
+      const kinds = facts.map((fact) => ("object" in fact ? "ledger.said" : fact.kind));
+      const handlers = new Set(kinds.flatMap((kind) => handlersOf(kind).map(({ id }) => id)));
       rows.push([source.id, `\`${type}\``, list(facts.map((f) => f.kind)), list(handlers), name]);
     }
   }
@@ -101,7 +103,7 @@ async function eventsPage(): Promise<string> {
     "Sources and events",
     table(["Source", "Address", "Secret", "What is signed", "Age allowed", "Body limit"], signed),
     "What becomes of the samples that `signalbox trigger` sends. An event without facts is kept as `ignored`, with its type; " +
-      "so is every type that is not listed here, unless `src/sources/<source>/normalise.ts` reads it.",
+      "so is every type that is not listed here, unless the source's folder reads it: of Stripe's see [stripe-events.md](stripe-events.md).",
     table(["Source", "Type", "Facts", "Handlers", "Sample"], rows),
   );
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Fact } from "../../../src/domain/facts.js";
@@ -37,6 +38,18 @@ describe("stripe events: every type is read, in both shapes", () => {
       });
     }
   }
+
+  it("docs/reference/stripe-events.md has them all", () => {
+    const page = readFileSync(new URL("../../../docs/reference/stripe-events.md", import.meta.url));
+    const onPage = [...page.toString().matchAll(/\| `(\w+\.said)` \| (.+) \|/g)].flatMap(
+      ([, fact, types]) =>
+        [...(types ?? "").matchAll(/`([^`]+)`/g)].map(([, type]) => `${type} ${fact}`),
+    );
+    const read = EVENT_TYPES.filter(([type]) => !type.endsWith("not_made_up_yet")).map(
+      ([type, , , expected]) => `${type} ${expected.split(" ")[0]}.said`,
+    );
+    expect(onPage.sort()).toEqual([...new Set(read)].sort());
+  });
 
   it("the ledger keeps nothing of a preview, of other objects, of names that are no types", () => {
     const { id: _id, ...preview } = make.invoice("new");
