@@ -5,6 +5,8 @@ import { addDoor, addRefusals } from "./commands/door.js";
 import { addKeys } from "./commands/keys.js";
 import { addListCommands } from "./commands/lists.js";
 import { addNotices } from "./commands/notices.js";
+import { addSources } from "./commands/sources.js";
+import { addSuppressionCommands } from "./commands/suppressions.js";
 import { addSamples, addTrigger } from "./commands/trigger.js";
 import { CALL, Failure } from "./failure.js";
 import { Outcome } from "./options.js";
@@ -44,6 +46,7 @@ function programOf(outcome: Outcome): Command {
   addRefusals(program);
   addKeys(program);
   addNotices(program);
+  addSources(program, outcome);
   addHealth(program, outcome);
   addSetUp(program, outcome);
   return program;

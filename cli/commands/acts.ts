@@ -156,6 +156,8 @@ const WAITING: [name: string, label: string, unit: string][] = [
   ["outboxOverdueRows", "outbox", "messages overdue"],
   ["parkedDeliveries", "parked", "deliveries in KV"],
   ["openDeadLetters", "dead letters", "open"],
+  ["heldSources", "sources", "held"],
+  ["heldEvents", "held events", "kept until a release"],
   ["relayAgeSeconds", "last relay", "seconds ago"],
   ["sweepAgeSeconds", "last sweep", "seconds ago"],
 ];

@@ -2,8 +2,10 @@ import type { Command } from "commander";
 import { ask, type Page, type Row } from "../api.js";
 import { CALL } from "../failure.js";
 import { type CommonOptions, common, contextOf, wholeNumber } from "../options.js";
+import { clean } from "../output.js";
 import { renderTable } from "./render.js";
 import { DOOR_COLUMNS, REFUSAL_COLUMNS } from "./resources.js";
+import { heldLines, type SourceState } from "./sources.js";
 
 interface DoorOptions extends CommonOptions {
   source?: string;
@@ -43,13 +45,21 @@ export function addDoor(program: Command): void {
       const { target, screen } = contextOf(options);
       const query = new URLSearchParams({ limit: String(REFUSALS_SHOWN) });
       if (source !== undefined) query.set("source", source);
-      const [refused, counted] = await Promise.all([
+      const [refused, counted, sources] = await Promise.all([
         ask<Page>(target, `/refusals?${query}`), // refuses a source that there is not
         ask<{ data: DoorCounts[] }>(target, `/door?minutes=${minutes}`),
+        ask<{ data: SourceState[] }>(target, "/sources"),
       ]);
       const counts = totalsOf(counted.data.filter((row) => (source ?? row.source) === row.source));
       const refusals = refused.data;
-      if (options.json === true) return screen.out(JSON.stringify({ data: { counts, refusals } }));
+      const held = sources.data.filter(
+        (one) => one.state !== "open" && (source ?? one.source) === one.source,
+      );
+      if (options.json === true) {
+        return screen.out(JSON.stringify({ data: { counts, refusals, held } }));
+      }
+      const lines = heldLines(held, screen).map((line) => screen.colors.yellow(clean(line)));
+      if (lines.length > 0) screen.out(`${lines.join("\n")}\n`);
       const span = minutes === 1 ? "this minute" : `the last ${minutes} minutes`;
       screen.out(
         counts.length === 0

@@ -44,6 +44,12 @@ afterAll(async () => {
   await h.close();
 });
 
+/** The oldest event that is held by a step of the runbook. */
+async function heldEvent(): Promise<string> {
+  const held = (await h.list("events")).filter(({ status }) => status === "held");
+  return String(held.at(-1)?.id);
+}
+
 describe("the runbooks", () => {
   const files = readdirSync(RUNBOOKS);
 
@@ -54,6 +60,7 @@ describe("the runbooks", () => {
       expect(commands.length).toBeGreaterThan(0);
       for (const command of commands) {
         expect(command).toMatch(/^npx --no signalbox /);
+        if (command.includes("$HELD_EVENT")) env.HELD_EVENT ??= await heldEvent();
         // A failing command rejects with its output, which is then the test's message.
         const { stdout } = await run("sh", ["-c", command], { cwd: ROOT, env, timeout: 30_000 });
         expect(stdout.trim(), command).not.toBe("");
