@@ -6,7 +6,6 @@ import { addKeys } from "./commands/keys.js";
 import { addListCommands } from "./commands/lists.js";
 import { addNotices } from "./commands/notices.js";
 import { addSources } from "./commands/sources.js";
-import { addSuppressionCommands } from "./commands/suppressions.js";
 import { addSamples, addTrigger } from "./commands/trigger.js";
 import { CALL, Failure } from "./failure.js";
 import { Outcome } from "./options.js";
