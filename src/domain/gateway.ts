@@ -8,6 +8,13 @@ export interface Fetched {
   occurredAt: Instant;
 }
 
+/** An object as a list has it. */
+export interface Listed extends Fetched {
+  externalId: string;
+  /** When it came to be: what the range is about, and the order of the list. */
+  bornAt: Instant;
+}
+
 /** A page of a list, newest first. `next` continues it; null when it was the last. */
 export interface GatewayPage<Item> {
   items: Item[];
@@ -48,7 +55,7 @@ export interface Gateway {
     kind: LedgerKind,
     range: GatewayRange,
     next: string | null,
-  ): Promise<GatewayPage<Fetched>>;
+  ): Promise<GatewayPage<Listed>>;
   /** Events of the range that the source could not deliver; those of the last 30 days only. */
   listUndelivered(range: GatewayRange, next: string | null): Promise<GatewayPage<KeptEvent>>;
   /** @param idempotencyKey the same call twice has one effect. */

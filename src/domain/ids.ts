@@ -18,6 +18,9 @@ export const ID_PREFIX = {
   audit: "aud",
   apiKey: "key",
   sourceHold: "hld",
+  reconciliation: "rec",
+  discrepancy: "dsc",
+  correction: "cor",
   run: "run",
   request: "req",
 } as const;

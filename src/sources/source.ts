@@ -1,5 +1,5 @@
 import type { Fact, ObjectSaid } from "../domain/facts.js";
-import type { LedgerKey } from "../domain/ledger.js";
+import type { LedgerKey, LedgerKind } from "../domain/ledger.js";
 import type { HmacCheck } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
 import type { Instant } from "../domain/time.js";
@@ -74,6 +74,15 @@ export interface Source {
    * @throws Permanent `unexpected_shape` (names the field).
    */
   readObject?(key: LedgerKey, object: unknown, occurredAt: Instant): ObjectSaid;
+  /**
+   * Of the same: an event's body, as JSON, that says of an object only that it has changed. What it gives is read by
+   * `identify` and `normalise` like any delivery; the engine fetches the object.
+   *
+   * @param event `id` names the event: the same again is the same event.
+   */
+  mention?(key: LedgerKey, event: { id: string; at: Instant }): object;
+  /** Of the same: what an id is of; null when the ledger keeps nothing of the kind. */
+  kindOfId?(externalId: string): LedgerKind | null;
 }
 
 /** 4 MiB: what the house takes from anybody, below Vercel's own 4.5 MB. */

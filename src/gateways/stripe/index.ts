@@ -43,8 +43,11 @@ export function stripeGateway(config: StripeConfig, clock: Clock): Gateway {
       const answer = await call(range.account, (stripe, options) =>
         RESOURCES[kind](stripe).list(paramsOf(range, next), options),
       );
-      const { items, occurredAt, ...page } = pageOf(answer);
-      return { ...page, items: items.map((object) => ({ object, occurredAt })) };
+      const { items, occurredAt, next: after } = pageOf(answer);
+      return {
+        next: after,
+        items: items.map((object) => ({ object, occurredAt, ...birthOf(object) })),
+      };
     },
     async listUndelivered(range, next) {
       const params = { ...paramsOf(range, next), delivery_success: false };
@@ -132,6 +135,14 @@ const fetchedOf = ({ value, occurredAt }: Answered<object>): Fetched => ({
 function done(answer: Answered<object> | null): Fetched {
   if (answer !== null) return fetchedOf(answer);
   throw new Permanent("gateway_refused", { detail: "Stripe has no such object" });
+}
+
+/** Every object that the ledger keeps has both. */
+function birthOf(object: object): { externalId: string; bornAt: Instant } {
+  const created = "created" in object ? object.created : undefined;
+  const externalId = idOf(object);
+  if (externalId === "" || typeof created !== "number") throw unreadable();
+  return { externalId, bornAt: created * SECOND_MS };
 }
 
 function idOf(object: object): string {

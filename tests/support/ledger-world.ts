@@ -1,0 +1,81 @@
+import type { StripeEmulator } from "../../emulators/stripe/index.js";
+import type { Log } from "../../src/domain/ports.js";
+import { Secret } from "../../src/domain/secret.js";
+import type { Clock } from "../../src/domain/time.js";
+import { stripeGateway } from "../../src/gateways/stripe/index.js";
+import { type EventResult, type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
+import type { ReconcileDeps } from "../../src/operations/reconcile/index.js";
+import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { createIds } from "../../src/runtime/ids.js";
+import { sourceById } from "../../src/sources/registry.js";
+import type { Source } from "../../src/sources/source.js";
+import type { Database } from "../../src/store/database.js";
+
+export interface LedgerWorld extends ReconcileDeps {
+  /** Works on an event as a worker would, in this process. */
+  work(body: object, verifiedBy?: string): Promise<EventResult>;
+}
+
+/** The ledger on a real database, its source's emulator over HTTP, and the engine without a queue between. */
+export function ledgerWorld(o: {
+  database: Database;
+  emulator: StripeEmulator;
+  apiKey: string;
+  clock: Clock;
+  log: Log;
+  callsPerSecond?: number;
+}): LedgerWorld {
+  const { database, clock, log, emulator } = o;
+  const apiKey = new Secret("STRIPE_API_KEY", o.apiKey);
+  const callsPerSecond = o.callsPerSecond ?? 10_000;
+  const gateway = stripeGateway({ apiKey, apiUrl: emulator.url, callsPerSecond }, clock);
+  const ids = createIds(clock);
+  const gatewayOf = (id: string) => (id === "stripe" ? gateway : undefined);
+  const policy = PAYMENT_POLICIES.runbook;
+  const engine: RunEventDeps = {
+    database,
+    clock,
+    ids,
+    log,
+    sourceById,
+    gatewayOf,
+    policy,
+    ours: new Set(),
+  };
+  const runOf = async (source: Source, body: object, verifiedBy: string) => {
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    const identity = await source.identify(new Headers(), bytes);
+    const now = clock.now();
+    const delivery = {
+      v: 1 as const,
+      source: source.id,
+      ...identity,
+      occurredAt: identity.occurredAt ?? now,
+      receivedAt: now,
+      requestId: ids.next("request"),
+      verifiedBy,
+      headers: {},
+      encoding: "raw" as const,
+    };
+    const attemptId = `${ids.next("attempt")}:0`;
+    return { delivery, body: bytes, attemptId, startedAt: now };
+  };
+  const stripe = sourceById("stripe");
+  if (stripe === undefined) throw new Error("no source stripe");
+  return {
+    database,
+    clock,
+    ids,
+    log,
+    policy,
+    sourceById,
+    gatewayOf,
+    async sendEvent(source, body) {
+      const run = await runOf(source, body, "reconciliation");
+      await runEvent(run, engine);
+      return { eventKey: run.delivery.eventKey };
+    },
+    work: async (body, verifiedBy = "STRIPE_WEBHOOK_SECRET") =>
+      runEvent(await runOf(stripe, body, verifiedBy), engine),
+  };
+}
