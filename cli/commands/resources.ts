@@ -67,6 +67,14 @@ export const NOTIFICATION_COLUMNS: readonly Column[] = [
   column("Error", errorOf),
 ];
 
+export const SUPPRESSION_COLUMNS: readonly Column[] = [
+  time("Created", "createdAt"),
+  column("Id", "id"),
+  status("Reason", "reason"),
+  column("Hash of the address", (row) => String(row.recipientHash).slice(0, 16)),
+  column("Event", "eventId"),
+];
+
 /** Tables inside of what `show` prints, by the field that holds them. */
 export const SECTIONS: Readonly<Record<string, { title: string; columns: readonly Column[] }>> = {
   attemptLog: {
@@ -179,8 +187,9 @@ export const LISTS: readonly ListCommand[] = [
     one: "entitlement",
     filters: {
       userRef: "of this user",
-      status: "active or revoked",
+      status: "active, expired or revoked",
       paymentId: "for this payment",
+      subscriptionId: "for this subscription",
       packageRef: "to this package",
     },
     columns: [
@@ -189,7 +198,8 @@ export const LISTS: readonly ListCommand[] = [
       column("User", "userRef"),
       column("Package", "packageRef"),
       status("Status", "status"),
-      column("Payment", "paymentId"),
+      column("Ends", (row) => String(row.endsAt ?? "never")),
+      column("From", "originRef"),
     ],
   },
   {
@@ -247,6 +257,16 @@ export const LISTS: readonly ListCommand[] = [
       since: SINCE,
     },
     columns: NOTIFICATION_COLUMNS,
+  },
+  {
+    name: "suppressions",
+    about: "recipients who get no mail, by the hash of their address",
+    one: "suppression",
+    filters: {
+      reason: "bounced, complained, manual or unsubscribed",
+      since: SINCE,
+    },
+    columns: SUPPRESSION_COLUMNS,
   },
   {
     name: "audit",

@@ -5,7 +5,7 @@ import type { Database } from "./database.js";
 import { TABLE_SQL } from "./tables.js";
 
 /** How every key begins, so that a leaked one is known for what it is; then 256 bits in base64url. */
-const KEY = /^sbk_[\w-]{43}$/;
+export const KEY = /^sbk_[\w-]{43}$/;
 
 export const keyHashOf = (key: string): string => createHash("sha256").update(key).digest("hex");
 
@@ -27,8 +27,21 @@ export async function findKey(
   if (!KEY.test(given)) return null;
   const hash = keyHashOf(given);
   const [found] = await database.query<{ row: ApiKey }>(FIND, [hash]);
-  const key = found?.row;
-  if (key === undefined || key.revokedAt !== null) return null;
+  return acceptKey(database, found?.row ?? null, hash, now);
+}
+
+/**
+ * The row if it may be used, with its use noted; null otherwise.
+ *
+ * @param key what was found by `hash`.
+ */
+export async function acceptKey(
+  database: Database,
+  key: ApiKey | null,
+  hash: string,
+  now: Instant,
+): Promise<ApiKey | null> {
+  if (key === null || key.revokedAt !== null) return null;
   if (!timingSafeEqual(Buffer.from(key.keyHash), Buffer.from(hash))) return null;
   if (key.lastUsedAt === null || now - key.lastUsedAt >= HOUR_MS) {
     await database.query(TOUCH, [key.id, isoOf(now)]);

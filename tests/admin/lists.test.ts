@@ -141,13 +141,22 @@ describe("the effects", () => {
     expect(entitlement).toEqual({
       id: expect.stringMatching(/^ent_/),
       paymentId: payment?.id,
+      subscriptionId: null,
+      originRef: payment?.externalId,
       account: "",
       livemode: false,
       userRef: "user_sample_1",
       packageRef: "pro-monthly",
+      ordinal: 1,
       status: "active",
       grantedAt: ISO,
+      paidAt: ISO,
+      startsAt: ISO,
+      endsAt: null,
+      months: null,
+      warnedDays: null,
       revokedAt: null,
+      revokedBecause: null,
       updatedAt: ISO,
     });
     expect(await one(`entitlements/${entitlement?.id}`)).toMatchObject(entitlement ?? {});

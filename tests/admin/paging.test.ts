@@ -37,8 +37,8 @@ async function seed(first: number, last: number): Promise<void> {
      SELECT id, 'evt' || substr(id, 4), 'open', 'c', 'm', 'h', 1, ${at}, ${at}, 0 FROM (${rows("ded")}) x`,
     `INSERT INTO payment (id, account, livemode, external_id, state, state_as_of, amount_minor, currency, refunded_minor, created_at, updated_at, version)
      SELECT id, '', true, id, 'succeeded', ${at}, 9007199254740991, 'JPY', 0, ${at}, ${at}, 0 FROM (${rows("pay")}) x`,
-    `INSERT INTO entitlement (id, payment_id, account, livemode, user_ref, package_ref, status, granted_at, updated_at, version)
-     SELECT id, 'pay' || substr(id, 4), '', true, 'u', 'p', 'active', ${at}, ${at}, 0 FROM (${rows("ent")}) x`,
+    `INSERT INTO entitlement (id, payment_id, origin_ref, account, livemode, user_ref, package_ref, ordinal, status, granted_at, paid_at, starts_at, updated_at, version)
+     SELECT id, 'pay' || substr(id, 4), id, '', true, 'u', 'p', i, 'active', ${at}, ${at}, ${at}, ${at}, 0 FROM (${rows("ent")}) x`,
     `INSERT INTO incident (id, group_key, kind, title, service, severity, status, opened_at, created_at, updated_at, version)
      SELECT id, id, 'error', 't', 's', 'P2', 'open', ${at}, ${at}, ${at}, 0 FROM (${rows("inc")}) x`,
     `INSERT INTO deployment (id, source, external_id, project, name, target, state, state_as_of, created_at, updated_at, version)

@@ -58,7 +58,7 @@ describe("list", () => {
       /^Created .* +Status +Code +Event or notice +What +Deaths +Why +Updated/,
       /open +unreadable_body +evt_\w+ +stripe unreadable +1 +.*The body was signed/,
     ],
-    ["entitlements", /User +Package +Status +Payment$/, /user_sample_1 +pro-monthly +active +pay_/],
+    ["entitlements", /Status +Ends +From$/, /user_sample_1 +pro-monthly +active +never +pi_/],
     ["incidents", /Severity +Status +Service +Title +Signals$/, /P\d +open +shop .*… +1$/],
     ["notifications", /Channel +Template +Recipient/, /slack +incident-raised +slack +pending$/],
     ["audit", /Action +Actor +Subject +Details +Event$/, /dead_letter.opened +source:stripe +ded_/],
@@ -133,7 +133,7 @@ describe("show", () => {
   it("a payment: amount in words that need no counting of digits", async () => {
     const [payment] = await ids("payments");
     const lines = await printed("payments", "show", payment ?? "", "--utc");
-    const width = "entitlement.packageRef".length;
+    const width = "entitlement.revokedBecause".length;
     expect(lines).toContain(`${"amount".padEnd(width)}  THB 1,999.00`);
     expect(lines).toContain(`${"entitlement.status".padEnd(width)}  active`);
     expect(lines).toContain(`${"paidAt".padEnd(width)}  2026-11-21 03:00:00 UTC`);
