@@ -47,6 +47,13 @@ export async function toAnswer(response: Response): Promise<Answer> {
   };
 }
 
+/** The answer as a client sees it. @param now for the `Date` header, milliseconds since 1970. */
+export function fromAnswer({ status, headers, body }: Answer, now: number): Response {
+  const date = new Date(now).toUTCString();
+  const content = typeof body === "string" ? body : new Uint8Array(body);
+  return new Response(content, { status, headers: { date, ...headers } });
+}
+
 /**
  * A plain HTTP server on 127.0.0.1, so that a fault can cut or hold the socket itself. Its `Date` header follows `now`.
  * @throws the listen error (EADDRINUSE …).

@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createEmulator, defineEmulator, type EmulatorContext } from "emulate";
 import { z } from "zod";
 import { createFaults, type Fault, type FaultInput, FaultSchema, type Faults } from "./faults.js";
-import { type Answer, listen, toAnswer } from "./http.js";
+import { type Answer, fromAnswer, listen, toAnswer } from "./http.js";
 import { openStore, type Store } from "./store.js";
 import {
   type AdvanceableClock,
@@ -51,6 +52,8 @@ export interface Vendor {
   reset(): void;
   /** Oldest first. Also GET /_emulator/requests. */
   requests(): SeenRequest[];
+  /** The same API without a socket, faults included; for SDKs that take a `fetch`. */
+  fetch: typeof fetch;
   close(): Promise<void>;
 }
 
@@ -105,7 +108,7 @@ export async function startVendor<Api extends object>(
   const { store, clock, faults, inFlight } = core;
   let handle = async (_: Request): Promise<Response> => new Response("starting", { status: 503 });
   const listening = { port: options.port ?? 0, bodyBytesMax: BODY_BYTES_MAX, now: clock.now };
-  const server = await listen(listening, async (request, body) => {
+  const respond = async (request: Request, body: Buffer): Promise<Answer | "hang" | "drop"> => {
     const { fault, seen } = core.observe(request, body);
     const answer = await answerWith(fault, definition.faultAnswer, async () => {
       const done = await toAnswer(await inFlight.run(fault, () => handle(request)));
@@ -114,7 +117,8 @@ export async function startVendor<Api extends object>(
     });
     if (seen !== null && typeof answer === "object") seen.status = answer.status;
     return answer;
-  });
+  };
+  const server = await listen(listening, respond);
 
   let api: Api | undefined;
   const emulator = defineEmulator<object>({
@@ -156,6 +160,14 @@ export async function startVendor<Api extends object>(
     now: core.clock.now,
     reset: core.reset,
     requests: core.requests,
+    fetch: async (input, init) => {
+      const request = new Request(input, init);
+      const body = Buffer.from(await request.clone().arrayBuffer());
+      const answer = await respond(request, body);
+      if (typeof answer === "object") return fromAnswer(answer, clock.now());
+      if (answer === "hang") await once(request.signal, "abort");
+      throw new TypeError("fetch failed");
+    },
     close: async () => {
       await server.close();
       await runtime.close();

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Kit } from "../recorder/vendor.js";
+import { type Act, ActSchema, holderOf, perform } from "./acts.js";
 import { type DeliverOrder, DeliverSchema, type DeliverSummary, deliverStored } from "./deliver.js";
 import type { Deliveries } from "./deliveries.js";
 import { runRoute } from "./dispatch.js";
@@ -7,10 +8,9 @@ import { StripeFailure } from "./errors.js";
 import { type Params, paramsOf } from "./form.js";
 import { type Limiter, type RateLimit, RateLimitSchema } from "./rate-limit.js";
 import type { Realms } from "./realms.js";
-import { completeSession, settleSession } from "./resources/checkout-sessions.js";
+import { completeSession } from "./resources/checkout-sessions.js";
+import { disputeSomehow } from "./resources/disputes.js";
 import { type PayloadOptions, payloadOf } from "./resources/events.js";
-import { settleIntent } from "./resources/intent-states.js";
-import { settleRefund } from "./resources/refunds.js";
 import { OPTION_ENDPOINT, putEndpoint } from "./resources/webhook-endpoints.js";
 import type { Router } from "./router.js";
 import { type SeedOrder, SeedSchema, type SeedSummary, seedPayments } from "./seed.js";
@@ -52,6 +52,8 @@ export interface StripeControls {
   completeCheckout(id: string, shopper: z.input<typeof ShopperSchema>): object;
   /** What a bank or an authentication decided: of a payment intent, a completed session, or a refund. */
   settle(id: string, outcome: "succeeded" | "failed"): object;
+  /** Any of the things that happen without an API request; see `ActSchema`. */
+  act(act: Act): AnyObject;
   /** Changes an object without an event, as if the event was never made. */
   alter(id: string, changes: Record<string, unknown>): object;
   /** The next `count` events (only of `types`, if given) are never delivered. */
@@ -115,7 +117,11 @@ export function createControls({ realms, deliveries, router, limiter }: Parts): 
   return {
     completeCheckout: (id, shopper) =>
       done(completeSession(holderOf(realms, id), id, ShopperSchema.parse(shopper))),
-    settle: (id, outcome) => done(settleAny(holderOf(realms, id), id, outcome)),
+    settle: (id, outcome) => done(perform(holderOf(realms, id), { do: "settle", id, outcome })),
+    act: (act) => {
+      const order = ActSchema.parse(act);
+      return done(perform(holderOf(realms, order.id), order)) as AnyObject;
+    },
     alter: (id, changes) => done(alter(holderOf(realms, id), id, changes)),
     dropDeliveries: (count, types = []) => deliveries.drop(count, types),
     resend: (eventId) => {
@@ -125,7 +131,7 @@ export function createControls({ realms, deliveries, router, limiter }: Parts): 
     },
     deliver: (order) => done(deliverStored(realms, deliveries, order)),
     seed: ({ account, livemode, ...order }) =>
-      done(seedPayments(worldOf({ account, livemode }), deliveries, order, () => undefined)),
+      done(seedPayments(worldOf({ account, livemode }), deliveries, order, disputeSomehow)),
     setRateLimit: limiter.set,
     setWebhook: (webhook) => {
       const { livemode, ...fields } = WebhookSchema.parse(webhook);
@@ -154,21 +160,6 @@ export function createControls({ realms, deliveries, router, limiter }: Parts): 
     deliveries: deliveries.all,
     idle: deliveries.idle,
   };
-}
-
-/** The world that holds an object; the primary one when none does. */
-function holderOf(realms: Realms, id: string): World {
-  const kind = kindOfId(id);
-  const holder = realms
-    .all()
-    .find(({ tables }) => kind !== undefined && tableOfKind(tables, kind).get(id) !== undefined);
-  return holder ?? realms.primary;
-}
-
-function settleAny(world: World, id: string, outcome: "succeeded" | "failed"): object {
-  if (id.startsWith("re_")) return settleRefund(world, id, outcome);
-  if (id.startsWith("cs_")) return settleSession(world, id, outcome);
-  return settleIntent(world, id, outcome);
 }
 
 function alter(world: World, id: string, changes: Record<string, unknown>): object {
@@ -205,6 +196,7 @@ export function mountControls(kit: Kit, controls: StripeControls): void {
   for (const path of ["objects/:id/alter", "objects/:id"]) {
     kit.control(path, AlterSchema, (changes, id) => controls.alter(id, changes));
   }
+  kit.control("act", ActSchema, (act) => guarded(() => controls.act(act)));
   kit.control("deliveries/drop", DropSchema, ({ count, types }) =>
     controls.dropDeliveries(count, types),
   );

@@ -41,6 +41,12 @@ function lookUp(world: World, name: string, value: unknown, path: string): unkno
     payment_intent: tables.paymentIntents,
     latest_charge: tables.charges,
     charge: tables.charges,
+    default_payment_method: tables.paymentMethods,
+    invoice: tables.invoices,
+    latest_invoice: tables.invoices,
+    product: tables.products,
+    setup_intent: tables.setupIntents,
+    subscription: tables.subscriptions,
   };
   const table = tableOf[name];
   if (table === undefined) throw notExpandable(path);
@@ -58,6 +64,11 @@ function virtual(world: World, fields: Record<string, unknown>, name: string): o
       has_more: false,
       data,
     };
+  }
+  if (fields.object === "invoice" && name === "payments") {
+    const where = { field: "invoice", value: String(fields.id) };
+    const data = structuredClone([...world.tables.invoicePayments.newestFirst({ where })]);
+    return { object: "list", url: "/v1/invoice_payments", has_more: false, data };
   }
   if (fields.object === "checkout.session" && name === "line_items") {
     const data = structuredClone(world.tables.carts.get(String(fields.id))?.items ?? []);

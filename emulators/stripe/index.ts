@@ -1,4 +1,6 @@
 import { jsonAnswer } from "../recorder/http.js";
+import { openStore } from "../recorder/store.js";
+import { advanceableClock, randomIds } from "../recorder/time.js";
 import { type Kit, startVendor, type Vendor, type VendorOptions } from "../recorder/vendor.js";
 import { mountCheckoutPage } from "./checkout-page.js";
 import {
@@ -15,10 +17,15 @@ import { openRealms } from "./realms.js";
 import { chargeRoutes } from "./resources/charges.js";
 import { checkoutSessionRoutes, expireSessions } from "./resources/checkout-sessions.js";
 import { customerRoutes } from "./resources/customers.js";
+import { disputeRoutes } from "./resources/disputes.js";
+import { earlyFraudWarningRoutes } from "./resources/early-fraud-warnings.js";
 import { eventRoutes } from "./resources/events.js";
+import { invoicePaymentRoutes, invoiceRoutes } from "./resources/invoices.js";
 import { paymentIntentRoutes } from "./resources/payment-intents.js";
 import { paymentMethodRoutes } from "./resources/payment-methods.js";
+import { productRoutes } from "./resources/prices.js";
 import { refundRoutes } from "./resources/refunds.js";
+import { subscriptionRoutes } from "./resources/subscriptions.js";
 import { webhookEndpointRoutes } from "./resources/webhook-endpoints.js";
 import { createRouter } from "./router.js";
 import type { Ground } from "./world.js";
@@ -52,6 +59,12 @@ const RESOURCES = [
   paymentIntentRoutes,
   chargeRoutes,
   refundRoutes,
+  disputeRoutes,
+  earlyFraudWarningRoutes,
+  productRoutes,
+  subscriptionRoutes,
+  invoiceRoutes,
+  invoicePaymentRoutes,
   checkoutSessionRoutes,
   eventRoutes,
   webhookEndpointRoutes,
@@ -98,6 +111,53 @@ function setUp(kit: Kit, options: StripeOptions): StripeControls {
     parts.deliveries.stop();
   });
   return controls;
+}
+
+export interface WorldOptions extends Pick<StripeOptions, "apiVersion" | "ids"> {
+  /** Where its clock stands at first: milliseconds since 1970. It moves only when it is told to. */
+  startMs: number;
+  /** Whether the platform's own objects are of live mode. */
+  livemode?: boolean | undefined;
+}
+
+/** Everything but HTTP: no server, no endpoint, no timer, and nothing to close. */
+export interface StripeWorld extends StripeControls {
+  /** Milliseconds since 1970; two events between two steps have the same second. */
+  now(): number;
+  /** Moves the clock forward, and ends what time ends. */
+  advance(ms: number): void;
+  /** Sets the clock, also back. */
+  setClock(ms: number): void;
+  /** Forgets everything, and stands at `startMs` again. */
+  reset(): void;
+}
+
+/** Stripe's objects and events in this process, for histories by the thousand. */
+export function openStripeWorld(options: WorldOptions): StripeWorld {
+  const store = openStore(null);
+  const clock = advanceableClock({ now: () => options.startMs }, store);
+  const ids = options.ids ?? randomIds;
+  const baseUrl = "https://emulator.invalid";
+  const apiKey = options.livemode === true ? "sk_live_world" : "sk_test_world";
+  const { controls, expire, forget } = openWorld(
+    { store, clock, ids, baseUrl },
+    { apiKey, apiVersion: options.apiVersion },
+  );
+  return Object.assign(controls, {
+    now: clock.now,
+    advance: (ms: number) => {
+      clock.advance(ms);
+      expire();
+    },
+    setClock: (ms: number) => {
+      clock.set(ms);
+      expire();
+    },
+    reset: () => {
+      store.clear();
+      forget();
+    },
+  });
 }
 
 /** The world and its controls, without HTTP. */

@@ -1,4 +1,5 @@
 import { createDeliveries, type Deliveries, type Post, type RetrySchedule } from "./deliveries.js";
+import { followIntent } from "./resources/invoice-states.js";
 import { openTables } from "./tables.js";
 import {
   type Actor,
@@ -96,6 +97,7 @@ function createWorld(
     now: () => Math.floor(ground.clock.now() / 1000),
     emit: (actor, type, object, before) =>
       deliveries().add(world, recordEvent(world, actor, type, object, before)),
+    settled: followIntent,
     openDeliveries: (eventId) => deliveries().openOf(eventId),
   };
   return world;

@@ -1,6 +1,12 @@
 import type Stripe from "stripe";
 import type { OrderedTable, Store } from "../recorder/store.js";
 import type { Behaviour } from "./behaviour.js";
+import type {
+  InvoicePaymentRow,
+  InvoiceRow,
+  PriceRow,
+  SubscriptionRow,
+} from "./resources/billing-rows.js";
 import type { Cart, StoredCustomer, StoredEndpoint, StoredEvent } from "./world.js";
 
 export interface Tables {
@@ -11,6 +17,14 @@ export interface Tables {
   paymentIntents: OrderedTable<Stripe.PaymentIntent>;
   charges: OrderedTable<Stripe.Charge>;
   refunds: OrderedTable<Stripe.Refund>;
+  disputes: OrderedTable<Stripe.Dispute>;
+  warnings: OrderedTable<Stripe.Radar.EarlyFraudWarning>;
+  products: OrderedTable<Stripe.Product>;
+  prices: OrderedTable<PriceRow>;
+  invoices: OrderedTable<InvoiceRow>;
+  invoicePayments: OrderedTable<InvoicePaymentRow>;
+  subscriptions: OrderedTable<SubscriptionRow>;
+  setupIntents: OrderedTable<Stripe.SetupIntent>;
   sessions: OrderedTable<Stripe.Checkout.Session>;
   /** By session: what was bought, and what is passed on to its payment intent. */
   carts: OrderedTable<Cart>;
@@ -32,6 +46,14 @@ export function openTables(store: Store, prefix: string): Tables {
     paymentIntents: open("payment_intents", ["customer"]),
     charges: open("charges", ["payment_intent", "customer"]),
     refunds: open("refunds", ["charge", "payment_intent"]),
+    disputes: open("disputes", ["charge", "payment_intent"]),
+    warnings: open("early_fraud_warnings", ["charge", "payment_intent"]),
+    products: open("products"),
+    prices: open("prices", ["product"]),
+    invoices: open("invoices", ["customer", "status"]),
+    invoicePayments: open("invoice_payments", ["payment.payment_intent", "invoice", "status"]),
+    subscriptions: open("subscriptions", ["customer"]),
+    setupIntents: open("setup_intents", ["customer"]),
     sessions: open("checkout_sessions", ["payment_intent", "subscription", "customer", "status"]),
     carts: open("carts"),
     events: open("events"),
@@ -46,6 +68,14 @@ const KINDS = {
   payment_intents: { table: "paymentIntents", prefixes: ["pi_"] },
   charges: { table: "charges", prefixes: ["ch_"] },
   refunds: { table: "refunds", prefixes: ["re_"] },
+  disputes: { table: "disputes", prefixes: ["du_", "dp_"] },
+  "radar/early_fraud_warnings": { table: "warnings", prefixes: ["issfr_"] },
+  products: { table: "products", prefixes: ["prod_"] },
+  prices: { table: "prices", prefixes: ["price_"] },
+  invoices: { table: "invoices", prefixes: ["in_"] },
+  invoice_payments: { table: "invoicePayments", prefixes: ["inpay_"] },
+  subscriptions: { table: "subscriptions", prefixes: ["sub_"] },
+  setup_intents: { table: "setupIntents", prefixes: ["seti_"] },
   "checkout/sessions": { table: "sessions", prefixes: ["cs_"] },
 } as const satisfies Record<string, { table: keyof Tables; prefixes: readonly string[] }>;
 
@@ -54,7 +84,11 @@ export type Kind = keyof typeof KINDS;
 export const KIND_NAMES = Object.keys(KINDS) as Kind[];
 
 /** Any object of the API. */
-export type AnyObject = { id: string; object: string };
+export interface AnyObject {
+  id: string;
+  object: string;
+  [field: string]: unknown;
+}
 
 export const tableOfKind = (tables: Tables, kind: Kind): OrderedTable<AnyObject> =>
   // Each of these tables holds objects of the API; which ones does not matter to whoever asks by kind.

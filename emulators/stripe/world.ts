@@ -78,6 +78,8 @@ export interface World {
   now(): number;
   /** Stores an event with a snapshot of `object`, and the deliveries that it causes. */
   emit(actor: Actor, type: string, object: object, before?: object): void;
+  /** Runs when a payment intent has come to succeeded, failed, processing or an action: its invoice follows it. */
+  settled(world: World, actor: Actor, intent: Stripe.PaymentIntent): void;
   /** How many deliveries of an event are not confirmed. */
   openDeliveries(eventId: string): number;
 }

@@ -118,6 +118,7 @@ export function attempt(
         },
       });
       world.emit(actor, "payment_intent.requires_action", waiting);
+      world.settled(world, actor, waiting);
       return waiting;
     }
     case "takes_days": {
@@ -128,6 +129,7 @@ export function attempt(
         latest_charge: charge.id,
       });
       world.emit(actor, "payment_intent.processing", waiting);
+      world.settled(world, actor, waiting);
       return waiting;
     }
     case "declines":
@@ -184,6 +186,7 @@ export function succeed(
     next_action: null,
   });
   world.emit(actor, "payment_intent.succeeded", succeeded);
+  world.settled(world, actor, succeeded);
   return succeeded;
 }
 
@@ -212,7 +215,25 @@ function fail(
     },
   });
   world.emit(actor, "payment_intent.payment_failed", failed);
+  world.settled(world, actor, failed);
   return failed;
+}
+
+export function canceledIntent(
+  world: World,
+  actor: Actor,
+  intent: Stripe.PaymentIntent,
+  reason: Stripe.PaymentIntent.CancellationReason | null,
+): Stripe.PaymentIntent {
+  const canceled = keepIntent(world, intent, {
+    status: "canceled",
+    canceled_at: world.now(),
+    cancellation_reason: reason,
+    amount_capturable: 0,
+    next_action: null,
+  });
+  world.emit(actor, "payment_intent.canceled", canceled);
+  return canceled;
 }
 
 /** What a bank or the shopper's authentication decided, later: for `processing` and `requires_action`. */
@@ -237,6 +258,34 @@ export function settleIntent(
   return outcome === "succeeded"
     ? succeed(world, NOBODY, intent, charge.id, intent.amount)
     : fail(world, NOBODY, intent, method, charge);
+}
+
+/** Part of a bank transfer has arrived; the rest is still waited for, until there is none. */
+export function fundIntent(world: World, id: string, amount: number): Stripe.PaymentIntent {
+  const intent = intentNamed(world, id, "intent");
+  if (intent.status !== "requires_action") {
+    throw parameterInvalid("id", `${id} is ${intent.status}: it waits for no transfer`);
+  }
+  const waiting = intent.next_action?.display_bank_transfer_instructions?.amount_remaining;
+  const remaining = (waiting ?? intent.amount) - amount;
+  if (amount < 1 || remaining < 0) {
+    throw parameterInvalid("amount", `no more than ${waiting ?? intent.amount} is waited for`);
+  }
+  if (remaining === 0) return settleIntent(world, id, "succeeded");
+  const funded = keepIntent(world, intent, {
+    next_action: {
+      type: "display_bank_transfer_instructions",
+      display_bank_transfer_instructions: {
+        amount_remaining: remaining,
+        currency: intent.currency,
+        hosted_instructions_url: null,
+        reference: null,
+        type: "eu_bank_transfer",
+      },
+    },
+  });
+  world.emit(NOBODY, "payment_intent.partially_funded", funded);
+  return funded;
 }
 
 export const idOf = (reference: string | { id: string } | null): string | null =>

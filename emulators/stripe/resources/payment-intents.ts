@@ -2,10 +2,18 @@ import type Stripe from "stripe";
 import { parameterInvalid, StripeFailure, unexpectedState } from "../errors.js";
 import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
-import type { Actor, Route, World } from "../world.js";
+import { type Actor, NOBODY, type Route, type World } from "../world.js";
 import { captureCharge, chargeNamed } from "./charges.js";
 import { customerNamed } from "./customers.js";
-import { attempt, createIntent, idOf, intentNamed, keepIntent, succeed } from "./intent-states.js";
+import {
+  attempt,
+  canceledIntent,
+  createIntent,
+  idOf,
+  intentNamed,
+  keepIntent,
+  succeed,
+} from "./intent-states.js";
 import { resolvePaymentMethod } from "./payment-methods.js";
 import { releaseCharge } from "./refunds.js";
 
@@ -34,7 +42,7 @@ const CONFIRMABLE = ["requires_payment_method", "requires_confirmation", "requir
 const CANCELLABLE = [...CONFIRMABLE, "requires_capture"];
 
 /** The 402 of a declined confirmation; the decline itself is already stored and told. */
-function refusal(intent: Stripe.PaymentIntent): StripeFailure {
+export function refusal(intent: Stripe.PaymentIntent): StripeFailure {
   const error = intent.last_payment_error;
   return new StripeFailure(402, {
     type: "card_error",
@@ -173,15 +181,18 @@ function cancel(world: World, actor: Actor, id: string, input: Input): Stripe.Pa
   if (intent.status === "requires_capture") {
     releaseCharge(world, actor, chargeNamed(world, idOf(intent.latest_charge) ?? ""));
   }
-  const canceled = keepIntent(world, intent, {
-    status: "canceled",
-    canceled_at: world.now(),
-    cancellation_reason: reason,
-    amount_capturable: 0,
-    next_action: null,
-  });
-  world.emit(actor, "payment_intent.canceled", canceled);
-  return canceled;
+  return canceledIntent(world, actor, intent, reason);
+}
+
+/** Nobody captured in time: the bank lets the money go. */
+export function expireIntent(world: World, id: string): Stripe.PaymentIntent {
+  const intent = intentNamed(world, id, "intent");
+  if (intent.status !== "requires_capture") {
+    throw parameterInvalid("id", `${id} is ${intent.status}: nothing is held`);
+  }
+  const charge = chargeNamed(world, idOf(intent.latest_charge) ?? "");
+  releaseCharge(world, NOBODY, charge, "charge.expired");
+  return canceledIntent(world, NOBODY, intent, "expired");
 }
 
 function capture(world: World, actor: Actor, id: string, input: Input): Stripe.PaymentIntent {

@@ -4,6 +4,7 @@ import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
 import { type Actor, NOBODY, type Route, type World } from "../world.js";
 import { chargeNamed } from "./charges.js";
+import { refreshWarnings } from "./early-fraud-warnings.js";
 import { behaviourOf } from "./payment-methods.js";
 
 /** Who pays back what: the charge named, or the latest one of the intent named. */
@@ -112,11 +113,18 @@ function newRefund(
   return world.tables.refunds.put(refund.id, refund);
 }
 
-function tell(world: World, actor: Actor, charge: Stripe.Charge, refund: Stripe.Refund): void {
+function tell(
+  world: World,
+  actor: Actor,
+  charge: Stripe.Charge,
+  refund: Stripe.Refund,
+  type = "charge.refunded",
+): void {
   const after = withRefunded(charge, charge.amount_refunded + refund.amount);
   world.tables.charges.put(charge.id, after);
   world.emit(actor, "refund.created", refund);
-  world.emit(actor, "charge.refunded", after, charge);
+  world.emit(actor, type, after, charge);
+  refreshWarnings(world, after);
 }
 
 const withRefunded = (charge: Stripe.Charge, amount: number): Stripe.Charge => ({
@@ -125,25 +133,42 @@ const withRefunded = (charge: Stripe.Charge, amount: number): Stripe.Charge => (
   refunded: amount >= (charge.captured ? charge.amount_captured : charge.amount),
 });
 
-/** An authorisation that will not be captured: given back in full. */
-export function releaseCharge(world: World, actor: Actor, charge: Stripe.Charge): void {
+/**
+ * An authorisation that will not be captured: given back in full.
+ * @param type how its charge says so: `charge.refunded`, or `charge.expired` when nobody captured it in time.
+ */
+export function releaseCharge(
+  world: World,
+  actor: Actor,
+  charge: Stripe.Charge,
+  type: "charge.refunded" | "charge.expired" = "charge.refunded",
+): void {
   const fields = { status: "succeeded", reason: null, metadata: {} };
-  tell(world, actor, charge, newRefund(world, charge, charge.amount, fields));
+  tell(world, actor, charge, newRefund(world, charge, charge.amount, fields), type);
 }
 
+export type RefundOutcome = "succeeded" | "failed" | "requires_action" | "canceled";
+
+/** From which states a refund can come to an outcome. */
+const BEFORE: Record<RefundOutcome, string[]> = {
+  succeeded: ["pending", "requires_action"],
+  requires_action: ["pending"],
+  canceled: ["pending", "requires_action"],
+  failed: ["pending", "requires_action", "succeeded"],
+};
+
 /**
- * What the bank decided of a refund. A refund that succeeded can still fail; then its amount comes back off
- * `charge.amount_refunded`.
+ * What the bank decided of a refund. A refund that succeeded can still fail; of one that failed or was canceled the amount
+ * comes back off `charge.amount_refunded`.
  */
 export function settleRefund(
   world: World,
   id: string,
-  outcome: "succeeded" | "failed",
-  failureReason = "unknown",
+  outcome: RefundOutcome,
+  actor: Actor = NOBODY,
 ): Stripe.Refund {
   const before = refundNamed(world, id);
-  const open = outcome === "succeeded" ? ["pending"] : ["pending", "succeeded"];
-  if (!open.includes(before.status ?? "")) {
+  if (!BEFORE[outcome].includes(before.status ?? "")) {
     throw parameterInvalid("id", `${id} is ${before.status}: it cannot become ${outcome}`);
   }
   const failed = outcome === "failed";
@@ -151,19 +176,19 @@ export function settleRefund(
     ...before,
     status: outcome,
     ...(failed
-      ? { failure_reason: failureReason, failure_balance_transaction: world.kit.ids("txn_") }
+      ? { failure_reason: "unknown", failure_balance_transaction: world.kit.ids("txn_") }
       : {}),
   };
   world.tables.refunds.put(id, after);
   const charge = chargeNamed(world, typeof before.charge === "string" ? before.charge : "");
-  if (failed) {
+  if (failed || outcome === "canceled") {
     const restored = withRefunded(charge, charge.amount_refunded - before.amount);
     world.tables.charges.put(charge.id, restored);
-    world.emit(NOBODY, "charge.updated", restored, charge);
+    world.emit(actor, "charge.updated", restored, charge);
   }
-  world.emit(NOBODY, "refund.updated", after, before);
-  world.emit(NOBODY, "charge.refund.updated", after, before);
-  if (failed) world.emit(NOBODY, "refund.failed", after);
+  world.emit(actor, "refund.updated", after, before);
+  world.emit(actor, "charge.refund.updated", after, before);
+  if (failed) world.emit(actor, "refund.failed", after);
   return after;
 }
 
@@ -207,6 +232,17 @@ export const refundRoutes = (world: World): Route[] => [
         world.emit(actor, "refund.updated", after, before);
       }
       return after;
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/refunds/:id/cancel",
+    accepts: ["expand"],
+    run: ({ id, actor }) => {
+      if (refundNamed(world, id).status !== "requires_action") {
+        throw parameterInvalid("id", "Only refunds that require action can be canceled.");
+      }
+      return settleRefund(world, id, "canceled", actor);
     },
   },
 ];
