@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { ask, type Page, type Row } from "../api.js";
+import { ask, type Row } from "../api.js";
 import type { Target } from "../connection.js";
 import { CALL, Failure } from "../failure.js";
 import { type CommonOptions, common, contextOf, type Outcome } from "../options.js";
@@ -28,15 +28,21 @@ interface Drained extends SourceState {
 }
 type Tried = { id: string; outcome: string };
 
-const holdOf = (row: Row) => row.hold as SourceState["hold"];
+/** A row of the table: what belongs to the hold beside what belongs to the source. */
+const rowOf = ({ hold, ...state }: SourceState): Row => ({
+  ...state,
+  heldAt: hold?.heldAt ?? null,
+  heldBy: hold?.heldBy ?? null,
+  reason: hold?.reason ?? null,
+});
 const SOURCE_COLUMNS: readonly Column[] = [
   { head: "Source", of: "source" },
   { head: "State", of: "state", kind: "status" },
   { head: "Held events", of: "heldEvents" },
   { head: "Oldest", of: "oldestAt", kind: "time" },
-  { head: "Held since", of: (row) => holdOf(row)?.heldAt, kind: "time" },
-  { head: "By", of: (row) => holdOf(row)?.heldBy },
-  { head: "Reason", of: (row) => holdOf(row)?.reason },
+  { head: "Held since", of: "heldAt", kind: "time" },
+  { head: "By", of: "heldBy" },
+  { head: "Reason", of: "reason" },
 ];
 const TRIED_COLUMNS: readonly Column[] = [
   { head: "Event", of: "id" },
@@ -52,9 +58,9 @@ export function addSources(program: Command, outcome: Outcome): void {
     .description("every source: whether it is held, why, by whom, and how much waits")
     .action(async (options: CommonOptions) => {
       const { target, screen } = contextOf(options);
-      const page = await ask<Page>(target, "/sources");
+      const page = await ask<{ data: SourceState[] }>(target, "/sources");
       if (options.json === true) return screen.out(JSON.stringify(page));
-      screen.out(renderTable(page.data, SOURCE_COLUMNS, screen));
+      screen.out(renderTable(page.data.map(rowOf), SOURCE_COLUMNS, screen));
     });
   common(sources.command("hold <source>"))
     .description("take and keep its deliveries, and work on none of its events, until the release")
@@ -62,9 +68,9 @@ export function addSources(program: Command, outcome: Outcome): void {
     .action(async (source: string, options: HoldOptions) => {
       const { target, screen } = contextOf(options);
       const call = { method: "POST", body: { reason: options.reason } } as const;
-      const held = await ask<{ data: Row }>(target, `${pathOf(source)}/hold`, call);
+      const held = await ask<{ data: SourceState }>(target, `${pathOf(source)}/hold`, call);
       if (options.json === true) return screen.out(JSON.stringify(held));
-      screen.out(renderTable([held.data], SOURCE_COLUMNS, screen));
+      screen.out(renderTable([rowOf(held.data)], SOURCE_COLUMNS, screen));
       screen.err(screen.colors.dim(`To end it: ${CALL} sources release ${source}`));
     });
   common(sources.command("release <source>"))
