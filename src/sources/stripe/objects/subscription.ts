@@ -12,7 +12,7 @@ import {
   timeOf,
 } from "./fields.js";
 
-/** The vendor allows 20 (https://docs.stripe.com/billing/subscriptions/multiple-products). */
+/** The vendor allows 20 (https://docs.stripe.com/api/subscriptions/create). */
 const ITEMS_MAX = 100;
 
 const STATES: Readonly<Record<string, LedgerState<"subscription">>> = {
