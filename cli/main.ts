@@ -6,6 +6,7 @@ import { addKeys } from "./commands/keys.js";
 import { addListCommands } from "./commands/lists.js";
 import { addNotices } from "./commands/notices.js";
 import { addSources } from "./commands/sources.js";
+import { addSuppressionCommands } from "./commands/suppressions.js";
 import { addSamples, addTrigger } from "./commands/trigger.js";
 import { CALL, Failure } from "./failure.js";
 import { Outcome } from "./options.js";
@@ -41,6 +42,8 @@ function programOf(outcome: Outcome): Command {
   const groups = addListCommands(program);
   const deadLetters = groups.get("dead-letters");
   if (deadLetters !== undefined) addSettleCommands(deadLetters, outcome);
+  const suppressions = groups.get("suppressions");
+  if (suppressions !== undefined) addSuppressionCommands(suppressions);
   addDoor(program);
   addRefusals(program);
   addKeys(program);

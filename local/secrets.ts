@@ -13,6 +13,7 @@ const MAKERS = {
   RESEND_WEBHOOK_SECRET: () => `whsec_${randomBytes(24).toString("base64")}`,
   ADMIN_TOKEN: () => hex(24),
   CRON_SECRET: () => hex(24),
+  UNSUBSCRIBE_SECRET: () => hex(32),
   QSTASH_TOKEN: () => hex(24),
   QSTASH_CURRENT_SIGNING_KEY: () => `sig_${hex(16)}`,
   QSTASH_NEXT_SIGNING_KEY: () => `sig_${hex(16)}`,

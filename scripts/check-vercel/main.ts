@@ -31,6 +31,7 @@ const FUNCTIONS: Record<string, RegExp> = {
   "api/health/db": /^nodejs/,
   "api/health/index": /^nodejs/,
   "api/queues/[queue]": /^nodejs/,
+  "api/unsubscribe": /^nodejs/,
   "api/webhooks/[source]": /^edge$/,
   "api/webhooks/[source]/[token]": /^edge$/,
 };

@@ -15,6 +15,7 @@ import { afterOf, cursorOf, mayComeTwice, parsed, replayBody, settleBody } from 
 import { type Resource, resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 import { serveSources } from "./sources.js";
+import { serveSuppressions } from "./suppressions.js";
 
 type AdminContext = Context<AdminEnv>;
 
@@ -53,6 +54,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   app.route("/notices", noticePreviews(deps));
   serveKeys(app, deps);
   serveSources(app, deps);
+  serveSuppressions(app, deps);
   app.all("*", (c) => otherwise(app, c));
   return new Hono().route("/", app); // what the app keeps per request is nobody else's
 }

@@ -9,6 +9,7 @@ import type { AccessDeps } from "./access.js";
 import type { KeyOperations } from "./keys.js";
 import type { PreviewDeps } from "./notice-previews.js";
 import type { SourceOperations } from "./sources.js";
+import type { SuppressionOperations } from "./suppressions.js";
 
 /** Where the app is to be mounted. */
 export const ADMIN_PATH = "/api/admin";
@@ -42,7 +43,8 @@ export interface AdminDeps extends AccessDeps {
   /** Ids of the sources, whose refusals are kept. */
   sources: readonly string[];
   operations: KeyOperations &
-    SourceOperations & {
+    SourceOperations &
+    SuppressionOperations & {
       replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       setup(): Promise<SetUpReport>;

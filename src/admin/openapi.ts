@@ -7,6 +7,7 @@ import { limitParam, replayBody, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 import { releaseBody } from "./sources.js";
+import { addSuppressionBody, removeSuppressionBody } from "./suppressions.js";
 
 /** What the documentation needs of a route. */
 export interface DocumentedRoute {
@@ -92,6 +93,24 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     replayBody,
   ),
   settleRoute("discard", "Give a dead letter up for good", 200),
+  {
+    method: "post",
+    path: "/suppressions",
+    summary: "Put an address on the list of suppressions; safe to repeat",
+    body: addSuppressionBody,
+    status: 200,
+    answer: one(schemas.suppression),
+    problems: [400, 413],
+  },
+  {
+    method: "post",
+    path: "/suppressions/remove",
+    summary: "Take an address off the list of suppressions; safe to repeat",
+    body: removeSuppressionBody,
+    status: 200,
+    answer: one(z.array(schemas.suppression)),
+    problems: [400, 413],
+  },
   {
     method: "get",
     path: "/refusals",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CHANNELS, NOTICE_STATUSES } from "../domain/notice.js";
+import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
 import type { List, Lists } from "../store/lists.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
@@ -119,6 +119,14 @@ export const resources: readonly Resource[] = [
     row: schemas.notification,
     detail: schemas.notificationDetail,
     list: (lists) => lists.notifications,
+  },
+  {
+    name: "suppressions",
+    singular: "suppression",
+    query: query({ reason: oneOfThese(...SUPPRESSION_REASONS), since: sinceParam }),
+    row: schemas.suppression,
+    detail: schemas.suppressionDetail,
+    list: (lists) => lists.suppressions,
   },
   {
     name: "audit",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decimalOf, type Money } from "../domain/money.js";
-import { CHANNELS, NOTICE_STATUSES } from "../domain/notice.js";
+import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
 import { isoOf } from "../domain/time.js";
 
 /**
@@ -309,6 +309,21 @@ export const drainedSource = z
     }),
   })
   .meta({ id: "DrainedSource" });
+
+export const suppression = z
+  .object({
+    id: text,
+    recipientHash: text.meta({ description: "SHA-256 of the address, in hex" }),
+    reason: oneOf(...SUPPRESSION_REASONS).meta({
+      description: "unsubscribed is of mail that one may do without, the others hold for all mail",
+    }),
+    eventId: text.nullable().meta({ description: "Null where a person did it" }),
+    createdAt: time,
+  })
+  .meta({ id: "Suppression" });
+export const suppressionDetail = suppression
+  .extend({ audit: z.array(auditEntry) })
+  .meta({ id: "SuppressionDetail" });
 
 export const refusal = z
   .object({ source: text, at: text, requestId: text, code: text, detail: text })

@@ -81,6 +81,13 @@ export interface PlatformConfig {
   clock: Clock;
 }
 
+/**
+ * The address by which a recipient stops mail of the kind that one may do without; the same for the same one.
+ *
+ * @throws Permanent `channel_not_configured` when there is nothing to sign it with.
+ */
+export type UnsubscribeUrl = (to: { recipient: string; locale: string }) => string;
+
 /** What `runtime/config` hands in; a vendor that is absent is a channel that is not configured. */
 export interface ChannelsConfig {
   resend?: ResendConfig | undefined;
@@ -94,6 +101,7 @@ export interface ChannelsConfig {
   timeZone?: string | undefined;
   /** Limit of one call; `CHANNEL_TIMEOUT_MS` when absent. */
   timeoutMs?: number | undefined;
+  unsubscribeUrl?: UnsubscribeUrl | undefined;
 }
 
 /** Ten seconds: twice what a vendor needs on a bad day, and well inside a worker's own limit. */

@@ -15,7 +15,7 @@ export function buildChannels(config: ChannelsConfig): Channels {
     render: (notice) => channel.render(withZone(notice, timeZone)),
   });
   return Object.freeze({
-    email: inZone(resendChannel(config.resend, common)),
+    email: inZone(resendChannel(config.resend, common, config.unsubscribeUrl)),
     slack: inZone(slackChannel(config.slack, common)),
     pagerduty: inZone(pagerdutyChannel(config.pagerduty, common)),
     sms: inZone(twilioChannel(config.twilio, common)),

@@ -96,6 +96,10 @@ export const ENVIRONMENT = {
     lengthMin: 16,
   }),
   CRON_SECRET: secret("What Vercel's cron sends as Bearer.", { ...node, lengthMin: 16 }),
+  UNSUBSCRIBE_SECRET: secret(
+    "Signs the links by which recipients unsubscribe. Without it, mail that must carry one becomes a dead letter that says so.",
+    { ...optional, rotates: true, lengthMin: 32 },
+  ),
   PLATFORM_NAME: text("How people know this platform; heads mails and messages.", {
     ...node,
     default: "Signalbox",

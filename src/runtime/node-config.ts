@@ -20,6 +20,8 @@ export interface NodeConfig {
   queueTokens: readonly Secret[];
   adminToken: Secret;
   cronSecret: Secret;
+  /** What links to unsubscribe are signed with, the live one first; none: no mail that needs one goes out. */
+  unsubscribeSecrets: readonly Secret[];
   sentryDsn: string | undefined;
   /** Project ids and slugs that are this very deployment, in lower case. */
   ours: ReadonlySet<string>;
@@ -54,6 +56,7 @@ export function parseNodeConfig(
     queueTokens: read.secrets("QSTASH_TOKEN"),
     adminToken: read.secret("ADMIN_TOKEN"),
     cronSecret: read.secret("CRON_SECRET"),
+    unsubscribeSecrets: read.isSet("UNSUBSCRIBE_SECRET") ? read.secrets("UNSUBSCRIBE_SECRET") : [],
     sentryDsn,
     ours: new Set(
       [

@@ -19,7 +19,9 @@ import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
+import { addSuppression, removeSuppressions } from "../operations/suppressions.js";
 import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
+import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
 import { createQueueAccount } from "../queues/account.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
@@ -42,6 +44,7 @@ import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
 import { createReporter } from "./sentry.js";
+import { type UnsubscribeDeps, unsubscribeRoutes } from "./unsubscribe-page.js";
 import { VERSION } from "./version.js";
 import { buryEvent, createWorkers } from "./workers.js";
 
@@ -70,6 +73,7 @@ export function buildNode(env: Readonly<Record<string, string | undefined>>): No
   app.use(secureHeaders({ xFrameOptions: "DENY", referrerPolicy: "no-referrer" }));
   app.route("/", workerRoutes(config, parts));
   app.route("/api/admin", adminRoutes(config, parts));
+  app.route("/", unsubscribeRoutes(unsubscribeDeps(config, parts)));
   app.get("/api/health", async () => healthResponse(await parts.health()));
   app.get("/api/health/db", async () => databaseHealthResponse(await parts.health()));
   app.notFound(() => {
@@ -106,7 +110,12 @@ function buildParts(config: NodeConfig) {
   const publisher = createPublisher(workerQueue, pool.post);
   const account = createQueueAccount(queue);
   const kv = createKv({ ...config.door.kv, timeoutMs: WORKER_KV_TIMEOUT_MS });
-  const channels = buildChannels(config.channels);
+  const { publicBaseUrl } = queue;
+  const links = { publicBaseUrl, secrets: config.unsubscribeSecrets };
+  const channels = buildChannels({
+    ...config.channels,
+    unsubscribeUrl: (to) => unsubscribeUrl(to, links),
+  });
   const gatewayOf = buildGateways(config.gateways, clock);
   const relay = createRelay({ publisher, log });
   const prisma = openPrisma(database.pool);
@@ -208,6 +217,13 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
   return routes;
 }
 
+const unsubscribeDeps = (config: NodeConfig, parts: Parts): UnsubscribeDeps => ({
+  ...parts,
+  platformName: config.channels.platformName,
+  secrets: config.unsubscribeSecrets,
+  unsubscribe: (link) => unsubscribe(link, parts),
+});
+
 function adminRoutes(config: NodeConfig, parts: Parts): Hono {
   const schedules = CRON_JOBS.map((job) => ({ id: job, cron: "* * * * *", path: cronPath(job) }));
   const { queue } = config.door;
@@ -226,6 +242,8 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       return previewMail(template, locale, { platformName, timeZone });
     },
     operations: {
+      addSuppression: (request) => addSuppression(request, parts),
+      removeSuppressions: (request) => removeSuppressions(request, parts),
       replayDeadLetter: (request) => replayDeadLetter(request, parts),
       discardDeadLetter: (request) => discardDeadLetter(request, parts),
       readHolds: () => readHolds(parts.database),

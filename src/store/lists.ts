@@ -320,6 +320,17 @@ function notificationList(prisma: PrismaClient) {
   };
 }
 
+function suppressionList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"reason" | "since">) =>
+      pageOf(request, (args) => prisma.suppression.findMany(args), "createdAt"),
+    async find(id: string) {
+      const found = await asked(prisma.suppression.findUnique({ where: { id } }));
+      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
+    },
+  };
+}
+
 function auditList(prisma: PrismaClient) {
   return {
     page: (request: PageRequest<"subject" | "eventId" | "action" | "actor" | "since">) =>
@@ -346,6 +357,7 @@ export function createLists(prisma: PrismaClient) {
     incidents: incidentList(prisma),
     deployments: deploymentList(prisma),
     notifications: notificationList(prisma),
+    suppressions: suppressionList(prisma),
     audit: auditList(prisma),
   });
 }

@@ -18,6 +18,7 @@ import { holdSource } from "../../src/operations/hold-source.js";
 import { createKey, revokeKey } from "../../src/operations/manage-keys.js";
 import { letThrough, releaseSource } from "../../src/operations/release-source.js";
 import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
+import { addSuppression, removeSuppressions } from "../../src/operations/suppressions.js";
 import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import { createKv } from "../../src/runtime/kv.js";
 import { newKey } from "../../src/runtime/new-key.js";
@@ -154,6 +155,8 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     previewNotice: (template, locale) =>
       previewMail(template, locale, { platformName: "Example", timeZone: "Asia/Bangkok" }),
     operations: {
+      addSuppression: (request) => addSuppression(request, settling),
+      removeSuppressions: (request) => removeSuppressions(request, settling),
       replayDeadLetter: (request) => replayDeadLetter(request, settling),
       discardDeadLetter: (request) => discardDeadLetter(request, settling),
       readHolds: () => readHolds(database),

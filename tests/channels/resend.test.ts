@@ -70,6 +70,39 @@ describe("resend", () => {
     });
   });
 
+  describe("what its reader may do without", () => {
+    const link = "https://box.example/unsubscribe?token=v1.x.y";
+    const resend = { apiKey: new Secret("RESEND_API_KEY", KEY), from: "a@example.org" };
+    const channelWith = (unsubscribeUrl?: () => string) =>
+      buildChannels({
+        resend: { ...resend, baseUrl: vendor.url },
+        platformName: "Example",
+        unsubscribeUrl,
+      }).email;
+
+    it("carries the headers of one click, and the link in both of its parts", async () => {
+      const channel = channelWith(() => link);
+      const payload = await channel.render(notice("payments-paused"));
+      await channel.send({ idempotencyKey: "ntc_1", recipient: TO, payload });
+      const sent = JSON.parse(vendor.seen[0]?.body ?? "");
+      expect(sent.headers).toEqual({
+        "List-Unsubscribe": `<${link}>`,
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+      });
+      expect(sent.text).toContain(link);
+      expect(sent.html).toContain(`href="${link}"`);
+      expect(JSON.stringify(payload)).not.toContain(TO);
+    });
+
+    it("is not written without a way to unsubscribe, and all else without one", async () => {
+      const made = channelWith().render(notice("payments-paused"));
+      await expect(made).rejects.toMatchObject({ code: "channel_not_configured" });
+      await expect(made).rejects.toThrow("UNSUBSCRIBE_SECRET");
+      const owed = await channelWith(() => link).render(notice("payment-received"));
+      expect(JSON.stringify(owed)).not.toContain("unsubscribe");
+    });
+  });
+
   it("has no need to say that a mail may come twice", () => {
     expect(build(vendor.url).atLeastOnce).toBe(false);
   });

@@ -1,5 +1,6 @@
 import { type ErrorResponse, Resend } from "resend";
-import type { Channel, ChannelCommon, ResendConfig } from "../channel.js";
+import { isTransactional, type Notice } from "../../domain/notice.js";
+import type { Channel, ChannelCommon, ResendConfig, UnsubscribeUrl } from "../channel.js";
 import {
   notConfigured,
   RETRY_AFTER_SECONDS_MAX,
@@ -23,7 +24,11 @@ const CONCURRENT_SECONDS = 5;
  *
  * @see https://resend.com/docs/dashboard/emails/idempotency-keys
  */
-export function resendChannel(config: ResendConfig | undefined, common: ChannelCommon): Channel {
+export function resendChannel(
+  config: ResendConfig | undefined,
+  common: ChannelCommon,
+  unsubscribeUrl?: UnsubscribeUrl,
+): Channel {
   const { platformName, timeoutMs } = common;
   return {
     id: "email",
@@ -34,7 +39,13 @@ export function resendChannel(config: ResendConfig | undefined, common: ChannelC
       if (config === undefined) throw notConfigured(VARIABLES);
       // Loaded at the first mail: react-email takes a third of a second, which no other worker should pay.
       const { renderEmail } = await import("./emails/render.js");
-      return { from: config.from, ...(await renderEmail(notice, { platformName })) };
+      const link = isTransactional(notice.template) ? undefined : linkFor(notice, unsubscribeUrl);
+      const mail = await renderEmail(notice, { platformName, unsubscribeUrl: link });
+      return {
+        from: config.from,
+        ...mail,
+        ...(link === undefined ? {} : { headers: leave(link) }),
+      };
     },
     async send({ idempotencyKey, recipient, payload }) {
       if (config === undefined) throw notConfigured(VARIABLES);
@@ -60,6 +71,17 @@ function clientOf(config: ResendConfig): Resend {
   return new Resend(config.apiKey.reveal(), baseUrl === undefined ? {} : { baseUrl });
 }
 
+function linkFor(notice: Notice, unsubscribeUrl: UnsubscribeUrl | undefined): string {
+  if (unsubscribeUrl === undefined) throw notConfigured("UNSUBSCRIBE_SECRET");
+  return unsubscribeUrl(notice);
+}
+
+/** So that a mail program shows its own button, and needs one POST. @see https://www.rfc-editor.org/rfc/rfc8058 */
+const leave = (url: string): Record<string, string> => ({
+  "List-Unsubscribe": `<${url}>`,
+  "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+});
+
 /** The payload is ours, read back from the database as it was rendered. */
 function emailOf(to: string, payload: Record<string, unknown>) {
   const text = (key: string): string => String(payload[key]);
@@ -70,8 +92,12 @@ function emailOf(to: string, payload: Record<string, unknown>) {
     html: text("html"),
     text: text("text"),
     tags: tagsOf(payload.tags),
+    ...(isRecord(payload.headers) ? { headers: payload.headers } : {}),
   };
 }
+
+const isRecord = (value: unknown): value is Record<string, string> =>
+  typeof value === "object" && value !== null;
 
 function tagsOf(tags: unknown): { name: string; value: string }[] {
   return Array.isArray(tags) ? tags : [];

@@ -1,0 +1,103 @@
+import { Transient } from "../domain/errors.js";
+import type { Ids } from "../domain/ids.js";
+import type { Suppression, SuppressionReason } from "../domain/notice.js";
+import { PlanBuilder } from "../domain/plan.js";
+import type { Clock } from "../domain/time.js";
+import { apply } from "../store/apply.js";
+import { type Database, Moved } from "../store/database.js";
+import { load, read } from "../store/load.js";
+import { recipientHash } from "../store/recipient-hash.js";
+import { deleteSuppressions } from "../store/suppressions.js";
+
+export interface SuppressionDeps {
+  database: Database;
+  clock: Clock;
+  ids: Ids;
+}
+
+/** Of an operator, who knows the address; it is hashed here and goes no further. */
+export interface SuppressionRequest {
+  email: string;
+  /** Why, for the audit trail. */
+  because: string;
+  actor: string;
+}
+
+const ROUNDS_MAX = 5;
+
+async function kept(database: Database, hash: string): Promise<Suppression[]> {
+  const { rows } = await load(database, {
+    rows: read("suppression", "t.recipient_hash = ?", [hash], { orderBy: "t.id" }),
+  });
+  return rows;
+}
+
+/**
+ * Puts a recipient on the list for a reason. Doing it again changes nothing and is not told twice.
+ *
+ * @returns the row as it stands, and whether it is new.
+ * @throws Transient when the database is not to be had.
+ */
+export async function suppress(
+  who: { hash: string; reason: SuppressionReason },
+  said: { actor: string; details: Readonly<Record<string, string>> },
+  { database, clock, ids }: SuppressionDeps,
+): Promise<{ suppression: Suppression; isNew: boolean }> {
+  const { hash, reason } = who;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const known = (await kept(database, hash)).find((row) => row.reason === reason);
+    if (known !== undefined) return { suppression: known, isNew: false };
+    const now = clock.now();
+    const id = ids.next("suppression");
+    const suppression = { id, recipientHash: hash, reason, eventId: null, createdAt: now };
+    const requestId = ids.next("request");
+    const plan = new PlanBuilder({ now, ids, actor: said.actor, eventId: null, requestId })
+      .insert("suppression", suppression)
+      .audit("suppression.added", id, { reason, ...said.details });
+    try {
+      await apply(database, plan.build());
+      return { suppression, isNew: true };
+    } catch (error) {
+      if (!(error instanceof Moved)) throw error; // somebody else put it there meanwhile
+    }
+  }
+  throw new Transient("database_busy", { detail: "the suppression moved in every round" });
+}
+
+/** `manual` stops all mail to the address, `unsubscribed` only what one may do without. */
+export async function addSuppression(
+  { email, because, actor, reason }: SuppressionRequest & { reason: "manual" | "unsubscribed" },
+  deps: SuppressionDeps,
+): Promise<Suppression> {
+  const who = { hash: recipientHash(email), reason };
+  return (await suppress(who, { actor, details: { because } }, deps)).suppression;
+}
+
+/**
+ * Takes an address off the list, for one reason or for all. Of one that is not there nothing is done or told.
+ *
+ * @returns what was taken off.
+ */
+export async function removeSuppressions(
+  {
+    email,
+    because,
+    actor,
+    reason,
+  }: SuppressionRequest & { reason?: SuppressionReason | undefined },
+  { database, clock, ids }: SuppressionDeps,
+): Promise<Suppression[]> {
+  const all = await kept(database, recipientHash(email));
+  const chosen = all.filter((row) => reason === undefined || row.reason === reason);
+  const entries = chosen.map((row) => ({
+    id: ids.next("audit"),
+    at: clock.now(),
+    action: "suppression.removed",
+    actor,
+    subject: row.id,
+    eventId: null,
+    details: { reason: row.reason, because },
+  }));
+  const gone = await deleteSuppressions(database, entries);
+  return chosen.filter(({ id }) => gone.includes(id));
+}
