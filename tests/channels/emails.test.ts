@@ -5,14 +5,16 @@ import { fullOf, INCIDENT, notice, PAYMENT } from "./notices.js";
 
 const BROKEN = /undefined|null|NaN|Invalid Date|\[object|[{}]|\b[a-z]+[A-Z][a-z]+/;
 const FRAME = { platformName: "Example" };
-const LOCALES = ["th", "th_TH", "en", "en-GB", "en_US", "en ", "en-!", "ja", "", "not a locale"];
+const LOCALES = ["th", "en-GB"];
+const ODD_LOCALES = ["th_TH", "en", "en_US", "en ", "en-!", "ja", "", "not a locale"];
 
 const textOf = async (...args: Parameters<typeof notice>) =>
   (await renderEmail(notice(...args), FRAME)).text;
 
 describe("emails", () => {
   for (const template of TEMPLATES) {
-    for (const locale of LOCALES) {
+    const odd = template.endsWith("-failed") ? ODD_LOCALES : [];
+    for (const locale of [...LOCALES, ...odd]) {
       it(`renders ${template} for ${locale} without a gap, whether the data is full or bare`, async () => {
         const required = new Set(["amountMinor", "refundMinor", "currency", "incidentId"]);
         const full = fullOf(template);
@@ -40,7 +42,7 @@ describe("emails", () => {
 
       สวัสดีคุณ Somchai Jaidee
 
-      เราได้รับชำระเงินจากคุณเรียบร้อยแล้ว ขอขอบคุณ
+      เราได้รับการชำระเงินของคุณเรียบร้อยแล้ว ขอขอบคุณ
 
       จำนวนเงิน: ฿1,999.00 (THB)
       แพ็กเกจ: ADVANCED
@@ -130,7 +132,7 @@ describe("emails", () => {
 
       There was not enough money or credit on the card or account.
 
-      Please check your balance and try again, or use another card or another way to pay.
+      Please check your balance and try again, or use another card or payment method.
 
       Amount: ฿1,999.00 (THB)
       Package: ADVANCED

@@ -21,6 +21,8 @@ const NAME_CHARS_MAX = 80;
 const PACKAGE_CHARS_MAX = 80;
 const REFERENCE_CHARS_MAX = 120;
 
+const NO_BREAK = "\u00a0";
+
 /** An address written into the name field would become a link in a mail that carries our name. */
 const LOOKS_LIKE_AN_ADDRESS = /[/:@<>\\]|[^\s.]\.[^\s.]{2,}/u;
 
@@ -51,7 +53,7 @@ export interface Reading {
   moneyWithCode(key?: string): string;
   /** Day, time and zone. */
   time(key: string): string | null;
-  /** The day alone, for sentences. */
+  /** The day alone, for sentences; it is never broken over two lines. */
   day(key: string): string | null;
   packageName: string | null;
   reference: string | null;
@@ -111,7 +113,7 @@ function readingOf(notice: NoticeContent, language: Language, locale: string): R
       return amount.includes(currency) ? amount : `${amount} (${currency})`;
     },
     time: (key) => written(key, timeText),
-    day: (key) => written(key, dayText),
+    day: (key) => written(key, dayText)?.replaceAll(" ", NO_BREAK) ?? null,
     packageName: clipped(textIn(data, "packageRef"), PACKAGE_CHARS_MAX),
     reference: clipped(
       textIn(data, "paymentExternalId") ??

@@ -12,7 +12,7 @@ const DECLINED = reason(
   ["ธนาคารไม่อนุมัติรายการนี้", "โปรดสอบถามธนาคารของคุณ หรือใช้บัตรหรือช่องทางชำระเงินอื่น"],
   [
     "The bank did not approve the payment.",
-    "Please ask your bank for the reason, or use another card or another way to pay.",
+    "Please ask your bank for the reason, or use another card or payment method.",
   ],
 );
 
@@ -20,7 +20,7 @@ const UNKNOWN = reason(
   ["ไม่สามารถดำเนินการชำระเงินได้", "โปรดลองอีกครั้ง หรือใช้บัตรหรือช่องทางชำระเงินอื่น"],
   [
     "The payment could not be completed.",
-    "Please try again, or use another card or another way to pay.",
+    "Please try again, or use another card or payment method.",
   ],
 );
 
@@ -35,7 +35,7 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: FailureReason])[] = 
       ["ยอดเงินหรือวงเงินไม่เพียงพอ", "โปรดตรวจสอบยอดเงินหรือวงเงินแล้วลองอีกครั้ง หรือใช้บัตรหรือช่องทางชำระเงินอื่น"],
       [
         "There was not enough money or credit on the card or account.",
-        "Please check your balance and try again, or use another card or another way to pay.",
+        "Please check your balance and try again, or use another card or payment method.",
       ],
     ),
   ],
@@ -85,7 +85,7 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: FailureReason])[] = 
       ["รายการนี้เกินวงเงินหรือจำนวนครั้งที่ธนาคารกำหนด", "โปรดติดต่อธนาคารของคุณ หรือใช้บัตรหรือช่องทางชำระเงินอื่น"],
       [
         "The payment goes over a limit that the bank has set.",
-        "Please ask your bank about the limit, or use another card or another way to pay.",
+        "Please ask your bank about the limit, or use another card or payment method.",
       ],
     ),
   ],
@@ -95,7 +95,7 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: FailureReason])[] = 
       ["บัตรนี้ใช้กับการชำระเงินประเภทนี้ไม่ได้", "โปรดใช้บัตรหรือช่องทางชำระเงินอื่น"],
       [
         "The card can't be used for this kind of payment.",
-        "Please use another card or another way to pay.",
+        "Please use another card or payment method.",
       ],
     ),
   ],

@@ -12,8 +12,12 @@ import {
   Section,
   Text,
 } from "react-email";
+import { clip } from "../../notice-data.js";
 import type { EmailContent, EmailPart, Tone } from "./content.js";
 import { sentBy, unsubscribeLabel } from "./layout-words.js";
+
+/** Less than where the library cuts, which may be in the middle of a character. */
+const PREVIEW_CHARS_MAX = 180;
 
 /** Thai faces first where a system has them; each falls back to what the reader's system reads best. */
 const FONT =
@@ -73,7 +77,7 @@ export function EmailLayout(props: {
         <meta name="supported-color-schemes" content="light dark" />
         <style>{STYLES}</style>
       </Head>
-      <Preview>{preview}</Preview>
+      <Preview useTitleTag={false}>{clip(preview, PREVIEW_CHARS_MAX)}</Preview>
       <Body
         lang={first.language}
         className="page"
@@ -162,12 +166,27 @@ function Rows({ part }: { part: EmailPart }): ReactElement | null {
               {label}
             </th>
             <td className="value strong line" style={{ ...styles.cell, ...styles.value }}>
-              {value}
+              <Value text={value} />
             </td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** A time's zone, at the end of a value. */
+const ZONE = /^(.+ )(\([^()]+\))$/su;
+
+/** The zone is broken over two lines only where it has no room on one. */
+function Value({ text }: { text: string }): ReactElement {
+  const [, before, zone] = ZONE.exec(text) ?? [];
+  if (zone === undefined) return <>{text}</>;
+  return (
+    <>
+      {before}
+      <span style={styles.zone}>{zone}</span>
+    </>
   );
 }
 
@@ -178,6 +197,7 @@ const styles = {
     fontWeight: 600,
     color: STRONG,
     textAlign: "center",
+    overflowWrap: "anywhere",
   },
   card: {
     padding: "36px 40px",
@@ -185,13 +205,14 @@ const styles = {
     border: `1px solid ${LINE}`,
     borderRadius: "8px",
   },
-  title: { margin: "0 0 8px", lineHeight: "1.4", fontWeight: 700 },
+  title: { margin: "0 0 8px", lineHeight: "1.4", fontWeight: 700, overflowWrap: "anywhere" },
   highlight: {
     margin: "4px 0 16px",
     fontSize: "34px",
     lineHeight: "1.3",
     fontWeight: 700,
     color: STRONG,
+    overflowWrap: "anywhere",
   },
   paragraph: {
     margin: "0 0 10px",
@@ -210,6 +231,7 @@ const styles = {
   },
   label: { width: "36%", paddingRight: "16px", color: QUIET, fontWeight: 400, textAlign: "left" },
   value: { color: STRONG, textAlign: "left", overflowWrap: "anywhere" },
+  zone: { display: "inline-block" },
   button: {
     display: "inline-block",
     margin: "4px 0 14px",

@@ -10,17 +10,18 @@ const WORDS = {
     refunded: (amount: string) => `เราได้คืนเงินจำนวน ${amount} ให้คุณแล้ว`,
     granted: (item: string) => `คุณใช้${item}ได้แล้ว`,
     grantedUntil: (item: string, day: string) => `คุณใช้${item}ได้แล้ว จนถึงวันที่ ${day}`,
-    revoked: (item: string) => `เราได้ยกเลิกสิทธิ์การใช้${item} เพราะเปิดให้โดยไม่ตรงกับการชำระเงินของคุณ`,
+    revoked: (item: string) =>
+      `เราได้ยกเลิกสิทธิ์การใช้${item} เนื่องจากระบบเปิดสิทธิ์ให้ไม่ตรงกับการชำระเงินของคุณ`,
     canceled: (amount: string) =>
       `รายการชำระเงินจำนวน ${amount} ถูกยกเลิกแล้ว และจะไม่มีการเรียกเก็บเงินสำหรับรายการนี้`,
     item: (name: string | null) => (name === null ? "แพ็กเกจของคุณ" : `แพ็กเกจ ${name} `),
     refundedRow: "จำนวนเงินที่คืน",
-    amountRow: "จำนวนเงินของรายการ",
+    amountRow: "ยอดของรายการ",
     at: "วันที่แก้ไข",
     closing: "ไม่ต้องดำเนินการใด ๆ เพิ่มเติม หากมีข้อสงสัย โปรดติดต่อเรา",
   },
   en: {
-    title: "We corrected your payment",
+    title: "Your payment record is corrected",
     body: "We found that our system had recorded your payment wrongly, and we have put it right. We apologize for the inconvenience.",
     refunded: (amount: string) => `We have refunded ${amount} to you.`,
     granted: (item: string) => `You can use ${item} now.`,
@@ -31,9 +32,9 @@ const WORDS = {
       `The payment of ${amount} was canceled, and nothing will be charged for it.`,
     item: (name: string | null) => (name === null ? "your package" : `the ${name} package`),
     refundedRow: "Refunded",
-    amountRow: "Amount of the payment",
+    amountRow: "Payment",
     at: "Corrected on",
-    closing: "There is nothing more to do. If you have a question, please get in touch with us.",
+    closing: "There is nothing more to do. If you have a question, please contact us.",
   },
 } as const;
 

@@ -43,13 +43,13 @@ const RESUMED = {
   th: {
     title: "ชำระเงินได้ตามปกติแล้ว",
     body: "ระบบชำระเงินกลับมาใช้งานได้ตามปกติแล้ว ขอขอบคุณที่รอ และขออภัยในความไม่สะดวก",
-    what: "หากคุณยังไม่ได้ชำระเงิน คุณชำระได้แล้วตอนนี้ หากชำระไปแล้ว โปรดอย่าชำระซ้ำ เราจะส่งอีเมลยืนยันให้",
+    what: "หากคุณยังไม่ได้ชำระเงิน สามารถชำระได้แล้วตอนนี้ หากชำระไปแล้ว โปรดอย่าชำระซ้ำ เราจะส่งอีเมลยืนยันให้",
     at: "ใช้ได้ตั้งแต่",
     button: "ชำระเงิน",
     closing: "หากคุณไม่มีรายการที่รอชำระ ไม่ต้องดำเนินการใด ๆ",
   },
   en: {
-    title: "Payments work again",
+    title: "Payments are working again",
     body: "You can pay as usual again. Thank you for waiting; we apologize for the inconvenience.",
     what: "If you have not paid yet, you can do so now. If you have, please do not pay again: we will confirm it by email.",
     at: "Since",

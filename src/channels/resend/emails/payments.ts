@@ -7,7 +7,7 @@ const RECEIVED = {
   th: {
     title: "ชำระเงินเรียบร้อยแล้ว",
     subject: (amount: string) => `ชำระเงินเรียบร้อยแล้ว ${amount}`,
-    body: "เราได้รับชำระเงินจากคุณเรียบร้อยแล้ว ขอขอบคุณ",
+    body: "เราได้รับการชำระเงินของคุณเรียบร้อยแล้ว ขอขอบคุณ",
     until: (item: string | null, day: string) =>
       `คุณใช้แพ็กเกจ${item ? ` ${item} ` : "นี้"}ได้ถึงวันที่ ${day}`,
     paidAt: "วันที่ชำระเงิน",
@@ -108,7 +108,7 @@ const ACTION = {
       `Your bank asks you to confirm your payment of ${amount}. It is not complete until you do.`,
     what: "Please confirm it in your bank's app, or with the code that the bank sends you.",
     by: "Confirm by",
-    button: "Confirm the payment",
+    button: "Confirm payment",
     closing: "If you did not start this payment, do not confirm it, and nothing will be charged.",
   },
 } as const;

@@ -4,8 +4,8 @@ import { customerMail, LABELS } from "./customer-mail.js";
 
 /** Said wherever money goes back: nobody should wonder on the second day where it is. */
 export const REFUND_ARRIVES: Readonly<Record<Language, string>> = {
-  th: "เงินจะกลับเข้าบัตรหรือบัญชีที่คุณใช้ชำระ โดยทั่วไปภายใน 5–10 วันทำการ ขึ้นอยู่กับธนาคารของคุณ",
-  en: "It goes back to the card or account that you paid with, usually within 5–10 business days, depending on your bank.",
+  th: "เงินจะคืนเข้าบัตรหรือบัญชีที่คุณใช้ชำระเงิน โดยทั่วไปภายใน 5–10 วันทำการ ขึ้นอยู่กับธนาคารของคุณ",
+  en: "The money goes back to the card or account that you paid with, usually within 5–10 business days, depending on your bank.",
 };
 
 const ISSUED = {
@@ -49,7 +49,7 @@ const ISSUED = {
     paid: "Paid",
     refundedAt: "Refunded on",
     closing:
-      "There is nothing more to do. If the money has not come by then, please get in touch with us.",
+      "There is nothing more to do. If the money has not arrived by then, please contact us.",
   },
 } as const;
 
@@ -84,7 +84,7 @@ const FAILED = {
   th: {
     title: "การคืนเงินยังไม่สำเร็จ",
     subject: (refund: string) => `การคืนเงิน ${refund} ยังไม่สำเร็จ`,
-    body: (refund: string) => `เราพยายามคืนเงินจำนวน ${refund} ให้คุณ แต่ธนาคารของคุณไม่รับเงินคืนรายการนี้`,
+    body: (refund: string) => `เราพยายามคืนเงินจำนวน ${refund} ให้คุณ แต่ธนาคารของคุณไม่รับรายการคืนเงินนี้`,
     cardGone: "สาเหตุคือบัตรที่ใช้ชำระเงินหมดอายุหรือถูกยกเลิกแล้ว",
     next: "เงินจำนวนนี้ยังเป็นของคุณ เราจะติดต่อคุณเพื่อคืนเงินด้วยวิธีอื่น คุณไม่ต้องดำเนินการใด ๆ ในตอนนี้",
     refund: "จำนวนเงินที่จะคืน",
@@ -95,9 +95,9 @@ const FAILED = {
     title: "Refund not completed",
     subject: (refund: string) => `Your refund of ${refund} is not complete yet`,
     body: (refund: string) =>
-      `We tried to refund ${refund} to you, but your bank did not take it back.`,
+      `We tried to refund ${refund} to you, but your bank did not accept it.`,
     cardGone: "The card that you paid with has expired or was canceled.",
-    next: "The money is still yours. We will contact you to return it in another way; you need not do anything now.",
+    next: "The money is still yours. We will contact you to return it in another way; you don't need to do anything now.",
     refund: "To be refunded",
     failedAt: "Tried on",
     closing: "For your safety, we will never ask for a card number, a password or a code by email.",

@@ -40,7 +40,7 @@ export function subscriptionRenewed(notice: NoticeContent): EmailContent {
       paragraphs: [body(money())],
       rows: [
         [labels.item, packageName],
-        [words.price, pricePer(moneyWithCode(), notice, language)],
+        [labels.amount, moneyWithCode()],
         [at, time("renewedAt")],
         [words.next, time("renewsAt")],
         [labels.reference, reference],
@@ -66,8 +66,7 @@ export function subscriptionPaymentFailing(notice: NoticeContent): EmailContent 
         body(money()),
         code === null ? null : failureReason(code)[language].why,
         what,
-        againOn === null ? null : again(againOn),
-        endsOn === null ? null : until(endsOn),
+        sentences(againOn && again(againOn), endsOn && until(endsOn)),
       ],
       rows: [
         [labels.amount, moneyWithCode()],
@@ -105,4 +104,9 @@ export function subscriptionCanceled(notice: NoticeContent): EmailContent {
       closing,
     };
   });
+}
+
+/** What belongs together in one paragraph; null where nothing is said. */
+function sentences(...said: (string | null)[]): string | null {
+  return said.filter((sentence) => sentence !== null).join(" ") || null;
 }

@@ -11,7 +11,8 @@ const RULE = "-".repeat(40);
 /** The text part, written from the content itself: a converter from HTML would shout the headings. */
 export function textOf(content: EmailContent, frame: Frame): string {
   const parts = content.parts.map((part) => `${lines(part, frame)}\n`);
-  return `${frame.platformName}\n\n${parts.join(`\n${RULE}\n\n`)}`;
+  const text = `${frame.platformName}\n\n${parts.join(`\n${RULE}\n\n`)}`;
+  return text.replaceAll("\u00a0", " "); // where lines break is the reader's business here
 }
 
 function lines(part: EmailPart, { platformName, unsubscribeUrl }: Frame): string {
