@@ -36,19 +36,30 @@ export interface SampleAsk {
  * The whole path in one process: a real Postgres, the emulators of the vendors over HTTP, and the app
  * built by its own root. What a test breaks is beside it, not in it.
  */
-export async function openHouse(overrides: Record<string, string> = {}) {
+export async function openHouse(
+  overrides: Record<string, string> = {},
+  options: { resendPerSecond?: number } = {},
+) {
   const openedAt = Date.now(); // one moment for all samples, so that posting one again posts the same bytes
   const dataDir = await mkdtemp(join(tmpdir(), "signalbox-house-"));
   const [own, queueDb] = await Promise.all([testDatabase(), emptyDatabase()]);
   const keys = { currentSigningKey: "sig_house_current", nextSigningKey: "sig_house_next" };
   const token = "house-qstash-token";
   const kvToken = "house-kv-token";
-  const [qstash, kv, resend, slack] = await Promise.all([
+  let now = (): number => Date.now();
+  const stripeKey = "sk_test_house";
+  const [qstash, kv, resend, slack, stripe] = await Promise.all([
     startQstashEmulator({ databaseUrl: queueDb.url, token, ...keys }),
     startUpstashRedisEmulator({ dataDir: join(dataDir, "kv"), token: kvToken }),
-    startResendEmulator({ dataDir, apiKey: "re_house" }),
+    startResendEmulator({
+      dataDir,
+      apiKey: "re_house",
+      ratePerSecond: options.resendPerSecond,
+      clock: { now: () => now() },
+    }),
     startSlackEmulator({ dataDir }),
   ]);
+  if (options.resendPerSecond !== undefined) now = () => qstash.now(); // both hold to one clock's seconds
   const { server, url } = await listen();
   const env = {
     ...SECRETS,
