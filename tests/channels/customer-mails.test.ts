@@ -59,7 +59,7 @@ describe("what a customer is told", () => {
     const text = await textOf("refund-issued", data);
     expect(text).toContain(thai);
     expect(text).toContain(english);
-    expect(text).toContain("5–10 วันทำการ");
+    expect(text).toContain("5 ถึง 10 วันทำการ");
   });
 
   it("of a refund in a currency without decimals, and with three", async () => {

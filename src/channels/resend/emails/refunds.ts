@@ -4,8 +4,8 @@ import { customerMail, LABELS } from "./customer-mail.js";
 
 /** Said wherever money goes back: nobody should wonder on the second day where it is. */
 export const REFUND_ARRIVES: Readonly<Record<Language, string>> = {
-  th: "เงินจะคืนเข้าบัตรหรือบัญชีที่คุณใช้ชำระเงิน โดยทั่วไปภายใน 5–10 วันทำการ ขึ้นอยู่กับธนาคารของคุณ",
-  en: "The money goes back to the card or account that you paid with, usually within 5–10 business days, depending on your bank.",
+  th: "เงินจะคืนเข้าบัตรหรือบัญชีที่คุณใช้ชำระเงิน โดยทั่วไปภายใน 5\u00a0ถึง\u00a010\u00a0วันทำการ ขึ้นอยู่กับธนาคารของคุณ",
+  en: "The money goes back to the card or account that you paid with, usually within 5\u00a0to\u00a010 business days, depending on your bank.",
 };
 
 const ISSUED = {
