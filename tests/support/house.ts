@@ -47,8 +47,7 @@ export async function openHouse(
   const token = "house-qstash-token";
   const kvToken = "house-kv-token";
   let now = (): number => Date.now();
-  const stripeKey = "sk_test_house";
-  const [qstash, kv, resend, slack, stripe] = await Promise.all([
+  const [qstash, kv, resend, slack] = await Promise.all([
     startQstashEmulator({ databaseUrl: queueDb.url, token, ...keys }),
     startUpstashRedisEmulator({ dataDir: join(dataDir, "kv"), token: kvToken }),
     startResendEmulator({
