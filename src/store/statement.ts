@@ -47,7 +47,10 @@ export function locksOf(plan: Plan): Record<string, { id: string; version: numbe
 /** The most rows of one kind that a plan has. */
 export function mostRowsOf(plan: Plan): number {
   const { inserts, updates, expects, absences } = plan;
-  const kinds = [inserts, updates, expects, absences].flatMap((rows) => Object.values(rows));
+  // Updated and expected rows of one table are locked together.
+  const kinds = [inserts, updates, expects, absences, locksOf(plan)].flatMap((rows) =>
+    Object.values(rows),
+  );
   const counts = kinds.map((rows: readonly unknown[]) => rows.length);
   const most = Math.max(plan.completes.length, plan.discards.length, ...counts, 1);
   if (most > ROWS_MAX) throw new Error(`a plan of ${most} rows in one table; ${ROWS_MAX} at most`);

@@ -233,4 +233,16 @@ describe("what is stored", () => {
     client.release();
     expect(rows[0].n).toBeLessThanOrEqual(1);
   });
+
+  it("locks what is updated and what is expected together, however they add up", async () => {
+    const rows = Array.from({ length: 9 }, (_, n) => deployment(`many${n}`));
+    const all = plan();
+    for (const row of rows) all.insert("deployment", row);
+    await apply(w.database, all.build());
+    const [first, ...others] = rows;
+    const change = plan().update("deployment", first ?? deployment("none"), { state: "ready" });
+    for (const row of others) change.expect("deployment", row);
+    await apply(w.database, change.build()); // eight and one: each fits a statement's first size, both do not
+    expect((await kept("many0")).state).toBe("ready");
+  });
 });
