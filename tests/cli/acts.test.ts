@@ -139,6 +139,8 @@ describe("health", () => {
         "outbox        0 messages overdue",
         "parked        3 deliveries in KV",
         "dead letters  2 open",
+        "sources       0 held",
+        "held events   0 kept until a release",
         "last relay    34 seconds ago",
         "last sweep    not known",
         "asked at      2026-11-21 10:00:00 Asia/Bangkok",
