@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
+import { ENTITLEMENTS_PATH, entitlementsQuery, userEntitlements } from "./entitlements.js";
 import { keyBody } from "./keys.js";
 import { noticePreview, previewQuery } from "./notice-previews.js";
 import { limitParam, replayBody, settleBody } from "./requests.js";
@@ -231,6 +232,18 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
 type Json = Record<string, unknown>;
 
 /**
+/** For the platform's own application: outside of the admin API, and a key that may only read is enough. */
+const entitlementsRoute: DocumentedRoute = {
+  method: "get",
+  path: `${ENTITLEMENTS_PATH}/{userId}`,
+  summary:
+    "What a user is entitled to; a `read` key is enough, and a user whom nobody knows has nothing",
+  query: entitlementsQuery,
+  status: 200,
+  answer: userEntitlements,
+  problems: [400],
+};
+
  * Zod's JSON Schema of what goes over the wire. Named schemas are put among the components and
  * referred to; what OpenAPI has no use for is left out.
  */
@@ -311,8 +324,12 @@ function operationOf(route: DocumentedRoute, components: Json): Json {
 export function openApiDocument(): Json {
   const components: Json = {};
   const paths: Record<string, Json> = {};
-  for (const route of documentedRoutes) {
-    const path = `${ADMIN_PATH}${route.path}`;
+  const served = documentedRoutes.map((route) => ({
+    ...route,
+    path: `${ADMIN_PATH}${route.path}`,
+  }));
+  for (const route of [...served, entitlementsRoute]) {
+    const { path } = route;
     paths[path] = { ...paths[path], [route.method]: operationOf(route, components) };
   }
   const problem = jsonSchema(z.object({ problem: schemas.problemAnswer }), "output", components);

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
+import { LEDGER_KINDS } from "../domain/ledger.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
 import type { List, Lists } from "../store/lists.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
@@ -69,10 +71,11 @@ export const resources: readonly Resource[] = [
     singular: "entitlement",
     query: query({
       userRef: exactly,
-      status: oneOfThese("active", "revoked"),
+      status: oneOfThese(...ENTITLEMENT_STATUSES),
       paymentId: exactly,
       packageRef: exactly,
     }),
+      subscriptionId: exactly,
     row: schemas.entitlement,
     detail: schemas.entitlementDetail,
     list: (lists) => lists.entitlements,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
 import { decimalOf, type Money } from "../domain/money.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
 import { isoOf } from "../domain/time.js";
@@ -141,14 +142,25 @@ export const eventDetail = erring(
 
 const entitlementFields = {
   id: text,
-  paymentId: text,
+  paymentId: text.nullable().meta({ description: "What it comes from; or a subscription" }),
+  subscriptionId: text.nullable(),
+  originRef: text.meta({ description: "The gateway's id of that" }),
   account: text,
   livemode: z.boolean(),
   userRef: text,
   packageRef: text,
-  status: oneOf("active", "revoked"),
+  ordinal: z.int().meta({ description: "Of this user's for this package" }),
+  status: oneOf(...ENTITLEMENT_STATUSES),
   grantedAt: time,
+  paidAt: time,
+  startsAt: time.meta({ description: "Later than paidAt where another had to end first" }),
+  endsAt: time.nullable().meta({ description: "Null: never" }),
+  months: z.int().nullable(),
+  warnedDays: z.int().nullable().meta({
+    description: "The last reminder, in days before the end; null: none yet",
+  }),
   revokedAt: time.nullable(),
+  revokedBecause: text.nullable(),
   updatedAt: time,
 };
 export const entitlement = z.object(entitlementFields).meta({ id: "Entitlement" });

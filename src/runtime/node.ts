@@ -2,6 +2,7 @@ import { attachDatabasePool, waitUntil } from "@vercel/functions";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import { createAdminApp } from "../admin/app.js";
+import { createEntitlementsApp, ENTITLEMENTS_PATH } from "../admin/entitlements.js";
 import { buildChannels } from "../channels/registry.js";
 import { problem } from "../domain/problem.js";
 import { buildGateways } from "../gateways/registry.js";
@@ -23,6 +24,7 @@ import { addSuppression, removeSuppressions } from "../operations/suppressions.j
 import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
 import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
 import { createQueueAccount } from "../queues/account.js";
+import { sweepEntitlements } from "../operations/sweep-entitlements.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
 import { sourceById, sources } from "../sources/registry.js";
@@ -30,6 +32,7 @@ import { findKey, listKeys } from "../store/api-keys.js";
 import { openDatabase } from "../store/database.js";
 import { ensurePartitions } from "../store/events.js";
 import { readHolds } from "../store/holds.js";
+import { readEntitlements } from "../store/entitlements.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
@@ -80,6 +83,7 @@ export function buildNode(env: Readonly<Record<string, string | undefined>>): No
     const detail = "See ARCHITECTURE.md for the addresses of this deployment.";
     return problem("not_found", detail, parts.ids.next("request"));
   });
+  app.route(ENTITLEMENTS_PATH, entitlementsRoutes(config, parts));
   app.onError((error) => {
     const requestId = parts.ids.next("request");
     parts.log.error("request.failed", { requestId, error: error.name });
@@ -222,6 +226,7 @@ const unsubscribeDeps = (config: NodeConfig, parts: Parts): UnsubscribeDeps => (
   platformName: config.channels.platformName,
   secrets: config.unsubscribeSecrets,
   unsubscribe: (link) => unsubscribe(link, parts),
+        entitlements: () => sweepEntitlements(parts),
 });
 
 function adminRoutes(config: NodeConfig, parts: Parts): Hono {
@@ -237,6 +242,16 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     sources: sources.map(({ id }) => id),
     previewNotice: async (template, locale) => {
       // Loaded when asked for: react-email takes a third of a second.
+function entitlementsRoutes({ adminToken }: NodeConfig, parts: Parts): Hono {
+  const { database, clock } = parts;
+  const app = createEntitlementsApp({
+    ...parts,
+    adminToken,
+    read: (given, of) => readEntitlements(database, given, of, clock.now()),
+  });
+  return new Hono().route("/", app);
+}
+
       const { previewMail } = await import("../channels/resend/emails/samples.js");
       const { platformName, timeZone = "UTC" } = config.channels;
       return previewMail(template, locale, { platformName, timeZone });

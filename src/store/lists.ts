@@ -246,8 +246,9 @@ function paymentList(prisma: PrismaClient) {
 
 function entitlementList(prisma: PrismaClient) {
   return {
-    page: (request: PageRequest<"userRef" | "status" | "paymentId" | "packageRef">) =>
-      pageOf(request, (args) => prisma.entitlement.findMany(args)),
+    page: (
+      request: PageRequest<"userRef" | "status" | "paymentId" | "subscriptionId" | "packageRef">,
+    ) => pageOf(request, (args) => prisma.entitlement.findMany(args)),
     async find(id: string) {
       const found = await asked(prisma.entitlement.findUnique({ where: { id } }));
       return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };

@@ -1,0 +1,191 @@
+import { describeError } from "../domain/describe-error.js";
+import type { Entitlement } from "../domain/entitlement.js";
+import { decideExpiry, type ExpiryDecision } from "../domain/entitlement-expiry.js";
+import { Transient } from "../domain/errors.js";
+import type { Ids } from "../domain/ids.js";
+import type { LedgerObject } from "../domain/ledger.js";
+import type { TemplateData } from "../domain/notice-templates.js";
+import type { Payment } from "../domain/payment.js";
+import { type DecideContext, type Plan, PlanBuilder } from "../domain/plan.js";
+import type { Log } from "../domain/ports.js";
+import type { Clock } from "../domain/time.js";
+import { planEntitlements } from "../handlers/entitlement-plan.js";
+import { readerIn } from "../handlers/record-ledger/buyer.js";
+import type { PaymentPolicy } from "../policy/payments.js";
+import { apply } from "../store/apply.js";
+import { type Database, Moved } from "../store/database.js";
+import { dueEntitlements, type EntitlementKey } from "../store/entitlements.js";
+import { load, read } from "../store/load.js";
+import type { Relay } from "./relay-outbox.js";
+
+export interface EntitlementSweepDeps {
+  database: Database;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  relay: Relay;
+  policy: PaymentPolicy;
+  tellsPlatform: boolean;
+}
+
+export interface EntitlementSweepReport {
+  expired: number;
+  reminded: number;
+  /** Could not be worked on for a cause of their own; the next sweep tries again, and the log says why. */
+  stuck: number;
+}
+
+const PAGE_ROWS = 200;
+/** Of one sweep; the rest is the next minute's. */
+const PAGES_MAX = 10;
+/** Users at once: loads and plans of one shape share statements. */
+const AT_ONCE = 8;
+const ROUNDS_MAX = 6;
+
+/**
+ * Ends what has come to its end, and reminds of what soon will, once per step. Whoever is a user of a package is
+ * decided on as a whole and in one statement, so that sweeps at the same time do nothing twice, and one that breaks off
+ * has left nothing half done. One user who cannot be worked on does not keep the others from their turn.
+ *
+ * @throws Transient when the database is not to be had.
+ */
+export async function sweepEntitlements(
+  deps: EntitlementSweepDeps,
+): Promise<EntitlementSweepReport> {
+  const { database, clock, policy } = deps;
+  const report: EntitlementSweepReport = { expired: 0, reminded: 0, stuck: 0 };
+  const requestId = deps.ids.next("request");
+  let after: { endsAt: number; id: string } | null = null;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const at = { now: clock.now(), warnDays: policy.warnDays, after, limit: PAGE_ROWS };
+    const due: Awaited<ReturnType<typeof dueEntitlements>> = await dueEntitlements(database, at);
+    const keys = [...new Map(due.map((row) => [textOf(row), row])).values()];
+    for (let from = 0; from < keys.length; from += AT_ONCE) {
+      const work = keys
+        .slice(from, from + AT_ONCE)
+        .map((key) => settle(key, requestId, report, deps));
+      await Promise.all(work);
+    }
+    after = due.at(-1) ?? null;
+    if (due.length < PAGE_ROWS) break;
+  }
+  return report;
+}
+
+const textOf = ({ account, livemode, userRef, packageRef }: EntitlementKey): string =>
+  JSON.stringify([account, livemode, userRef, packageRef]);
+
+async function settle(
+  key: EntitlementKey,
+  requestId: string,
+  report: EntitlementSweepReport,
+  deps: EntitlementSweepDeps,
+): Promise<void> {
+  try {
+    const { expired, reminded } = await settleUser(key, requestId, deps);
+    report.expired += expired;
+    report.reminded += reminded;
+  } catch (error) {
+    if (error instanceof Transient) throw error; // it is not this user: the next minute begins again
+    report.stuck += 1;
+    deps.log.error("entitlement.stuck", { requestId, detail: describeError(error) });
+  }
+}
+
+async function settleUser(
+  key: EntitlementKey,
+  requestId: string,
+  deps: EntitlementSweepDeps,
+): Promise<{ expired: number; reminded: number }> {
+  const { database, clock, ids, policy } = deps;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const rows = await loadUser(key, database);
+    const now = clock.now();
+    const decision = decideExpiry(rows.entitlements, { now, warnDays: policy.warnDays });
+    if (decision.updates.length === 0) return { expired: 0, reminded: 0 };
+    const ctx = { now, ids, actor: "system:sweep", eventId: null, requestId };
+    const plan = planOf(decision, rows, ctx, deps);
+    try {
+      await apply(database, plan);
+    } catch (error) {
+      if (error instanceof Moved) continue;
+      throw error;
+    }
+    await deps.relay(plan.inserts.outbox ?? []);
+    return { expired: decision.changes.length, reminded: decision.reminder === null ? 0 : 1 };
+  }
+  throw new Transient("database_busy", { detail: "a user's entitlements moved again and again" });
+}
+
+interface UserRows {
+  entitlements: Entitlement[];
+  payments: Payment[];
+  objects: LedgerObject[];
+}
+
+const OF_USER = "account = ? AND livemode = ? AND user_ref = ? AND package_ref = ?";
+/** The customer and the bills of the subscriptions that these entitlements come from: they know who is written to. */
+const BESIDE_SUBSCRIPTION = `JOIN (SELECT s.* FROM entitlement e JOIN ledger_object s ON s.id = e.subscription_id
+  WHERE ${OF_USER.replaceAll(/(\w+) =/g, "e.$1 =")}) s ON s.account = t.account AND s.livemode = t.livemode AND
+  ((t.kind = 'customer' AND t.external_id = s.customer_ref) OR (t.kind IN ('checkout','invoice') AND t.subscription_ref = s.external_id))`;
+
+async function loadUser(key: EntitlementKey, database: Database): Promise<UserRows> {
+  const of = [key.account, key.livemode, key.userRef, key.packageRef];
+  return load(database, {
+    entitlements: read("entitlement", OF_USER.replaceAll(/(\w+) =/g, "t.$1 ="), of),
+    payments: read("payment", OF_USER.replaceAll(/(\w+) =/g, "e.$1 ="), of, {
+      join: "JOIN entitlement e ON e.payment_id = t.id",
+    }),
+    objects: read("ledgerObject", "true", of, { join: BESIDE_SUBSCRIPTION, limit: 50 }),
+  });
+}
+
+function planOf(
+  decision: ExpiryDecision,
+  rows: UserRows,
+  ctx: DecideContext,
+  deps: EntitlementSweepDeps,
+): Plan {
+  const plan = new PlanBuilder(ctx);
+  const { lost, reminder, updates, expects, changes } = decision;
+  planEntitlements(plan, { inserts: [], updates, expects, changes }, deps);
+  if (reminder !== null) {
+    const { entitlement, days } = reminder;
+    plan.audit("entitlement.reminded", entitlement.id, { days, endsAt: entitlement.endsAt });
+    tell(plan, "entitlement-expiring", entitlement, `expiring ${days}`, rows, deps.policy);
+  }
+  if (lost !== null) tell(plan, "entitlement-expired", lost, "expired", rows, deps.policy);
+  return plan.build();
+}
+
+/** Tells the user, if anybody knows where to; once for this version of the row, and so for this end of it. */
+function tell(
+  plan: PlanBuilder,
+  template: "entitlement-expiring" | "entitlement-expired",
+  { id, version, packageRef, endsAt, paymentId }: Entitlement,
+  transition: string,
+  { payments, objects }: UserRows,
+  policy: PaymentPolicy,
+): void {
+  const payment = payments.find((one) => one.id === paymentId);
+  const reader =
+    payment ??
+    readerIn(
+      objects.map(({ details }) => details),
+      policy,
+    );
+  if (reader.email === null) return;
+  const about = { packageRef, userName: reader.name };
+  const data =
+    template === "entitlement-expiring"
+      ? ({ ...about, endsAt } satisfies TemplateData["entitlement-expiring"])
+      : ({ ...about, endedAt: endsAt } satisfies TemplateData["entitlement-expired"]);
+  plan.notify({
+    channel: "email",
+    template,
+    cause: `entitlement:${id} v${version} ${transition}`,
+    recipient: reader.email,
+    locale: reader.locale ?? policy.defaultLocale,
+    data,
+  });
+}
