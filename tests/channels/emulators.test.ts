@@ -63,10 +63,28 @@ describe("channels against the vendors' emulators", () => {
     await expect(tell(channel, "payment-received", TO)).rejects.toMatchObject({
       retryAfterSeconds: 9,
     });
-    vendor.fault({ kind: "status", status: 429, code: "daily_quota_exceeded" });
-    await expect(tell(channel, "payment-received", TO)).rejects.toMatchObject({
-      retryAfterSeconds: 3_600,
+    for (const code of ["daily_quota_exceeded", "monthly_quota_exceeded"]) {
+      vendor.fault({ kind: "status", status: 429, code, retryAfterSeconds: 1 });
+      await expect(tell(channel, "payment-received", TO)).rejects.toMatchObject({
+        retryAfterSeconds: 3_600,
+      });
+    }
+  });
+
+  it("comes back soon when a call under the same key is still running, and makes one mail", async () => {
+    const { vendor, channel } = await mail();
+    vendor.fault({ kind: "delay", delayMs: 1_500 });
+    const first = tell(channel, "payment-received", TO);
+    await expect.poll(() => vendor.requests().length).toBe(1);
+    const second = await tell(channel, "payment-received", TO).catch((error: Error) => error);
+    expect(second).toBeInstanceOf(Transient);
+    expect(second).toMatchObject({
+      retryAfterSeconds: 5,
+      detail: "Resend answered 409 concurrent_idempotent_requests",
     });
+    const { vendorId } = await first;
+    expect(await tell(channel, "payment-received", TO)).toEqual({ vendorId });
+    expect(vendor.mails()).toHaveLength(1);
   });
 
   it("tells Slack, and shows what at least once means when an answer is lost", async () => {
