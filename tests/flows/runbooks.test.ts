@@ -67,6 +67,6 @@ describe("the runbooks", () => {
         await h.rest();
       }
     },
-    120_000,
+    300_000,
   );
 });
