@@ -9,7 +9,7 @@ import type { AccessDeps } from "./access.js";
 import type { KeyOperations } from "./keys.js";
 import type { PreviewDeps } from "./notice-previews.js";
 import type { SourceOperations } from "./sources.js";
-import type { SuppressionOperations } from "./suppressions.js";
+import type { SuppressionOperations } from "../operations/suppressions.js";
 
 /** Where the app is to be mounted. */
 export const ADMIN_PATH = "/api/admin";

@@ -229,9 +229,6 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
   },
 ];
 
-type Json = Record<string, unknown>;
-
-/**
 /** For the platform's own application: outside of the admin API, and a key that may only read is enough. */
 const entitlementsRoute: DocumentedRoute = {
   method: "get",
@@ -244,6 +241,9 @@ const entitlementsRoute: DocumentedRoute = {
   problems: [400],
 };
 
+type Json = Record<string, unknown>;
+
+/**
  * Zod's JSON Schema of what goes over the wire. Named schemas are put among the components and
  * referred to; what OpenAPI has no use for is left out.
  */

@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import { SUPPRESSION_REASONS, type Suppression, type SuppressionReason } from "../domain/notice.js";
+import { SUPPRESSION_REASONS } from "../domain/notice.js";
+import type { SuppressionOperations } from "../operations/suppressions.js";
 import { jsonOf, limited } from "./bodies.js";
 import type { AdminEnv } from "./deps.js";
 import { parsed, reasonField } from "./requests.js";
@@ -40,21 +41,6 @@ export const removeSuppressionBody = z
       .optional(),
   })
   .meta({ id: "RemovedSuppression" });
-
-interface Asked {
-  email: string;
-  because: string;
-  actor: string;
-}
-
-export interface SuppressionOperations {
-  addSuppression(
-    request: Asked & { reason: z.output<typeof addSuppressionBody>["kind"] },
-  ): Promise<Suppression>;
-  removeSuppressions(
-    request: Asked & { reason?: SuppressionReason | undefined },
-  ): Promise<Suppression[]>;
-}
 
 /** The address travels in the body alone, because addresses of requests are logged along the way. */
 export function serveSuppressions(

@@ -23,6 +23,16 @@ export interface SuppressionRequest {
   actor: string;
 }
 
+type Added = SuppressionRequest & { reason: "manual" | "unsubscribed" };
+/** Without a reason: for whatever it is there. */
+type Removed = SuppressionRequest & { reason?: SuppressionReason | undefined };
+
+/** What an operator may do to the list, both safe to repeat. */
+export interface SuppressionOperations {
+  addSuppression(request: Added): Promise<Suppression>;
+  removeSuppressions(request: Removed): Promise<Suppression[]>;
+}
+
 const ROUNDS_MAX = 5;
 
 async function kept(database: Database, hash: string): Promise<Suppression[]> {
@@ -66,7 +76,7 @@ export async function suppress(
 
 /** `manual` stops all mail to the address, `unsubscribed` only what one may do without. */
 export async function addSuppression(
-  { email, because, actor, reason }: SuppressionRequest & { reason: "manual" | "unsubscribed" },
+  { email, because, actor, reason }: Added,
   deps: SuppressionDeps,
 ): Promise<Suppression> {
   const who = { hash: recipientHash(email), reason };
