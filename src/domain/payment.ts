@@ -36,6 +36,7 @@ export interface Payment {
   disputedMinor: number;
   /** Of its worst dispute. */
   disputeState: LedgerState<"dispute"> | null;
+  /** ISO 4217, upper case; empty while nobody has named it. */
   currency: string;
   userRef: string | null;
   packageRef: string | null;
@@ -128,7 +129,7 @@ export function derivePayment(
       disputes.filter((d) => DISPUTES_THAT_TAKE.has(d.state)).map((d) => d.amountMinor),
     ),
     disputeState: worst ?? null,
-    currency: speaker?.currency ?? "XXX",
+    currency: speaker?.currency ?? "",
     ...buyerFrom([...checkouts, ...(own === null ? [] : [own]), ...charges], buyerOf),
     customerRef: firstOf(sorted, ({ customerRef }) => customerRef),
     invoiceRef: firstOf(sorted, ({ invoiceRef }) => invoiceRef),

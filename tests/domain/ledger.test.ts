@@ -84,7 +84,9 @@ function joinAll(kind: LedgerKind, told: readonly Moment[], truth: Moment): Ledg
       );
     }
     if (joined.kind === "doubt") throw new Error("what was fetched is never in doubt");
-    if (joined.kind === "joined") row = { ...joined.row, version: (row?.version ?? -1) + 1 };
+    if (joined.kind !== "joined") continue;
+    const version: number = row === null ? 0 : joined.row.version + 1;
+    row = { ...joined.row, version };
   }
   if (row === null) throw new Error("a life has a moment");
   return row;
