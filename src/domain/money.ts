@@ -5,10 +5,16 @@ export interface Money {
   currency: string;
 }
 
-/** Currencies whose smallest unit is not a hundredth (ISO 4217). */
+/**
+ * ISO 4217 gives these no decimals. The gateway once did, and still counts them in hundredths, which are always whole:
+ * 500 is five krónur. Its own page on currencies calls that a special case; that page decides, not the standard.
+ */
+const WHOLE_HUNDREDTHS: ReadonlySet<string> = new Set(["ISK", "UGX"]);
+
+/** Currencies whose smallest unit, as the gateway counts, is not a hundredth (else as ISO 4217). */
 const EXPONENTS: Readonly<Record<string, number>> = Object.freeze({
   ...Object.fromEntries(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF"
+    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
       .split(" ")
       .map((code) => [code, 0]),
   ),
@@ -36,7 +42,8 @@ export function decimalOf({ amountMinor, currency }: Money): string {
  * `Intl` takes the decimal string as it is, so no float rounds it.
  */
 export function formatMoney(money: Money, locale: string): string {
-  const exponent = exponentOf(money.currency);
+  const isWhole = WHOLE_HUNDREDTHS.has(money.currency) && money.amountMinor % 100 === 0;
+  const exponent = isWhole ? 0 : exponentOf(money.currency);
   return new Intl.NumberFormat(locale, {
     style: "currency",
     currency: money.currency,
