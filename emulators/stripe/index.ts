@@ -99,8 +99,10 @@ function setUp(kit: Kit, options: StripeOptions): StripeControls {
     if (options.webhook !== undefined) controls.setWebhook(options.webhook);
   };
   kit.onChange((what) => {
-    if (what === "reset") forget();
-    begin();
+    if (what === "reset") {
+      forget();
+      begin();
+    }
     expire();
   });
   begin();

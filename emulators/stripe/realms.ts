@@ -1,4 +1,5 @@
 import { createDeliveries, type Deliveries, type Post, type RetrySchedule } from "./deliveries.js";
+import { followPayment } from "./resources/checkout-sessions.js";
 import { followIntent } from "./resources/invoice-states.js";
 import { openTables } from "./tables.js";
 import {
@@ -97,7 +98,10 @@ function createWorld(
     now: () => Math.floor(ground.clock.now() / 1000),
     emit: (actor, type, object, before) =>
       deliveries().add(world, recordEvent(world, actor, type, object, before)),
-    settled: followIntent,
+    settled: (...change) => {
+      followIntent(...change);
+      followPayment(...change);
+    },
     openDeliveries: (eventId) => deliveries().openOf(eventId),
   };
   return world;

@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import type { Kit } from "../recorder/vendor.js";
 import type { Input } from "./form.js";
+import type { PriceRow } from "./resources/billing-rows.js";
 import type { Tables } from "./tables.js";
 
 /** What a world stands on. */
@@ -64,6 +65,13 @@ export interface LineItemRow extends Omit<Stripe.LineItem, "price"> {
 export interface Cart {
   items: LineItemRow[];
   intent: { metadata: Stripe.Metadata; description: string | null; receiptEmail: string | null };
+  /** In mode `subscription`. */
+  subscription?: {
+    items: { price: PriceRow; quantity: number }[];
+    metadata: Stripe.Metadata;
+    description: string | null;
+    trialDays: number;
+  };
 }
 
 /** The objects of one account in one mode; accounts and modes see nothing of each other. */
@@ -107,7 +115,7 @@ export function previousAttributes(before: object, after: object): Record<string
   for (const name of new Set([...Object.keys(old), ...Object.keys(fresh)])) {
     const was = old[name] ?? null;
     const is = fresh[name] ?? null;
-    if (JSON.stringify(was) === JSON.stringify(is)) continue;
+    if (was === is || JSON.stringify(was) === JSON.stringify(is)) continue;
     changed[name] = isRecord(was) && isRecord(is) ? previousAttributes(was, is) : was;
   }
   return changed;

@@ -2,21 +2,15 @@ import type Stripe from "stripe";
 import { parameterInvalid, parameterMissing, resourceMissing, unexpectedState } from "../errors.js";
 import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf, pageOf } from "../lists.js";
-import {
-  type Actor,
-  type Cart,
-  type LineItemRow,
-  NOBODY,
-  type Route,
-  type World,
-} from "../world.js";
+import { type Actor, type Cart, NOBODY, type Route, type World } from "../world.js";
+import { readCart } from "./checkout-carts.js";
 import { emptySession } from "./checkout-defaults.js";
+import { type Outcome, setUp, subscribe } from "./checkout-modes.js";
 import { createCustomer, customerNamed } from "./customers.js";
 import { attempt, createIntent, settleIntent } from "./intent-states.js";
 import { resolvePaymentMethod } from "./payment-methods.js";
 
 const DAY_S = 24 * 60 * 60;
-const ITEMS_MAX = 100;
 
 const CREATE_PARAMS = [
   "mode",
@@ -29,6 +23,8 @@ const CREATE_PARAMS = [
   "client_reference_id",
   "metadata",
   "payment_intent_data",
+  "subscription_data",
+  "currency",
   "payment_method_types",
   "expires_at",
   "locale",
@@ -39,71 +35,6 @@ export function sessionNamed(world: World, id: string): Stripe.Checkout.Session 
   const session = world.tables.sessions.get(id);
   if (session === undefined) throw resourceMissing("checkout.session", id, "session");
   return session;
-}
-
-function lineItem(world: World, input: Input): LineItemRow {
-  input.accept(["price_data", "quantity"]);
-  const data = input.child("price_data");
-  if (data === undefined) throw parameterMissing(input.param("price_data"));
-  data.accept(["currency", "unit_amount", "product_data"]);
-  const product = data.child("product_data");
-  if (product === undefined) throw parameterMissing(data.param("product_data"));
-  product.accept(["name", "description", "metadata"]);
-  const quantity = input.integer("quantity") ?? 1;
-  const unit = data.requiredInteger("unit_amount");
-  const currency = data.requiredText("currency").toLowerCase();
-  const total = unit * quantity;
-  return {
-    id: world.kit.ids("li_"),
-    object: "item",
-    adjustable_quantity: null,
-    amount_discount: 0,
-    amount_subtotal: total,
-    amount_tax: 0,
-    amount_total: total,
-    currency,
-    description: product.requiredText("name"),
-    metadata: {},
-    price: {
-      id: world.kit.ids("price_"),
-      object: "price",
-      active: false,
-      billing_scheme: "per_unit",
-      created: world.now(),
-      currency,
-      livemode: world.livemode,
-      lookup_key: null,
-      metadata: {},
-      nickname: null,
-      product: world.kit.ids("prod_"),
-      recurring: null,
-      tax_behavior: "unspecified",
-      tiers_mode: null,
-      transform_quantity: null,
-      type: "one_time",
-      unit_amount: unit,
-      unit_amount_decimal: String(unit),
-    },
-    quantity,
-  };
-}
-
-function readCart(world: World, input: Input): Cart {
-  const items = input.children("line_items");
-  if (items.length === 0) throw parameterMissing("line_items");
-  if (items.length > ITEMS_MAX) {
-    throw parameterInvalid("line_items", `No more than ${ITEMS_MAX} line items are allowed.`);
-  }
-  const intent = input.child("payment_intent_data");
-  intent?.accept(["metadata", "description", "receipt_email"]);
-  return {
-    items: items.map((item) => lineItem(world, item)),
-    intent: {
-      metadata: intent?.metadata() ?? {},
-      description: intent?.text("description") ?? null,
-      receiptEmail: intent?.text("receipt_email") ?? null,
-    },
-  };
 }
 
 function expiryOf(world: World, input: Input): number {
@@ -118,17 +49,19 @@ function expiryOf(world: World, input: Input): number {
   return expiresAt;
 }
 
-function create(world: World, input: Input): Stripe.Checkout.Session {
-  const mode = input.oneOf("mode", ["payment"]);
+function create(world: World, actor: Actor, input: Input): Stripe.Checkout.Session {
+  const mode = input.oneOf("mode", ["payment", "subscription", "setup"]);
   if (mode === undefined) throw parameterMissing("mode");
   const customer = input.text("customer") ?? null;
   if (customer !== null) customerNamed(world, customer);
-  const cart = readCart(world, input);
+  const cart = readCart(world, actor, input, mode);
   const currencies = new Set(cart.items.map((item) => item.currency));
   if (currencies.size > 1) {
     throw parameterInvalid("line_items", "All line items must have the same currency.");
   }
-  const total = cart.items.reduce((sum, item) => sum + item.amount_total, 0);
+  const setup = mode === "setup";
+  const items = cart.items.reduce((sum, item) => sum + item.amount_total, 0);
+  const total = setup ? null : cart.subscription?.trialDays ? 0 : items;
   const id = world.kit.ids(world.livemode ? "cs_live_" : "cs_test_");
   const session: Stripe.Checkout.Session = {
     ...emptySession(),
@@ -138,11 +71,11 @@ function create(world: World, input: Input): Stripe.Checkout.Session {
     cancel_url: input.text("cancel_url") ?? null,
     client_reference_id: input.text("client_reference_id") ?? null,
     created: world.now(),
-    currency: cart.items[0]?.currency ?? null,
+    currency: cart.items[0]?.currency ?? input.text("currency") ?? null,
     customer,
     customer_creation:
       input.oneOf("customer_creation", ["always", "if_required"]) ??
-      (customer ? null : "if_required"),
+      (customer ? null : mode === "subscription" ? "always" : "if_required"),
     customer_email: input.text("customer_email") ?? null,
     expires_at: expiryOf(world, input),
     livemode: world.livemode,
@@ -184,7 +117,6 @@ export function completeSession(
 ): Stripe.Checkout.Session {
   const session = sessionNamed(world, id);
   if (session.status !== "open") throw notOpen(session);
-  const cart = world.tables.carts.get(id);
   const known =
     typeof session.customer === "string" ? customerNamed(world, session.customer) : null;
   const email = shopper.email ?? session.customer_email ?? known?.email ?? null;
@@ -192,12 +124,48 @@ export function completeSession(
   const name = shopper.name ?? known?.name ?? null;
   const customer = known?.id ?? createdFor(world, session, email, name);
   const method = resolvePaymentMethod(world, shopper.paymentMethod ?? "pm_card_visa", customer);
+  const billed = world.tables.paymentMethods.put(method.id, {
+    ...method,
+    billing_details: { ...method.billing_details, email, name },
+  });
+  const cart = world.tables.carts.get(id);
+  const outcome = concluded(world, session, cart, customer, billed);
+  if (outcome.payment_status === undefined) return keep(world, session, { customer, ...outcome });
+  const completed = keep(world, session, {
+    customer,
+    ...outcome,
+    customer_details: {
+      address: null,
+      business_name: null,
+      email,
+      individual_name: null,
+      name,
+      phone: null,
+      tax_exempt: "none",
+      tax_ids: [],
+    },
+    status: "complete",
+    url: null,
+  });
+  world.emit(NOBODY, "checkout.session.completed", completed);
+  return completed;
+}
+
+/** What the session leads to, by its mode. Without a payment status it stays open: the card was declined. */
+function concluded(
+  world: World,
+  session: Stripe.Checkout.Session,
+  cart: Cart | undefined,
+  customer: string | null,
+  method: Stripe.PaymentMethod,
+): Outcome {
+  if (session.mode === "setup") return setUp(world, customer, method);
+  if (session.mode === "subscription" && customer !== null && cart?.subscription !== undefined) {
+    return subscribe(world, cart.subscription, session.amount_total ?? 0, customer, method);
+  }
+  const known = world.tables.paymentIntents.get(String(session.payment_intent));
   const intent =
-    typeof session.payment_intent === "string"
-      ? world.tables.paymentIntents.get(session.payment_intent)
-      : undefined;
-  const ready =
-    intent ??
+    known ??
     createIntent(world, NOBODY, {
       amount: session.amount_total ?? 0,
       currency: session.currency ?? "usd",
@@ -210,32 +178,10 @@ export function completeSession(
       automatic: false,
       statementDescriptor: null,
     });
-  const billed = world.tables.paymentMethods.put(method.id, {
-    ...method,
-    billing_details: { ...method.billing_details, email, name },
-  });
-  const tried = attempt(world, NOBODY, ready, billed);
-  const paid = tried.status === "succeeded";
-  const seen = { customer, payment_intent: tried.id };
-  if (!paid && tried.status !== "processing") return keep(world, session, seen);
-  const completed = keep(world, session, {
-    ...seen,
-    customer_details: {
-      address: null,
-      business_name: null,
-      email,
-      individual_name: null,
-      name,
-      phone: null,
-      tax_exempt: "none",
-      tax_ids: [],
-    },
-    payment_status: paid ? "paid" : "unpaid",
-    status: "complete",
-    url: null,
-  });
-  world.emit(NOBODY, "checkout.session.completed", completed);
-  return completed;
+  const tried = attempt(world, NOBODY, intent, method);
+  if (tried.status === "succeeded") return { payment_intent: tried.id, payment_status: "paid" };
+  if (tried.status === "processing") return { payment_intent: tried.id, payment_status: "unpaid" };
+  return { payment_intent: tried.id };
 }
 
 function createdFor(
@@ -248,7 +194,7 @@ function createdFor(
   return createCustomer(world, NOBODY, { email, name, description: null, metadata: {} }).id;
 }
 
-/** A bank's late word on a completed but unpaid session: settles its intent too. */
+/** A bank's late word on a completed but unpaid session: settles its intent, which the session follows. */
 export function settleSession(
   world: World,
   id: string,
@@ -258,10 +204,20 @@ export function settleSession(
   if (session.status !== "complete" || typeof session.payment_intent !== "string")
     throw notOpen(session);
   settleIntent(world, session.payment_intent, outcome);
-  const paid = outcome === "succeeded";
-  const settled = keep(world, session, { payment_status: paid ? "paid" : "unpaid" });
-  world.emit(NOBODY, `checkout.session.async_payment_${outcome}`, settled);
-  return settled;
+  return sessionNamed(world, id);
+}
+
+/** A completed session whose payment was on its way learns how it went. */
+export function followPayment(world: World, actor: Actor, intent: Stripe.PaymentIntent): void {
+  if (intent.status !== "succeeded" && intent.status !== "requires_payment_method") return;
+  const where = { field: "payment_intent", value: intent.id };
+  for (const session of [...world.tables.sessions.newestFirst({ where })]) {
+    if (session.status !== "complete" || session.payment_status !== "unpaid") continue;
+    const paid = intent.status === "succeeded";
+    const settled = keep(world, session, { payment_status: paid ? "paid" : "unpaid" });
+    const type = `checkout.session.async_payment_${paid ? "succeeded" : "failed"}`;
+    world.emit(actor, type, settled);
+  }
 }
 
 function expire(
@@ -296,7 +252,7 @@ export const checkoutSessionRoutes = (world: World): Route[] => [
     method: "POST",
     path: "/v1/checkout/sessions",
     accepts: CREATE_PARAMS,
-    run: ({ input }) => create(world, input),
+    run: ({ input, actor }) => create(world, actor, input),
   },
   {
     method: "GET",

@@ -1,13 +1,61 @@
 import { resourceMissing } from "../errors.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
+import { presented, presentedBefore } from "../shapes.js";
+import { kindOfId } from "../tables.js";
 import type { Route, StoredEvent, World } from "../world.js";
 
 const KEPT_S = 30 * 24 * 60 * 60;
 
 /** An event as it is sent and read: with the number of endpoints that have not confirmed it. */
-export function readEvent(world: World, event: StoredEvent): object {
-  const { request, type, ...head } = event;
-  return { ...head, pending_webhooks: world.openDeliveries(event.id), request, type };
+export function readEvent(
+  world: World,
+  event: StoredEvent,
+  version: string = event.api_version,
+): object {
+  const { request, type, data, ...head } = event;
+  const { object, previous_attributes: before } = data;
+  return {
+    ...head,
+    api_version: version,
+    data: {
+      object: presented(world, object as object, version),
+      ...(before === undefined
+        ? {}
+        : { previous_attributes: presentedBefore(object, before, version) }),
+    },
+    pending_webhooks: world.openDeliveries(event.id),
+    request,
+    type,
+  };
+}
+
+const THIN_PREFIX = "evt_65";
+
+/** The id of the thin event that stands for a snapshot. */
+export const thinIdOf = (snapshot: string): string => snapshot.replace(/^evt_/, THIN_PREFIX);
+
+/**
+ * The thin event of the same change: it names its object and holds nothing of it.
+ * @see https://docs.stripe.com/webhooks/migrate-snapshot-to-thin-events
+ */
+function thinEvent(event: StoredEvent): object {
+  const { object } = event.data as { object: { id?: string; object: string } };
+  const kind = object.id === undefined ? undefined : kindOfId(object.id);
+  const { id, idempotency_key } = event.request;
+  return {
+    id: thinIdOf(event.id),
+    object: "v2.core.event",
+    ...(event.account === undefined ? {} : { context: event.account }),
+    created: new Date(event.created * 1000).toISOString(),
+    livemode: event.livemode,
+    reason: id === null ? null : { type: "request", request: { id, idempotency_key } },
+    related_object:
+      kind === undefined
+        ? null
+        : { id: object.id, type: object.object, url: `/v1/${kind}/${object.id}` },
+    snapshot_event: event.id,
+    type: `v1.${event.type}`,
+  };
 }
 
 export interface PayloadOptions {
@@ -17,9 +65,10 @@ export interface PayloadOptions {
 }
 
 /** What an endpoint is sent. */
-export function payloadOf(world: World, event: StoredEvent, _options: PayloadOptions): object {
-  return readEvent(world, event);
-}
+export const payloadOf = (world: World, event: StoredEvent, options: PayloadOptions): object =>
+  options.thin === true
+    ? thinEvent(event)
+    : readEvent(world, event, options.apiVersion ?? event.api_version);
 
 /** `charge.*` stands for every type that begins so. */
 export const typeMatches = (pattern: string, type: string): boolean =>
@@ -56,6 +105,18 @@ export const eventRoutes = (world: World): Route[] => [
         throw resourceMissing("event", id, "id");
       }
       return readEvent(world, event);
+    },
+  },
+  {
+    method: "GET",
+    path: "/v2/core/events/:id",
+    accepts: [],
+    run: ({ id }) => {
+      const event = world.tables.events.get(id.replace(THIN_PREFIX, "evt_"));
+      if (event === undefined || event.created <= world.now() - KEPT_S) {
+        throw resourceMissing("event", id, "id");
+      }
+      return thinEvent(event);
     },
   },
 ];

@@ -147,6 +147,16 @@ function bankDetails({
 export const paymentMethodRoutes = (world: World): Route[] => [
   {
     method: "GET",
+    path: "/v1/setup_intents/:id",
+    accepts: ["expand"],
+    run: ({ id }) => {
+      const intent = world.tables.setupIntents.get(id);
+      if (intent === undefined) throw resourceMissing("setup_intent", id, "intent");
+      return intent;
+    },
+  },
+  {
+    method: "GET",
     path: "/v1/payment_methods/:id",
     accepts: ["expand"],
     run: ({ id }) => {

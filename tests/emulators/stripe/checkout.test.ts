@@ -116,8 +116,62 @@ describe("checkout sessions", () => {
     expect(await b.delivered()).toContain("checkout.session.completed");
   });
 
-  it("refuses a mode that it does not emulate", async () => {
-    const failure = await refusal(b.stripe.checkout.sessions.create({ mode: "subscription" }));
-    expect(failure).toMatchObject({ statusCode: 400, param: "mode" });
+  it("in mode subscription begins one, with its customer and first invoice", async () => {
+    const recurring = { interval: "year" } as const;
+    const product_data = { name: "Pro" };
+    const price_data = { currency: "thb", unit_amount: 290000, recurring, product_data };
+    const session = await b.stripe.checkout.sessions.create({
+      mode: "subscription",
+      line_items: [{ price_data, quantity: 1 }],
+      subscription_data: { metadata: { user: "u_1" } },
+    });
+    const pay = (paymentMethod: string) =>
+      b.emulator.completeCheckout(session.id, { email: "a@example.com", paymentMethod });
+    pay("pm_card_chargeDeclined");
+    expect((await b.stripe.checkout.sessions.retrieve(session.id)).status).toBe("open");
+    pay("pm_card_visa");
+    const done = await b.stripe.checkout.sessions.retrieve(session.id, {
+      expand: ["subscription.latest_invoice", "customer"],
+    });
+    expect(done).toMatchObject({
+      status: "complete",
+      payment_status: "paid",
+      payment_intent: null,
+      customer: { email: "a@example.com" },
+      subscription: {
+        status: "active",
+        metadata: { user: "u_1" },
+        latest_invoice: { status: "paid", amount_paid: 290000 },
+      },
+    });
+    const types = await b.delivered();
+    expect(types).toContain("customer.subscription.created");
+    expect(types).toContain("invoice.paid");
+  });
+
+  it("in mode setup keeps a payment method and asks for no money", async () => {
+    const session = await b.stripe.checkout.sessions.create({ mode: "setup", currency: "thb" });
+    b.emulator.completeCheckout(session.id, { email: "a@example.com" });
+    const done = await b.stripe.checkout.sessions.retrieve(session.id, {
+      expand: ["setup_intent"],
+    });
+    expect(done).toMatchObject({
+      payment_status: "no_payment_required",
+      amount_total: null,
+      setup_intent: { status: "succeeded" },
+    });
+    const unknown = b.stripe.checkout.sessions.create({ mode: "donation" as "payment" });
+    expect(await refusal(unknown)).toMatchObject({ statusCode: 400, param: "mode" });
+  });
+
+  it("follows its intent, also when the bank speaks of that one", async () => {
+    const session = await open();
+    const done = b.emulator.completeCheckout(session.id, {
+      email: "a@example.com",
+      paymentMethod: "pm_usBankAccount_success",
+    }) as { payment_intent: string };
+    b.emulator.act({ do: "settle", id: done.payment_intent, outcome: "succeeded" });
+    expect((await b.stripe.checkout.sessions.retrieve(session.id)).payment_status).toBe("paid");
+    expect(await b.delivered()).toContain("checkout.session.async_payment_succeeded");
   });
 });
