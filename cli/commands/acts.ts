@@ -158,6 +158,8 @@ const WAITING: [name: string, label: string, unit: string][] = [
   ["openDeadLetters", "dead letters", "open"],
   ["heldSources", "sources", "held"],
   ["heldEvents", "held events", "kept until a release"],
+  ["openDiscrepancies", "discrepancies", "open"],
+  ["failedReconciliations", "reconciliations", "failed or partial at last"],
   ["relayAgeSeconds", "last relay", "seconds ago"],
   ["sweepAgeSeconds", "last sweep", "seconds ago"],
 ];

@@ -102,6 +102,23 @@ export const SECTIONS: Readonly<Record<string, { title: string; columns: readonl
   timeline: { title: "Timeline", columns: [time("At", "at"), column("What", "text")] },
 };
 
+const sideOf = (row: Row, name: string): string => {
+  const side = row[name] as { state: string; amountMinor: number | null; currency: string } | null;
+  if (side === null) return "none";
+  return [side.state, side.currency, side.amountMinor].filter((one) => one !== null).join(" ");
+};
+
+export const DISCREPANCY_COLUMNS: readonly Column[] = [
+  time("Found", "foundAt"),
+  column("Id", "id"),
+  column("Kind", "kind"),
+  status("Status", "status"),
+  column("Object", (row) => `${row.objectKind} ${row.externalId}`),
+  column("Ours (minor units)", (row) => sideOf(row, "ours")),
+  column("Theirs", (row) => sideOf(row, "theirs")),
+  column("Proposal", (row) => (row.proposal as { words: string }).words),
+];
+
 const SINCE = "since then: 30m, 2h, 7d, or a time as it is shown (2026-11-21 10:00) or in ISO 8601";
 
 export const LISTS: readonly ListCommand[] = [
@@ -267,6 +284,43 @@ export const LISTS: readonly ListCommand[] = [
       since: SINCE,
     },
     columns: SUPPRESSION_COLUMNS,
+  },
+  {
+    name: "reconciliations",
+    about: "runs that held the ledger against its source",
+    one: "run",
+    filters: {
+      source: "of this source",
+      status: "running, succeeded, partial or failed",
+      actor: "begun by this actor",
+    },
+    columns: [
+      time("Started", "startedAt"),
+      column("Id", "id"),
+      status("Status", "status"),
+      column("Source", "source"),
+      column("Actor", "actor"),
+      time("From", "rangeFrom"),
+      time("To", "rangeTo"),
+      column("Objects", (row) => String((row.counts as Record<string, number>).objects)),
+      column("Found", (row) => String((row.counts as Record<string, number>).found)),
+      column("Healed", (row) => String((row.counts as Record<string, number>).healed)),
+      column("Balanced", (row) => (row.balanced === true ? "yes" : "no")),
+    ],
+  },
+  {
+    name: "discrepancies",
+    about: "what differs between the ledger and its source, or within the ledger",
+    one: "discrepancy",
+    filters: {
+      source: "of this source",
+      kind: "of this kind: missing_here, amount, state, charged_twice and so on",
+      objectKind: "about a payment, charge, refund and so on",
+      status: "open, healed, corrected or dismissed",
+      externalId: "about the object with this id at the source",
+      lastRunId: "found by this run",
+    },
+    columns: DISCREPANCY_COLUMNS,
   },
   {
     name: "audit",

@@ -10,6 +10,7 @@ import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import { serveKeys } from "./keys.js";
 import { noticePreviews } from "./notice-previews.js";
 import { openApiDocument } from "./openapi.js";
+import { serveReconciliations } from "./reconciliations.js";
 import { listRefusals, refusalsQuery } from "./refusals.js";
 import { afterOf, cursorOf, mayComeTwice, parsed, replayBody, settleBody } from "./requests.js";
 import { type Resource, resources } from "./resources.js";
@@ -53,6 +54,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   serveDeployment(app, deps);
   app.route("/notices", noticePreviews(deps));
   serveKeys(app, deps);
+  serveReconciliations(app, deps);
   serveSources(app, deps);
   serveSuppressions(app, deps);
   app.all("*", (c) => otherwise(app, c));

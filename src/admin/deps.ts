@@ -4,12 +4,13 @@ import type { Kv, Log, Report } from "../domain/ports.js";
 import type { Clock } from "../domain/time.js";
 import type { SetUpReport } from "../operations/set-up.js";
 import type { SettleOutcome, SettleRequest } from "../operations/settle-dead-letter.js";
+import type { SuppressionOperations } from "../operations/suppressions.js";
 import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
 import type { KeyOperations } from "./keys.js";
 import type { PreviewDeps } from "./notice-previews.js";
+import type { ReconcileOperations } from "./reconciliations.js";
 import type { SourceOperations } from "./sources.js";
-import type { SuppressionOperations } from "../operations/suppressions.js";
 
 /** Where the app is to be mounted. */
 export const ADMIN_PATH = "/api/admin";
@@ -18,7 +19,7 @@ type Service = "connected" | "disconnected";
 
 /** What health tells, at each of its addresses. */
 export interface HealthReport {
-  /** `degraded`: something is down or held, but no delivery is refused for it. */
+  /** `degraded`: something is down or held, or a reconciliation failed, but no delivery is refused for it. */
   status: "healthy" | "degraded" | "unhealthy";
   timestamp: string;
   version: string;
@@ -28,6 +29,8 @@ export interface HealthReport {
     outboxOverdueRows: number | null;
     heldSources: number | null;
     heldEvents: number | null;
+    openDiscrepancies: number | null;
+    failedReconciliations: number | null;
     parkedDeliveries: number | null;
     openDeadLetters: number | null;
     relayAgeSeconds: number | null;
@@ -44,7 +47,8 @@ export interface AdminDeps extends AccessDeps {
   sources: readonly string[];
   operations: KeyOperations &
     SourceOperations &
-    SuppressionOperations & {
+    SuppressionOperations &
+    ReconcileOperations & {
       replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       setup(): Promise<SetUpReport>;

@@ -4,9 +4,11 @@ import { doorCountsQuery } from "./door-counts.js";
 import { ENTITLEMENTS_PATH, entitlementsQuery, userEntitlements } from "./entitlements.js";
 import { keyBody } from "./keys.js";
 import { noticePreview, previewQuery } from "./notice-previews.js";
+import { reconciliationRoutes } from "./reconciliations.js";
 import { limitParam, replayBody, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
+
 import { releaseBody } from "./sources.js";
 import { addSuppressionBody, removeSuppressionBody } from "./suppressions.js";
 
@@ -201,6 +203,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     answer: one(schemas.apiKey),
     problems: [404],
   },
+  ...reconciliationRoutes,
   {
     method: "post",
     path: "/setup",

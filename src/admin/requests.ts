@@ -36,7 +36,7 @@ export const sinceParam = z.iso
   .meta({ description: "At this time or later" })
   .optional();
 
-export const oneOfThese = (...values: [string, ...string[]]) =>
+export const oneOfThese = (...values: readonly string[]) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` }).optional();
 
 const reasonError = `must say why, in 1 to ${TEXT_CHARS_MAX} characters`;

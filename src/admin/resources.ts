@@ -2,7 +2,9 @@ import { z } from "zod";
 import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
 import { LEDGER_KINDS } from "../domain/ledger.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
+import { DISCREPANCY_KINDS, DISCREPANCY_STATUSES, RUN_STATUSES } from "../domain/reconciliation.js";
 import type { List, Lists } from "../store/lists.js";
+import { discrepancy, reconciliation } from "./reconciliations.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
 
@@ -73,9 +75,9 @@ export const resources: readonly Resource[] = [
       userRef: exactly,
       status: oneOfThese(...ENTITLEMENT_STATUSES),
       paymentId: exactly,
+      subscriptionId: exactly,
       packageRef: exactly,
     }),
-      subscriptionId: exactly,
     row: schemas.entitlement,
     detail: schemas.entitlementDetail,
     list: (lists) => lists.entitlements,
@@ -130,6 +132,29 @@ export const resources: readonly Resource[] = [
     row: schemas.suppression,
     detail: schemas.suppressionDetail,
     list: (lists) => lists.suppressions,
+  },
+  {
+    name: "reconciliations",
+    singular: "reconciliation",
+    query: query({ source: exactly, status: oneOfThese(...RUN_STATUSES), actor: exactly }),
+    row: reconciliation,
+    detail: reconciliation,
+    list: (lists) => lists.reconciliations,
+  },
+  {
+    name: "discrepancies",
+    singular: "discrepancy",
+    query: query({
+      source: exactly,
+      kind: oneOfThese(...DISCREPANCY_KINDS),
+      objectKind: oneOfThese(...LEDGER_KINDS),
+      status: oneOfThese(...DISCREPANCY_STATUSES),
+      externalId: exactly,
+      lastRunId: exactly,
+    }),
+    row: discrepancy,
+    detail: discrepancy,
+    list: (lists) => lists.discrepancies,
   },
   {
     name: "audit",

@@ -361,6 +361,12 @@ export const health = z
         outboxOverdueRows: number.meta({ description: "Messages that are late to be published" }),
         heldSources: number.meta({ description: "Their events are kept and not worked on" }),
         heldEvents: number.meta({ description: "Wait for the release of their source" }),
+        openDiscrepancies: number.meta({
+          description: "Between the ledger and its source; wait for a person",
+        }),
+        failedReconciliations: number.meta({
+          description: "Sources whose last reconciliation failed, or left something out",
+        }),
         parkedDeliveries: number.meta({ description: "Kept in KV until the queue takes them" }),
         openDeadLetters: number.meta({ description: "Wait for a person" }),
         relayAgeSeconds: number.meta({ description: "Since the cron job relay last ended" }),

@@ -14,10 +14,8 @@ import { type IngestOutcome, statusOf, toResponse } from "./outcome.js";
 import { SPILL_INDEX, SPILL_TTL_MS, type Spilled, spillKey } from "./spill.js";
 import { createTally } from "./tally.js";
 
-export interface DoorDeps {
-  sourceById(id: string): Source | undefined;
-  /** The live secrets of each source, by its id; the newest first. */
-  secretsOf(source: string): readonly Secret[];
+/** What it takes to get a delivery into the queue. */
+export interface HandOverDeps {
   publisher: Publisher;
   /** Seals the delivery header. */
   queueToken: Secret;
@@ -25,8 +23,14 @@ export interface DoorDeps {
   queueBodyBytesMax: number;
   kv: Kv;
   clock: Clock;
-  ids: Ids;
   log: Log;
+}
+
+export interface DoorDeps extends HandOverDeps {
+  sourceById(id: string): Source | undefined;
+  /** The live secrets of each source, by its id; the newest first. */
+  secretsOf(source: string): readonly Secret[];
+  ids: Ids;
   waitUntil: WaitUntil;
   /** The runtime's own way to check a signature; WebCrypto's where it has none. */
   checkHmac?: HmacCheck;
@@ -158,8 +162,8 @@ function keptHeaders(source: Source, headers: Headers): Record<string, string> {
 }
 
 /** Gets the delivery into the queue; or, when the queue cannot be had, into KV. */
-async function handOver(
-  deps: DoorDeps,
+export async function handOver(
+  deps: HandOverDeps,
   delivery: Delivery,
   body: Uint8Array<ArrayBuffer>,
 ): Promise<IngestOutcome> {
@@ -182,7 +186,7 @@ async function handOver(
 }
 
 async function spill(
-  deps: DoorDeps,
+  deps: HandOverDeps,
   delivery: Delivery,
   spilled: Spilled,
   deadline: Instant,
@@ -217,7 +221,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 
 /** Makes the body fit the queue: as it is, gzipped, or left in KV with only its claim in the message. */
 async function pack(
-  deps: DoorDeps,
+  deps: HandOverDeps,
   delivery: Delivery,
   body: Uint8Array<ArrayBuffer>,
   deduplicationId: string,

@@ -4,6 +4,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { createAdminApp } from "../admin/app.js";
 import { createEntitlementsApp, ENTITLEMENTS_PATH } from "../admin/entitlements.js";
 import { buildChannels } from "../channels/registry.js";
+import { Permanent } from "../domain/errors.js";
 import { problem } from "../domain/problem.js";
 import { buildGateways } from "../gateways/registry.js";
 import { failNotice } from "../handlers/send-notification/index.js";
@@ -14,6 +15,7 @@ import type { BuryDeps } from "../operations/bury-message.js";
 import { drainSource, sweepHolds } from "../operations/drain-source.js";
 import { holdSource } from "../operations/hold-source.js";
 import { createKey, revokeKey } from "../operations/manage-keys.js";
+import { continueRun, reconcileDue, startRun } from "../operations/reconcile/index.js";
 import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
 import { letThrough, releaseSource } from "../operations/release-source.js";
 import { reopenReplay } from "../operations/reopen-dead-letter.js";
@@ -22,17 +24,17 @@ import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
 import { addSuppression, removeSuppressions } from "../operations/suppressions.js";
 import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
+import { sweepEntitlements } from "../operations/sweep-entitlements.js";
 import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
 import { createQueueAccount } from "../queues/account.js";
-import { sweepEntitlements } from "../operations/sweep-entitlements.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
 import { sourceById, sources } from "../sources/registry.js";
 import { findKey, listKeys } from "../store/api-keys.js";
 import { openDatabase } from "../store/database.js";
+import { readEntitlements } from "../store/entitlements.js";
 import { ensurePartitions } from "../store/events.js";
 import { readHolds } from "../store/holds.js";
-import { readEntitlements } from "../store/entitlements.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
@@ -46,6 +48,7 @@ import { type NodeConfig, parseNodeConfig } from "./node-config.js";
 import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
+import { createSendEvent } from "./send-event.js";
 import { createReporter } from "./sentry.js";
 import { type UnsubscribeDeps, unsubscribeRoutes } from "./unsubscribe-page.js";
 import { VERSION } from "./version.js";
@@ -56,6 +59,9 @@ const WORKER_KV_TIMEOUT_MS = 2_000;
 const WORKER_PUBLISH_TIMEOUT_MS = 5_000;
 /** A call for whoever watches the drain of a source; the next one goes on. */
 const DRAIN_BUDGET_MS = 2_000;
+/** Of a run's slice: the timer comes again in a minute, and who asks waits no longer than this. */
+const RECONCILE_CRON_MS = 45_000;
+const RECONCILE_CALL_MS = 8_000;
 /** Long enough for a cold start, and for the parts that health asks. */
 const OWN_ADDRESS_TIMEOUT_MS = 10_000;
 
@@ -77,13 +83,13 @@ export function buildNode(env: Readonly<Record<string, string | undefined>>): No
   app.route("/", workerRoutes(config, parts));
   app.route("/api/admin", adminRoutes(config, parts));
   app.route("/", unsubscribeRoutes(unsubscribeDeps(config, parts)));
+  app.route(ENTITLEMENTS_PATH, entitlementsRoutes(config, parts));
   app.get("/api/health", async () => healthResponse(await parts.health()));
   app.get("/api/health/db", async () => databaseHealthResponse(await parts.health()));
   app.notFound(() => {
     const detail = "See ARCHITECTURE.md for the addresses of this deployment.";
     return problem("not_found", detail, parts.ids.next("request"));
   });
-  app.route(ENTITLEMENTS_PATH, entitlementsRoutes(config, parts));
   app.onError((error) => {
     const requestId = parts.ids.next("request");
     parts.log.error("request.failed", { requestId, error: error.name });
@@ -142,6 +148,11 @@ function buildParts(config: NodeConfig) {
       buryEvent: (message, error) => buryEvent(message, error, events),
     }),
   );
+  const sendEvent = createSendEvent({
+    ...core,
+    queueToken: queue.token,
+    queueBodyBytesMax: config.door.queueBodyBytesMax,
+  });
   const isSigned = createSignatureCheck(config.signingKeys, clock);
   return {
     ...events,
@@ -150,6 +161,7 @@ function buildParts(config: NodeConfig) {
     prisma,
     report: reporter.report,
     sweepDead,
+    sendEvent,
     isSigned,
     health: createHealth(core),
     async close() {
@@ -204,8 +216,17 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
         timers: () => sweepTimers(parts),
         holds: () => sweepHolds(parts),
       },
+      reconcile: {
+        runs: () =>
+          reconcileDue(
+            sources.map(({ id }) => id),
+            parts,
+            { budgetMs: RECONCILE_CRON_MS },
+          ),
+      },
       sweep: {
         deadMessages: parts.sweepDead,
+        entitlements: () => sweepEntitlements(parts),
         partitions: () => ensurePartitions(parts.database),
       },
     },
@@ -221,13 +242,31 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
   return routes;
 }
 
+function entitlementsRoutes({ adminToken }: NodeConfig, parts: Parts): Hono {
+  const { database, clock } = parts;
+  const app = createEntitlementsApp({
+    ...parts,
+    adminToken,
+    read: (given, of) => readEntitlements(database, given, of, clock.now()),
+  });
+  return new Hono().route("/", app);
+}
+
 const unsubscribeDeps = (config: NodeConfig, parts: Parts): UnsubscribeDeps => ({
   ...parts,
   platformName: config.channels.platformName,
   secrets: config.unsubscribeSecrets,
   unsubscribe: (link) => unsubscribe(link, parts),
-        entitlements: () => sweepEntitlements(parts),
 });
+
+/** The first source that can be asked for its objects. */
+function ledgerSource({ gatewayOf }: Parts): string {
+  const asked = sources.find(({ id }) => gatewayOf(id) !== undefined);
+  if (asked !== undefined) return asked.id;
+  throw new Permanent("invalid_request", {
+    detail: "source: no source has a key to be asked with",
+  });
+}
 
 function adminRoutes(config: NodeConfig, parts: Parts): Hono {
   const schedules = CRON_JOBS.map((job) => ({ id: job, cron: "* * * * *", path: cronPath(job) }));
@@ -242,16 +281,6 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     sources: sources.map(({ id }) => id),
     previewNotice: async (template, locale) => {
       // Loaded when asked for: react-email takes a third of a second.
-function entitlementsRoutes({ adminToken }: NodeConfig, parts: Parts): Hono {
-  const { database, clock } = parts;
-  const app = createEntitlementsApp({
-    ...parts,
-    adminToken,
-    read: (given, of) => readEntitlements(database, given, of, clock.now()),
-  });
-  return new Hono().route("/", app);
-}
-
       const { previewMail } = await import("../channels/resend/emails/samples.js");
       const { platformName, timeZone = "UTC" } = config.channels;
       return previewMail(template, locale, { platformName, timeZone });
@@ -266,6 +295,9 @@ function entitlementsRoutes({ adminToken }: NodeConfig, parts: Parts): Hono {
       releaseSource: (request) => releaseSource(request, parts),
       letThrough: (request) => letThrough(request, parts),
       drainSource: (source) => drainSource(source, DRAIN_BUDGET_MS, parts),
+      startReconciliation: ({ source, ...request }) =>
+        startRun({ ...request, source: source ?? ledgerSource(parts) }, parts),
+      continueReconciliation: (id) => continueRun(id, parts, { budgetMs: RECONCILE_CALL_MS }),
       listKeys: () => listKeys(parts.database),
       createKey: (request) => createKey(request, { ...parts, newKey }),
       revokeKey: (request) => revokeKey(request, parts),

@@ -332,6 +332,31 @@ function suppressionList(prisma: PrismaClient) {
   };
 }
 
+function reconciliationList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"source" | "status" | "actor">) =>
+      pageOf(request, (args) => prisma.reconciliation.findMany(args)),
+    async find(id: string) {
+      const found = await asked(prisma.reconciliation.findUnique({ where: { id } }));
+      return found === null ? null : plain(found);
+    },
+  };
+}
+
+function discrepancyList(prisma: PrismaClient) {
+  return {
+    page: (
+      request: PageRequest<
+        "source" | "kind" | "objectKind" | "status" | "externalId" | "lastRunId"
+      >,
+    ) => pageOf(request, (args) => prisma.discrepancy.findMany(args)),
+    async find(id: string) {
+      const found = await asked(prisma.discrepancy.findUnique({ where: { id } }));
+      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
+    },
+  };
+}
+
 function auditList(prisma: PrismaClient) {
   return {
     page: (request: PageRequest<"subject" | "eventId" | "action" | "actor" | "since">) =>
@@ -359,6 +384,8 @@ export function createLists(prisma: PrismaClient) {
     deployments: deploymentList(prisma),
     notifications: notificationList(prisma),
     suppressions: suppressionList(prisma),
+    reconciliations: reconciliationList(prisma),
+    discrepancies: discrepancyList(prisma),
     audit: auditList(prisma),
   });
 }

@@ -16,6 +16,7 @@ import { type EventResult, type EventRun, runEvent } from "../../src/handlers/ru
 import { drainSource } from "../../src/operations/drain-source.js";
 import { holdSource } from "../../src/operations/hold-source.js";
 import { createKey, revokeKey } from "../../src/operations/manage-keys.js";
+import { continueRun, type ReconcileDeps, startRun } from "../../src/operations/reconcile/index.js";
 import { letThrough, releaseSource } from "../../src/operations/release-source.js";
 import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
 import { addSuppression, removeSuppressions } from "../../src/operations/suppressions.js";
@@ -124,6 +125,16 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     void logged.push({ action, fields });
   const relay = async (rows: readonly OutboxRow[]) => void relayed.push(...rows);
   const settling = { database, clock, ids, relay };
+  const reconciling: ReconcileDeps = {
+    database,
+    clock,
+    ids,
+    log: { info: note, warn: note, error: note },
+    policy: PAYMENT_POLICIES.runbook,
+    sourceById,
+    gatewayOf: () => undefined, // no key is set
+    sendEvent: () => Promise.reject(new Error("no run is begun without a key")),
+  };
   const holding = {
     ...settling,
     log: { info: note, warn: note, error: note },
@@ -141,6 +152,8 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
       outboxOverdueRows: 0,
       heldSources: 0,
       heldEvents: 0,
+      openDiscrepancies: 0,
+      failedReconciliations: 0,
       parkedDeliveries: 3,
       openDeadLetters: 2,
       relayAgeSeconds: 34,
@@ -164,6 +177,9 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
       releaseSource: (request) => releaseSource(request, holding),
       letThrough: (request) => letThrough(request, holding),
       drainSource: (source) => drainSource(source, 1_000, holding),
+      startReconciliation: ({ source = "stripe", ...request }) =>
+        startRun({ ...request, source }, reconciling),
+      continueReconciliation: (id) => continueRun(id, reconciling, { budgetMs: 10_000 }),
       listKeys: () => listKeys(database),
       createKey: (request) => createKey(request, { ...settling, newKey }),
       revokeKey: (request) => revokeKey(request, settling),

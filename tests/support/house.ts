@@ -6,6 +6,7 @@ import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import { startQstashEmulator } from "../../emulators/qstash/index.js";
 import { startResendEmulator } from "../../emulators/resend/index.js";
 import { startSlackEmulator } from "../../emulators/slack/index.js";
+import { startStripeEmulator } from "../../emulators/stripe/index.js";
 import { startUpstashRedisEmulator } from "../../emulators/upstash-redis/server.js";
 import { buildNode } from "../../src/runtime/node.js";
 import { emptyDatabase, testDatabase } from "./postgres.js";
@@ -47,7 +48,8 @@ export async function openHouse(
   const token = "house-qstash-token";
   const kvToken = "house-kv-token";
   let now = (): number => Date.now();
-  const [qstash, kv, resend, slack] = await Promise.all([
+  const stripeKey = "sk_test_house";
+  const [qstash, kv, resend, slack, stripe] = await Promise.all([
     startQstashEmulator({ databaseUrl: queueDb.url, token, ...keys }),
     startUpstashRedisEmulator({ dataDir: join(dataDir, "kv"), token: kvToken }),
     startResendEmulator({
@@ -57,6 +59,7 @@ export async function openHouse(
       clock: { now: () => now() },
     }),
     startSlackEmulator({ dataDir }),
+    startStripeEmulator({ dataDir, apiKey: stripeKey }),
   ]);
   if (options.resendPerSecond !== undefined) now = () => qstash.now(); // both hold to one clock's seconds
   const { server, url } = await listen();
@@ -74,6 +77,9 @@ export async function openHouse(
     CRON_SECRET,
     RESEND_API_KEY: "re_house",
     RESEND_BASE_URL: resend.url,
+    STRIPE_API_KEY: stripeKey,
+    STRIPE_API_URL: stripe.url,
+    STRIPE_CALLS_PER_SECOND: "1000",
     SLACK_WEBHOOK_URL: slack.webhookUrl,
     EMAIL_PER_SECOND: "50",
     LOG_LEVEL: "silent",
@@ -95,6 +101,7 @@ export async function openHouse(
     kv,
     resend,
     slack,
+    stripe,
     databaseUrl: own.url,
     admin,
     list: async (name: string): Promise<Record<string, unknown>[]> =>
@@ -107,13 +114,13 @@ export async function openHouse(
       const { headers, body } = requestOf(sample, { secret, now: Date.now() });
       return fetch(`${url}/api/webhooks/${source}`, { method: "POST", headers, body });
     },
-    cron: (job: "relay" | "sweep"): Promise<Response> =>
+    cron: (job: "relay" | "sweep" | "reconcile"): Promise<Response> =>
       fetch(`${url}/api/cron/${job}`, { headers: { authorization: `Bearer ${CRON_SECRET}` } }),
     rest: (timeoutMs = 20_000) => qstash.waitForRest(timeoutMs),
     async close() {
       await server.close();
       await node.close();
-      await Promise.all([qstash.close(), kv.close(), resend.close(), slack.close()]);
+      await Promise.all([qstash.close(), kv.close(), resend.close(), slack.close(), stripe.close()]);
       await Promise.all([own.drop(), queueDb.drop()]);
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -1,4 +1,3 @@
-import type { StripeEmulator } from "../../emulators/stripe/index.js";
 import type { Log } from "../../src/domain/ports.js";
 import { Secret } from "../../src/domain/secret.js";
 import type { Clock } from "../../src/domain/time.js";
@@ -19,7 +18,7 @@ export interface LedgerWorld extends ReconcileDeps {
 /** The ledger on a real database, its source's emulator over HTTP, and the engine without a queue between. */
 export function ledgerWorld(o: {
   database: Database;
-  emulator: StripeEmulator;
+  emulator: { readonly url: string };
   apiKey: string;
   clock: Clock;
   log: Log;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { GatewayPage, KeptEvent } from "../../../src/domain/gateway.js";
 import type { Discrepancy, Reconciliation } from "../../../src/domain/reconciliation.js";
 import { DAY_MS, HOUR_MS } from "../../../src/domain/time.js";
 import { unexplained } from "../../../src/operations/reconcile/balance.js";
@@ -64,7 +65,7 @@ async function seeded(payments: number, undelivered = 0) {
   const lost = new Set<string>();
   const gateway = ledger.gatewayOf("stripe");
   for (let next: string | null = null; ; ) {
-    const page = await gateway?.listUndelivered({ account: "", from: REQUEST.from, to: TO }, next);
+    const page: GatewayPage<KeptEvent> | undefined = await gateway?.listUndelivered({ account: "", from: REQUEST.from, to: TO }, next);
     for (const { externalId } of page?.items ?? []) lost.add(externalId);
     next = page?.next ?? null;
     if (next === null) break;
