@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { loadSample, requestOf, sampleNames } from "../cli/samples/index.js";
 import { openApiDocument } from "../src/admin/openapi.js";
 import { ERROR_CODES } from "../src/domain/errors.js";
+import { LEDGER_STATES } from "../src/domain/ledger.js";
 import { handlersOf } from "../src/handlers/registry.js";
 import { ENVIRONMENT, type Variable } from "../src/runtime/environment.js";
 import { sources } from "../src/sources/registry.js";
@@ -19,6 +20,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     "docs/reference/errors.md": errorsPage(),
     "docs/reference/events.md": await eventsPage(),
     "docs/reference/api.md": apiPage(),
+    "docs/reference/states.md": statesPage(),
   };
 }
 
@@ -30,6 +32,55 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function statesPage(): string {
+  const drawn = Object.entries(LEDGER_STATES).map(([kind, states]) => {
+    const ranks = [...new Set(Object.values(states))].sort();
+    const at = (rank: number) =>
+      Object.entries(states)
+        .filter(([, one]) => one === rank)
+        .map(([state]) => state);
+    const steps = ranks.flatMap((rank, n) =>
+      ranks
+        .slice(n + 1)
+        .flatMap((higher) =>
+          at(rank).flatMap((from) => at(higher).map((to) => `  ${from} --> ${to}`)),
+        ),
+    );
+    const group = (rank: number) => [
+      `  subgraph ${kind}${rank}["${rank === 0 ? "may follow one another" : "final"}"]`,
+      ...at(rank).map((state) => `    ${state}`),
+      "  end",
+    ];
+    return [
+      `## ${kind}`,
+      ["```mermaid", "flowchart LR", ...ranks.flatMap(group), ...steps, "```"].join("\n"),
+    ].join("\n\n");
+  });
+  return page(
+    "States of the ledger",
+    "Every object of the gateway is one row, and every word on it (an event's copy of the object, or the object fetched) is joined into that row by `joinWord` in `src/domain/ledger.ts`. " +
+      "The result does not depend on the order or number of words.",
+    table(
+      [
+        "The new word is",
+        "its state is less final",
+        "its state is as final",
+        "its state is more final",
+      ],
+      [
+        ["later", "doubt", "stands (two different final states: doubt)", "stands"],
+        ["of the same second", "is older", "the same content: nothing; else doubt", "stands"],
+        ["earlier", "is older", "is older", "doubt"],
+      ],
+    ),
+    "A doubt is settled by fetching the object: what was fetched after the row was read stands, and is true of the source's own time (its `Date` header less the duration of the call). " +
+      "Where no key sees that mode, or the object is gone, the more final state stands, then the later word, then always the same one of the two.",
+    "Links are set once and never forgotten. `unknown`, a status that we have no word for, may follow and be followed by anything that is not final. " +
+      "A payment is then derived from its own row and from the charges, refunds, disputes, checkouts and invoices that name it (`derivePayment`): what was refunded is the sum of the refunds that have not failed.",
+    ...drawn,
+  );
 }
 
 function environmentPage(): string {

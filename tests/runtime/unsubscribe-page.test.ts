@@ -36,7 +36,7 @@ function routes(o: { secrets?: readonly Secret[]; fails?: boolean } = {}) {
     ids: deps.ids,
     log,
   });
-  const post = (path: string, body: BodyInit = ONE_CLICK) =>
+  const post = (path: string, body: NonNullable<RequestInit["body"]> = ONE_CLICK) =>
     app.request(path, {
       method: "POST",
       body,
@@ -70,7 +70,7 @@ describe("the link to unsubscribe", () => {
     expect(await kept()).toEqual([]);
   });
 
-  it.each<[string, () => BodyInit]>([
+  it.each<[string, () => NonNullable<RequestInit["body"]>]>([
     ["a form", () => ONE_CLICK],
     [
       "a multipart form",
