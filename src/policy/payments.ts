@@ -7,7 +7,6 @@ import type { PolicyName } from "./names.js";
  * that is not of a subscription has no further period, so for it that is the same as `keep`.
  */
 const takes = z.enum(["revoke", "keep", "at_period_end"]);
-export type Takes = z.output<typeof takes>;
 
 const keys = z.array(z.string().min(1)).min(1);
 /** Null: forever. */
