@@ -12,8 +12,9 @@ import {
   settlePendingUpdate,
 } from "./resources/subscription-changes.js";
 import { renewSubscription } from "./resources/subscription-states.js";
+import { NOBODY } from "./rows.js";
 import { kindOfId, tableOfKind } from "./tables.js";
-import { NOBODY, type World } from "./world.js";
+import type { World } from "./world.js";
 
 const id = z.string();
 const order = <Name extends string, Shape extends z.ZodRawShape>(name: Name, shape: Shape) =>

@@ -13,10 +13,11 @@ import { disputeSomehow } from "./resources/disputes.js";
 import { type PayloadOptions, payloadOf } from "./resources/events.js";
 import { OPTION_ENDPOINT, putEndpoint } from "./resources/webhook-endpoints.js";
 import type { Router } from "./router.js";
+import { type Delivery, NOBODY, type StoredEvent } from "./rows.js";
 import { type SeedOrder, SeedSchema, type SeedSummary, seedPayments } from "./seed.js";
 import { presented } from "./shapes.js";
 import { type AnyObject, type Kind, kindOfId, tableOfKind } from "./tables.js";
-import { type Delivery, NOBODY, type StoredEvent, type World } from "./world.js";
+import type { World } from "./world.js";
 
 const Outcome = z.enum(["succeeded", "failed"]);
 const ShopperSchema = z.strictObject({

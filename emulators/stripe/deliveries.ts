@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
-import { createLedger } from "./delivery-ledger.js";
+import { createLedger, type Post } from "./delivery-ledger.js";
 import { payloadOf } from "./resources/events.js";
-import type { Delivery, Ground, StoredEvent, World } from "./world.js";
+import type { Delivery, StoredEvent } from "./rows.js";
+import type { World } from "./world.js";
 
 /**
  * When a delivery is tried again: `firstMs` after the first failure, `factor` times longer each time, at most `maxMs`, for
@@ -47,14 +48,6 @@ export interface Deliveries {
   /** After a reset: forgets what was pending and what was to be dropped. */
   forget(): void;
   stop(): void;
-}
-
-/** Where deliveries find what they carry, and to whom. */
-export interface Post {
-  ground: Ground;
-  eventNamed(id: string): { world: World; event: StoredEvent } | undefined;
-  /** The platform's own world of a mode: it holds the endpoints. */
-  platform(livemode: boolean): World;
 }
 
 /**

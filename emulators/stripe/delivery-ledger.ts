@@ -1,6 +1,14 @@
-import type { Post } from "./deliveries.js";
 import { typeMatches } from "./resources/events.js";
-import type { Delivery, StoredEndpoint, StoredEvent, World } from "./world.js";
+import type { Delivery, StoredEndpoint, StoredEvent } from "./rows.js";
+import type { Ground, World } from "./world.js";
+
+/** Where deliveries find what they carry, and to whom. */
+export interface Post {
+  ground: Ground;
+  eventNamed(id: string): { world: World; event: StoredEvent } | undefined;
+  /** The platform's own world of a mode: it holds the endpoints. */
+  platform(livemode: boolean): World;
+}
 
 /** Stands for the endpoint of an event that was lost while no endpoint wanted it. */
 const NO_ENDPOINT = "";

@@ -15,8 +15,9 @@ import { Input, type Param, parseForm } from "./form.js";
 import type { Limiter } from "./rate-limit.js";
 import type { Realms } from "./realms.js";
 import type { Router } from "./router.js";
+import type { Actor } from "./rows.js";
 import { presented } from "./shapes.js";
-import type { Actor, World } from "./world.js";
+import type { World } from "./world.js";
 
 /** Stripe keeps keys for at least 24 hours. */
 const KEY_TTL_MS = 24 * 60 * 60 * 1000;

@@ -1,14 +1,11 @@
-import { createDeliveries, type Deliveries, type Post, type RetrySchedule } from "./deliveries.js";
+import { createDeliveries, type Deliveries, type RetrySchedule } from "./deliveries.js";
+import type { Post } from "./delivery-ledger.js";
 import { followPayment } from "./resources/checkout-sessions.js";
 import { followIntent } from "./resources/invoice-states.js";
+import { followInvoice } from "./resources/subscription-states.js";
+import type { Actor, StoredEvent } from "./rows.js";
 import { openTables } from "./tables.js";
-import {
-  type Actor,
-  type Ground,
-  previousAttributes,
-  type StoredEvent,
-  type World,
-} from "./world.js";
+import { type Ground, previousAttributes, type World } from "./world.js";
 
 export interface Realms {
   /** The platform's own world in the mode of the emulator's first key. */
@@ -102,6 +99,7 @@ function createWorld(
       followIntent(...change);
       followPayment(...change);
     },
+    invoiceSettled: followInvoice,
     openDeliveries: (eventId) => deliveries().openOf(eventId),
   };
   return world;

@@ -6,7 +6,8 @@ import { recordEvent } from "./realms.js";
 import { attempt, createIntent, idOf } from "./resources/intent-states.js";
 import { resolvePaymentMethod } from "./resources/payment-methods.js";
 import { refundCharge, settleRefund } from "./resources/refunds.js";
-import { NOBODY, type StoredEvent, type World } from "./world.js";
+import { NOBODY, type StoredEvent } from "./rows.js";
+import type { World } from "./world.js";
 
 const share = z.number().min(0).max(1);
 const DAY_S = 24 * 60 * 60;

@@ -7,7 +7,7 @@ import type {
   PriceRow,
   SubscriptionRow,
 } from "./resources/billing-rows.js";
-import type { Cart, StoredCustomer, StoredEndpoint, StoredEvent } from "./world.js";
+import type { Cart, StoredCustomer, StoredEndpoint, StoredEvent } from "./rows.js";
 
 export interface Tables {
   customers: OrderedTable<StoredCustomer>;

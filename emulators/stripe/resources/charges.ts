@@ -2,7 +2,8 @@ import type Stripe from "stripe";
 import type { Behaviour } from "../behaviour.js";
 import { resourceMissing } from "../errors.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
-import type { Actor, Route, World } from "../world.js";
+import type { Actor } from "../rows.js";
+import type { Route, World } from "../world.js";
 
 /** How a try to charge went; `authorized` is a success that still has to be captured. */
 export type ChargeResult = "succeeded" | "authorized" | "pending" | "failed";

@@ -1,7 +1,8 @@
 import type Stripe from "stripe";
 import { parameterInvalid, parameterMissing } from "../errors.js";
 import type { Input } from "../form.js";
-import type { Actor, Cart, LineItemRow, World } from "../world.js";
+import type { Actor, Cart, LineItemRow } from "../rows.js";
+import type { World } from "../world.js";
 import type { PriceRow } from "./billing-rows.js";
 import { createPrice, priceNamed } from "./prices.js";
 

@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
-import { type Cart, NOBODY, type World } from "../world.js";
+import { type Cart, NOBODY } from "../rows.js";
+import type { World } from "../world.js";
 import { behaviourOf } from "./payment-methods.js";
 import { createSubscription } from "./subscription-states.js";
 

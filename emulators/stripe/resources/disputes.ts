@@ -2,7 +2,8 @@ import type Stripe from "stripe";
 import { parameterInvalid, resourceMissing } from "../errors.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
 import type { Random } from "../random.js";
-import { type Actor, NOBODY, type Route, type World } from "../world.js";
+import { type Actor, NOBODY } from "../rows.js";
+import type { Route, World } from "../world.js";
 import { chargeNamed } from "./charges.js";
 import { refreshWarnings } from "./early-fraud-warnings.js";
 

@@ -1,7 +1,8 @@
 import type Stripe from "stripe";
 import { resourceMissing } from "../errors.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
-import { NOBODY, type Route, type World } from "../world.js";
+import { NOBODY } from "../rows.js";
+import type { Route, World } from "../world.js";
 import { chargeNamed } from "./charges.js";
 import { idOf } from "./intent-states.js";
 

@@ -1,8 +1,9 @@
 import { resourceMissing } from "../errors.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
+import type { StoredEvent } from "../rows.js";
 import { presented, presentedBefore } from "../shapes.js";
 import { kindOfId } from "../tables.js";
-import type { Route, StoredEvent, World } from "../world.js";
+import type { Route, World } from "../world.js";
 
 const KEPT_S = 30 * 24 * 60 * 60;
 

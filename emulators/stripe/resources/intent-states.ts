@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { parameterInvalid, resourceMissing } from "../errors.js";
-import { type Actor, NOBODY, type World } from "../world.js";
+import { type Actor, NOBODY } from "../rows.js";
+import type { World } from "../world.js";
 import { chargeNamed, createCharge, settleCharge } from "./charges.js";
 import { behaviourOf, resolvePaymentMethod } from "./payment-methods.js";
 

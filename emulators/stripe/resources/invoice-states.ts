@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { resourceMissing, unexpectedState } from "../errors.js";
-import type { Actor, World } from "../world.js";
+import type { Actor } from "../rows.js";
+import type { World } from "../world.js";
 import {
   type InvoicePaymentRow,
   type InvoiceRow,
@@ -12,7 +13,6 @@ import { customerNamed } from "./customers.js";
 import { attempt, canceledIntent, createIntent, idOf } from "./intent-states.js";
 import { emptyInvoice } from "./invoice-defaults.js";
 import { resolvePaymentMethod } from "./payment-methods.js";
-import { invoiceFailed, invoicePaid } from "./subscription-states.js";
 
 /** When a payment that failed is said to be tried again; it is tried when a control or the API says so. */
 const RETRY_S = 3 * 24 * 60 * 60;
@@ -200,7 +200,7 @@ export function paid(world: World, actor: Actor, before: InvoiceRow, outside = f
   world.emit(actor, "invoice.updated", after, before);
   world.emit(actor, "invoice.paid", after);
   if (!outside) world.emit(actor, "invoice.payment_succeeded", after);
-  invoicePaid(world, actor, after);
+  world.invoiceSettled(world, actor, after);
   return after;
 }
 
@@ -239,7 +239,7 @@ function failed(world: World, actor: Actor, before: InvoiceRow, asked = false): 
   world.emit(actor, "invoice.updated", after, before);
   if (asked) world.emit(actor, "invoice.payment_action_required", after);
   world.emit(actor, "invoice.payment_failed", after);
-  invoiceFailed(world, actor, after);
+  world.invoiceSettled(world, actor, after);
 }
 
 /** Follows a payment intent that belongs to an invoice; others are left alone. */

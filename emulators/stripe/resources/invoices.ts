@@ -1,7 +1,8 @@
 import { parameterInvalid, resourceMissing } from "../errors.js";
 import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf, pageOf } from "../lists.js";
-import type { Actor, Route, World } from "../world.js";
+import type { Actor } from "../rows.js";
+import type { Route, World } from "../world.js";
 import { type InvoiceRow, type LineRow, listRow, subscriptionOf } from "./billing-rows.js";
 import { customerNamed } from "./customers.js";
 import {

@@ -2,7 +2,8 @@ import type Stripe from "stripe";
 import { parameterInvalid, StripeFailure, unexpectedState } from "../errors.js";
 import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
-import { type Actor, NOBODY, type Route, type World } from "../world.js";
+import { type Actor, NOBODY } from "../rows.js";
+import type { Route, World } from "../world.js";
 import { captureCharge, chargeNamed } from "./charges.js";
 import { customerNamed } from "./customers.js";
 import {

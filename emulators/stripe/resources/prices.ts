@@ -2,7 +2,8 @@ import type Stripe from "stripe";
 import { parameterMissing, resourceMissing } from "../errors.js";
 import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
-import type { Actor, Route, World } from "../world.js";
+import type { Actor } from "../rows.js";
+import type { Route, World } from "../world.js";
 import type { PriceRow } from "./billing-rows.js";
 
 const INTERVALS = ["day", "week", "month", "year"] as const;

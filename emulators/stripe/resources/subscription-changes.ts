@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { parameterInvalid, parameterMissing } from "../errors.js";
-import { type Actor, NOBODY, type World } from "../world.js";
+import { type Actor, NOBODY } from "../rows.js";
+import type { World } from "../world.js";
 import type { PriceRow, SubscriptionItemRow, SubscriptionRow } from "./billing-rows.js";
 import { invoiceNamed, keepInvoice, payInvoice, voidInvoice } from "./invoice-states.js";
 import { lineOf } from "./subscription-items.js";

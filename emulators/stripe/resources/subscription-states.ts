@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { parameterInvalid, parameterMissing, resourceMissing } from "../errors.js";
-import { type Actor, NOBODY, type World } from "../world.js";
+import { type Actor, NOBODY } from "../rows.js";
+import type { World } from "../world.js";
 import {
   type InvoiceRow,
   type LineRow,
@@ -183,8 +184,14 @@ export function collect(
   else if (payNow && open.collection_method !== "send_invoice") payInvoice(world, actor, open);
 }
 
+/** An invoice was paid or could not be: its subscription follows it. */
+export const followInvoice: World["invoiceSettled"] = (world, actor, invoice) =>
+  invoice.status === "paid"
+    ? invoicePaid(world, actor, invoice)
+    : invoiceFailed(world, actor, invoice);
+
 /** An invoice of a subscription was paid: the newest one puts the subscription right again. */
-export function invoicePaid(world: World, actor: Actor, invoice: InvoiceRow): void {
+function invoicePaid(world: World, actor: Actor, invoice: InvoiceRow): void {
   const subscription = world.tables.subscriptions.get(subscriptionOf(invoice) ?? "");
   if (subscription?.latest_invoice !== invoice.id) return;
   if (!["incomplete", "past_due", "unpaid"].includes(subscription.status)) return;
@@ -192,7 +199,7 @@ export function invoicePaid(world: World, actor: Actor, invoice: InvoiceRow): vo
 }
 
 /** A renewal could not be charged. A first invoice leaves the subscription incomplete, a change of plan as it was. */
-export function invoiceFailed(world: World, actor: Actor, invoice: InvoiceRow): void {
+function invoiceFailed(world: World, actor: Actor, invoice: InvoiceRow): void {
   const subscription = world.tables.subscriptions.get(subscriptionOf(invoice) ?? "");
   if (subscription?.status !== "active" || invoice.billing_reason !== "subscription_cycle") return;
   changeSubscription(world, actor, subscription, { status: "past_due" });

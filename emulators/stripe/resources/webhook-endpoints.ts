@@ -1,7 +1,8 @@
 import { parameterInvalid, parameterMissing, resourceMissing } from "../errors.js";
 import type { Input } from "../form.js";
 import { LIST_PARAMS, listOf } from "../lists.js";
-import type { Route, StoredEndpoint, World } from "../world.js";
+import type { StoredEndpoint } from "../rows.js";
+import type { Route, World } from "../world.js";
 
 const CREATE_FIELDS = ["api_version", "connect"];
 const FIELDS = ["url", "enabled_events", "description", "metadata", "expand"];
