@@ -1,5 +1,4 @@
 import type { Ids } from "../domain/ids.js";
-import type { Caller } from "../domain/operator.js";
 import type { Kv, Log, Report } from "../domain/ports.js";
 import type { Clock } from "../domain/time.js";
 import type { SetUpReport } from "../operations/set-up.js";
@@ -37,9 +36,6 @@ export interface HealthReport {
     sweepAgeSeconds: number | null;
   };
 }
-
-/** What a request is known by while it is answered; `caller` is set before any route that needs one. */
-export type AdminEnv = { Variables: { requestId: string; caller: Caller } };
 
 export interface AdminDeps extends AccessDeps {
   prisma: PrismaClient;

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import { type ApiKey, type Caller, ROLES } from "../domain/operator.js";
 import { idOf, jsonOf, limited, notFound } from "./bodies.js";
-import type { AdminEnv } from "./deps.js";
+import type { AdminEnv } from "./env.js";
 import { parsed } from "./requests.js";
 import { apiKey, madeKey } from "./schemas.js";
 

@@ -7,7 +7,7 @@ import type { HoldRequest } from "../operations/hold-source.js";
 import { LET_THROUGH_MAX, type ReleaseRequest } from "../operations/release-source.js";
 import type { HeldState } from "../store/holds.js";
 import { jsonOf, limited, notFound } from "./bodies.js";
-import type { AdminEnv } from "./deps.js";
+import type { AdminEnv } from "./env.js";
 import { parsed, settleBody } from "./requests.js";
 import { drainedSource, releasedSource, sourceState } from "./schemas.js";
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { SUPPRESSION_REASONS } from "../domain/notice.js";
 import type { SuppressionOperations } from "../operations/suppressions.js";
 import { jsonOf, limited } from "./bodies.js";
-import type { AdminEnv } from "./deps.js";
+import type { AdminEnv } from "./env.js";
 import { parsed, reasonField } from "./requests.js";
 import { suppression } from "./schemas.js";
 

@@ -29,14 +29,16 @@ export function decideLedger(
   if ("doubts" in joined) return joined;
   const plan = new PlanBuilder(ctx);
   const payments = paymentsOf(joined, rows.payments, ctx);
+  const subscriptions = subscriptionsOf(joined);
   const told = [
     ...payments.flatMap((one) => tellOfPayment(one, joined.objects, ctx)),
-    ...subscriptionsOf(joined).flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
+    ...subscriptions.flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
   ];
   for (const { notice } of told) plan.notify(notice);
   writeObjects(plan, joined, told, ctx);
   writePayments(plan, payments, rows.payments, told, ctx);
-  decideGrants(plan, { payments, subscriptions: subscriptionsOf(joined), joined, rows }, ctx);
+  const { entitlements } = rows;
+  decideGrants(plan, { payments, subscriptions, joined, entitlements }, ctx);
   return plan.build();
 }
 
@@ -63,7 +65,7 @@ function paymentsOf(
         row.account === account && row.livemode === livemode && row.externalId === externalId,
     );
     const fresh = { id: before?.id ?? ctx.ids.next("payment"), account, livemode, externalId };
-    const kept = before ?? { ...fresh, told: [], createdAt: ctx.now, version: 0 };
+    const kept = before ?? { ...fresh, told: [], override: null, createdAt: ctx.now, version: 0 };
     return { ...kept, ...derived, updatedAt: ctx.now };
   });
 }
@@ -93,8 +95,11 @@ function writeObjects(
       told: [...object.told, ...newlyTold],
     };
     const was = before.get(object.id);
+    // The policy may read another user than the policy of the day that wrote it: rows are found by who stands here.
+    const renamed = was !== undefined && was.userRef !== row.userRef;
     if (was === undefined) plan.insert("ledgerObject", row);
-    else if (changed.has(object.id) || newlyTold.length > 0) plan.update("ledgerObject", was, row);
+    else if (changed.has(object.id) || newlyTold.length > 0 || renamed)
+      plan.update("ledgerObject", was, row);
     else if (read.has(object.id)) plan.expect("ledgerObject", was);
   }
   for (const { word, object, changed: isNew } of spoken) {

@@ -1,5 +1,6 @@
 import {
   decideEntitlements,
+  type Entitlement,
   type Grant,
   type Origin,
   originKey,
@@ -13,18 +14,21 @@ import { monthsOf, type PaymentPolicy, packageOfItems } from "../../policy/payme
 import { planEntitlements } from "../entitlement-plan.js";
 import type { HandlerContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
-import type { LedgerRows } from "./decide.js";
 import type { JoinedObjects } from "./join.js";
 
 export interface Touched {
   payments: readonly Payment[];
   subscriptions: readonly LedgerObject[];
   joined: JoinedObjects;
-  rows: LedgerRows;
+  /** Those of the users, as they were read. */
+  entitlements: readonly Entitlement[];
 }
 
+/** What grants are decided with. */
+export type GrantContext = Pick<HandlerContext, "now" | "ids" | "policy" | "tellsPlatform">;
+
 /** Grants, moves, revokes and lengthens what the touched payments and subscriptions entitle their users to. */
-export function decideGrants(plan: PlanBuilder, touched: Touched, ctx: HandlerContext): void {
+export function decideGrants(plan: PlanBuilder, touched: Touched, ctx: GrantContext): void {
   const given: readonly { origin: Origin; grant: Grant | null }[] = [
     ...touched.payments.map((payment) => ({
       origin: { paymentId: payment.id },
@@ -35,19 +39,37 @@ export function decideGrants(plan: PlanBuilder, touched: Touched, ctx: HandlerCo
       grant: grantOfSubscription(subscription, touched.joined.objects, ctx.policy),
     })),
   ];
+  for (const { id, override } of touched.payments) {
+    if (override === null) continue;
+    plan.because(`what ${id} gives was decided by ${override.correctionId}: ${override.kind}`);
+  }
   const grants = given.flatMap(({ grant }) => (grant === null ? [] : [grant]));
-  const had = new Set(touched.rows.entitlements.map((row) => originKey(originOf(row))));
+  const had = new Set(touched.entitlements.map((row) => originKey(originOf(row))));
   const withdrawn = given
     .filter(({ origin, grant }) => grant === null && had.has(originKey(origin)))
     .map(({ origin }) => origin);
   if (grants.length + withdrawn.length === 0) return;
-  const rows = touched.rows.entitlements;
+  const rows = touched.entitlements;
   const decision = decideEntitlements({ grants, withdrawn, rows }, ctx);
   planEntitlements(plan, decision, ctx);
 }
 
+/** What a payment gives: as a person has decided, else as the policy does; null is nothing, and to nobody. */
+export function grantOfPayment(payment: Payment, policy: PaymentPolicy): Grant | null {
+  const { override, paidAt } = payment;
+  if (override?.kind === "grant") {
+    const { userRef, at } = override;
+    const paid = { ...payment, userRef, packageRef: override.packageRef, paidAt: paidAt ?? at };
+    const grant = grantByPolicy({ ...paid, invoiceRef: null }, policy);
+    return grant === null ? null : { ...grant, revoked: null };
+  }
+  const grant = grantByPolicy(payment, policy);
+  if (override === null || grant === null) return grant;
+  return { ...grant, revoked: grant.revoked ?? "corrected" };
+}
+
 /** What a payment buys, while "paid" and "who" are known; an invoice's payment buys nothing by itself. */
-function grantOfPayment(payment: Payment, policy: PaymentPolicy): Grant | null {
+function grantByPolicy(payment: Payment, policy: PaymentPolicy): Grant | null {
   const { id, account, livemode, externalId, userRef, paidAt } = payment;
   if (userRef === null || paidAt === null || payment.invoiceRef !== null) return null;
   const packageRef = payment.packageRef ?? policy.defaultPackage;
