@@ -36,7 +36,7 @@ export function decideLedger(
   ];
   for (const { notice } of told) plan.notify(notice);
   writeObjects(plan, joined, told, ctx);
-  writePayments(plan, payments, rows.payments, told, ctx);
+  writePayments(plan, payments, rows.payments, told);
   const { entitlements } = rows;
   decideGrants(plan, { payments, subscriptions, joined, entitlements }, ctx);
   return plan.build();
@@ -147,7 +147,6 @@ function writePayments(
   payments: readonly Payment[],
   rows: readonly Payment[],
   told: readonly Told[],
-  ctx: HandlerContext,
 ): void {
   for (const payment of payments) {
     const before = rows.find(({ id }) => id === payment.id) ?? null;
