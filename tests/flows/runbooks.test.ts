@@ -29,6 +29,10 @@ beforeAll(async () => {
   }
   await h.rest();
   const [dead, other] = await h.list("dead-letters");
+  // Older than what is reconciled by range, so that only who asks for it finds it.
+  const tenDaysAgo = Math.floor(Date.now() / 1_000) - 864_000;
+  const settled = { failedShare: 0, refundedShare: 0, disputedShare: 0 };
+  h.stripe.seed({ payments: 1, from: tenDaysAgo, to: tenDaysAgo + 60, ...settled });
   env = {
     ...process.env,
     ...SECRETS,
@@ -38,6 +42,7 @@ beforeAll(async () => {
     DEAD_LETTER: String(dead?.id),
     OTHER_DEAD_LETTER: String(other?.id),
     EVENT: String(dead?.eventId),
+    PAYMENT: String(h.stripe.objects("payment_intents")[0]?.id),
   };
 });
 afterAll(async () => {
