@@ -119,16 +119,6 @@ export async function lastBeginning(
   return at === null ? null : Number(at);
 }
 
-/** The last run of each source that has ended, dry ones apart. */
-export async function lastEnded(database: Database): Promise<Reconciliation[]> {
-  const rows = await database.query<Rowed<Reconciliation>>(
-    `SELECT ${RUN} FROM (SELECT DISTINCT ON (source) * FROM reconciliation
-      WHERE status <> 'running' AND NOT dry_run ORDER BY source, id DESC) r`,
-    [],
-  );
-  return rows.map(({ row }) => row);
-}
-
 /** What a page of a run has found and done. */
 export interface RunPage {
   run: Reconciliation;
