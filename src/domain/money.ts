@@ -52,3 +52,11 @@ export function formatMoney(money: Money, locale: string): string {
     maximumFractionDigits: exponent,
   }).format(decimalOf(money) as `${number}`);
 }
+
+/** The other way of `decimalOf`: `19.99` THB is 1999. Null when it is no amount of the currency. */
+export function minorOf(decimal: string, currency: string): number | null {
+  const exponent = exponentOf(currency);
+  const [, whole = "", part = ""] = /^(\d{1,12})(?:\.(\d{1,3}))?$/.exec(decimal) ?? [];
+  if (whole === "" || part.length > exponent) return null;
+  return Number(whole + part.padEnd(exponent, "0"));
+}

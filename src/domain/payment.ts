@@ -53,15 +53,31 @@ export interface Payment {
   bornAt: Instant | null;
   /** Transitions that the payer was told of: each is told once. */
   told: readonly string[];
+  /** What a person has decided about what it gives; null: the policy decides. */
+  override: Override | null;
   createdAt: Instant;
   updatedAt: Instant;
   version: number;
 }
 
+/** A correction by hand of what a payment gives. It stands, whatever is heard of the payment later, until another one. */
+export type Override = { correctionId: string; at: Instant } & (
+  | { kind: "grant"; userRef: string; packageRef: string }
+  | { kind: "revoke" }
+);
+
 /** What is derived; the rest of the row is its identity and its history. */
 export type DerivedPayment = Omit<
   Payment,
-  "id" | "account" | "livemode" | "externalId" | "told" | "createdAt" | "updatedAt" | "version"
+  | "id"
+  | "account"
+  | "livemode"
+  | "externalId"
+  | "told"
+  | "override"
+  | "createdAt"
+  | "updatedAt"
+  | "version"
 >;
 
 type Held<K extends LedgerKind> = LedgerObject & {

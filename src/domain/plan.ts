@@ -1,4 +1,5 @@
 import type { AuditEntry } from "./audit.js";
+import type { Correction } from "./correction.js";
 import type { Deployment, DeploymentTarget } from "./deployment.js";
 import type { Entitlement } from "./entitlement.js";
 import type { DeadLetter } from "./event.js";
@@ -16,6 +17,7 @@ import type { Instant } from "./time.js";
 export interface PlanTables {
   apiKey: ApiKey;
   auditEntry: AuditEntry;
+  correction: Correction;
   deadLetter: DeadLetter;
   deployment: Deployment;
   deploymentTarget: DeploymentTarget;

@@ -166,29 +166,6 @@ export interface Discrepancy {
 export type Finding = LedgerKey &
   Pick<Discrepancy, "id" | "ours" | "theirs" | "proposal"> & { difference: DiscrepancyKind };
 
-/** Something that is to be done about a payment: one person plans it, another approves what moves money. */
-export interface Correction {
-  id: string;
-  discrepancyId: string | null;
-  kind: Proposal["kind"];
-  account: string;
-  livemode: boolean;
-  externalId: string;
-  amountMinor: number | null;
-  currency: string | null;
-  status: "planned" | "approved" | "applied" | "failed" | "rejected";
-  reason: string;
-  plannedBy: string;
-  approvedBy: string | null;
-  /** The gateway does it once under this key. */
-  idempotencyKey: string;
-  error: string | null;
-  createdAt: Instant;
-  updatedAt: Instant;
-  appliedAt: Instant | null;
-  version: number;
-}
-
 export const NO_COUNTS: RunCounts = Object.freeze({
   pages: 0,
   objects: 0,

@@ -314,9 +314,9 @@ const CHECKS: Readonly<Partial<Record<DiscrepancyKind, string>>> = {
     AND q.account = p.account AND q.livemode = p.livemode AND ${KEPT("q")}
     AND (coalesce(q.paid_at, q.created_at), q.id) < (coalesce(p.paid_at, p.created_at), p.id))`,
   paid_without_entitlement: `${KEPT("p")} AND p.user_ref IS NOT NULL AND p.invoice_ref IS NULL AND p.paid_at IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM entitlement e WHERE e.payment_id = p.id)`,
+    AND p.override IS NULL AND NOT EXISTS (SELECT 1 FROM entitlement e WHERE e.payment_id = p.id)`,
   entitlement_without_payment: `EXISTS (SELECT 1 FROM entitlement e WHERE e.payment_id = p.id AND e.status = 'active')
-    AND p.state <> 'succeeded'`,
+    AND p.state <> 'succeeded' AND p.override IS NULL`,
 };
 
 /** Payments of the run's range that do not fit with the rest of the ledger, in the order of their rows. */

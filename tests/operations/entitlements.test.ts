@@ -135,6 +135,7 @@ const nobody = {
   refundedMinor: 0,
   disputedMinor: 0,
   disputeState: null,
+  override: null,
   customerRef: null,
   invoiceRef: null,
 };

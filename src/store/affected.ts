@@ -1,0 +1,143 @@
+import type { Entitlement } from "../domain/entitlement.js";
+import type { LedgerObject } from "../domain/ledger.js";
+import type { Payment } from "../domain/payment.js";
+import { type Instant, isoOf } from "../domain/time.js";
+import type { Database } from "./database.js";
+import { TABLE_SQL } from "./tables.js";
+
+export interface Span {
+  from: Instant;
+  to: Instant;
+}
+
+/** A mail that was planned in the time. */
+export interface AffectedMail {
+  id: string;
+  paymentId: string;
+  template: string;
+  status: string;
+  createdAt: Instant;
+}
+
+export interface TouchedPayment {
+  payment: Payment;
+  /** Everything of the ledger that makes it. */
+  objects: LedgerObject[];
+  entitlement: Entitlement | null;
+  mails: AffectedMail[];
+  /** Its order was paid by another payment before, and both are kept. */
+  isSecond: boolean;
+}
+
+const TOUCHED = `WITH touched AS (
+  SELECT subject AS id FROM audit_entry WHERE at >= $1 AND at < $2 AND action LIKE 'payment.%'
+  UNION
+  SELECT e.payment_id FROM audit_entry a JOIN entitlement e ON e.id = a.subject
+  WHERE a.at >= $1 AND a.at < $2 AND a.action LIKE 'entitlement.%')
+SELECT ${TABLE_SQL.payment.json} AS row FROM (
+  SELECT p.* FROM payment p WHERE p.id IN (SELECT id FROM touched) AND p.id > $3 ORDER BY p.id LIMIT $4) t`;
+
+const OF_PAYMENTS = `FROM payment p JOIN ledger_object t
+  ON t.payment_ref = p.external_id AND t.account = p.account AND t.livemode = p.livemode
+WHERE p.id = ANY($1::text[])`;
+
+const MAILS = `SELECT n.id, n.data->>'paymentId' AS "paymentId", n.template, n.status,
+  (extract(epoch FROM n.created_at) * 1000)::bigint::text AS "createdAt"
+FROM notice n WHERE n.channel = 'email' AND n.data->>'paymentId' = ANY($1::text[])
+  AND n.created_at >= $2 AND n.created_at < $3 ORDER BY n.id`;
+
+const isKept = (alias: string): string =>
+  `${alias}.state = 'succeeded' AND ${alias}.refunded_minor < ${alias}.received_minor`;
+const SECONDS = `SELECT p.id FROM payment p WHERE p.id = ANY($1::text[]) AND ${isKept("p")}
+  AND EXISTS (SELECT 1 FROM payment q WHERE q.order_ref = p.order_ref AND q.account = p.account
+    AND q.livemode = p.livemode AND ${isKept("q")}
+    AND (coalesce(q.paid_at, q.created_at), q.id) < (coalesce(p.paid_at, p.created_at), p.id))`;
+
+/**
+ * Payments that something was written about in a time, or about what they give, in the order of their ids, and all that
+ * hangs on them. A payment that was only confirmed counts.
+ */
+export async function touchedPayments(
+  database: Database,
+  { from, to }: Span,
+  { after, limit }: { after: string; limit: number },
+): Promise<TouchedPayment[]> {
+  const [fromIso, toIso] = [isoOf(from), isoOf(to)];
+  const found = await database.query<{ row: Payment }>(TOUCHED, [fromIso, toIso, after, limit]);
+  const payments = found.map(({ row }) => row);
+  if (payments.length === 0) return [];
+  const ids = payments.map(({ id }) => id);
+  const [objects, entitlements, mails, seconds] = await Promise.all([
+    database.query<{ paymentId: string; row: LedgerObject }>(
+      `SELECT p.id AS "paymentId", ${TABLE_SQL.ledgerObject.json} AS row ${OF_PAYMENTS}`,
+      [ids],
+    ),
+    database.query<{ row: Entitlement }>(
+      `SELECT ${TABLE_SQL.entitlement.json} AS row FROM entitlement t WHERE t.payment_id = ANY($1::text[])`,
+      [ids],
+    ),
+    database.query<Omit<AffectedMail, "createdAt"> & { createdAt: string }>(MAILS, [
+      ids,
+      fromIso,
+      toIso,
+    ]),
+    database.query<{ id: string }>(SECONDS, [ids]),
+  ]);
+  return payments.map((payment) => ({
+    payment,
+    objects: objects.filter((one) => one.paymentId === payment.id).map(({ row }) => row),
+    entitlement: entitlements.find(({ row }) => row.paymentId === payment.id)?.row ?? null,
+    mails: mails
+      .filter(({ paymentId }) => paymentId === payment.id)
+      .map((mail) => ({ ...mail, createdAt: Number(mail.createdAt) })),
+    isSecond: seconds.some(({ id }) => id === payment.id),
+  }));
+}
+
+/** Of these payments of our own account those that are here. */
+export async function knownPayments(
+  database: Database,
+  externalIds: readonly string[],
+  livemode: boolean,
+): Promise<Set<string>> {
+  const rows = await database.query<{ ref: string }>(
+    `SELECT external_id AS ref FROM payment
+     WHERE external_id = ANY($1::text[]) AND account = '' AND livemode = $2`,
+    [[...externalIds], livemode],
+  );
+  return new Set(rows.map(({ ref }) => ref));
+}
+
+/** What a reconciliation proposes for payments and is still open. */
+export interface OpenProposal {
+  id: string;
+  externalId: string;
+  account: string;
+  livemode: boolean;
+  kind: string;
+}
+
+export async function openProposals(
+  database: Database,
+  externalIds: readonly string[],
+): Promise<OpenProposal[]> {
+  return database.query(
+    `SELECT id, external_id AS "externalId", account, livemode, proposal->>'kind' AS kind
+     FROM discrepancy WHERE status = 'open' AND object_kind = 'payment' AND external_id = ANY($1::text[])
+     ORDER BY id`,
+    [[...externalIds]],
+  );
+}
+
+/** What a reconciliation has found is settled by a correction. */
+export async function closeDiscrepancy(
+  database: Database,
+  id: string,
+  now: Instant,
+): Promise<void> {
+  await database.query(
+    `UPDATE discrepancy SET status = 'corrected', closed_at = $2, updated_at = $2, version = version + 1
+     WHERE id = $1 AND status = 'open'`,
+    [id, isoOf(now)],
+  );
+}
