@@ -1,7 +1,9 @@
 // One worker of test:reconcile, in a process of its own: so that its memory is its own, and so that it can be killed.
 import { parseArgs } from "node:util";
+import type { Reconciliation } from "../../src/domain/reconciliation.js";
 import { continueRun, startRun } from "../../src/operations/reconcile/index.js";
 import { openDatabase } from "../../src/store/database.js";
+import { readRun } from "../../src/store/reconciliation.js";
 import { ledgerWorld } from "../support/ledger-world.js";
 
 const { values } = parseArgs({
@@ -46,11 +48,12 @@ const measure = setInterval(() => {
 const request = { source: "stripe", actor: "operator:test", dryRun: false };
 const range = { from: Number(values.from), to: Number(values.to) };
 const { id } = await startRun({ ...request, ...range }, world);
-for (;;) {
-  const run = await continueRun(id, world, { budgetMs: 2_000 });
+const say = (run: Reconciliation | null) => {
   if (run === null) throw new Error("the run is gone");
   console.log(JSON.stringify({ run, peakBytes, problems: problems.splice(0) }));
-  if (run.status !== "running") break;
-}
+  return run.status;
+};
+say(await readRun(database, id));
+while (say(await continueRun(id, world, { budgetMs: 500 })) === "running");
 clearInterval(measure);
 await database.close();

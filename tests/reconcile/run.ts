@@ -67,7 +67,7 @@ export async function reconcileRun(
     `${doings.undelivered.size} payments were never delivered, ${doings.here.size} are altered here, ${doings.there.size} there`,
   );
   const started = performance.now();
-  const ended = await toItsEnd(o.databaseUrl, emulator, plan, random, say);
+  const ended = await toItsEnd(o, emulator, plan, random, say);
   return { ...ended, emulator, doings, events, loadMs, runMs: performance.now() - started };
 }
 
@@ -174,7 +174,7 @@ interface Said {
 
 /** Workers one after the other until the run has ended; each that is to be killed lives for a random time. */
 async function toItsEnd(
-  databaseUrl: string,
+  o: { database: Database; databaseUrl: string },
   emulator: StripeEmulator,
   plan: ReconcilePlan,
   random: Random,
@@ -182,7 +182,7 @@ async function toItsEnd(
 ) {
   const now = Date.now();
   const args = {
-    database: databaseUrl,
+    database: o.databaseUrl,
     stripe: emulator.url,
     key: API_KEY,
     from: String(now - 31 * DAY_MS),
@@ -196,7 +196,7 @@ async function toItsEnd(
   };
   let kills = 0;
   for (let life = 0; heard.last?.run.status !== "succeeded"; life += 1) {
-    const lives = life < plan.kills ? 1_500 + random.next() * 4_000 : null;
+    const lives = life < plan.kills ? 200 + random.next() * 3_000 : null;
     const ahead = String(life * LEASE_PASSES_MS);
     const { killed, code } = await worker({ ...args, ahead }, lives, (said) => {
       heard.last = said;
@@ -205,8 +205,12 @@ async function toItsEnd(
     });
     if (killed) {
       kills += 1;
-      const { step, place } = heard.last?.run.cursor ?? { step: "find", place: 0 };
-      say(`  killed after ${((lives ?? 0) / 1_000).toFixed(1)} s, at or after ${step} ${place}`);
+      const [row] = await o.database.query<{ step: string; pages: number }>(
+        "SELECT cursor ->> 'step' AS step, (counts ->> 'pages')::int AS pages FROM reconciliation",
+        [],
+      );
+      const seconds = ((lives ?? 0) / 1_000).toFixed(1);
+      say(`  killed after ${seconds} s, ${row?.pages} pages, in the step ${row?.step}`);
     } else if (code !== 0 || heard.last?.run.status !== "succeeded") break;
   }
   if (heard.last === null) throw new Error("the worker said nothing");
@@ -223,10 +227,17 @@ async function worker(
   const child = spawn(process.execPath, ["--import", "tsx", file, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const lines = createInterface({ input: child.stdout });
-  lines.on("line", (line) => hear(JSON.parse(line) as Said));
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((done) => {
+    begin = done;
+  });
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    hear(JSON.parse(line) as Said);
+    begin();
+  });
   const ended = new Promise<number | null>((done) => child.once("close", done));
   if (livesMs === null) return { killed: false, code: await ended };
+  await Promise.race([begun, ended]); // its life begins when the run is in its hands
   const stop = new AbortController();
   const due = wait(livesMs, "due" as const, { signal: stop.signal }).catch(() => "ended" as const);
   const first = await Promise.race([due, ended]);
