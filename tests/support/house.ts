@@ -120,7 +120,13 @@ export async function openHouse(
     async close() {
       await server.close();
       await node.close();
-      await Promise.all([qstash.close(), kv.close(), resend.close(), slack.close(), stripe.close()]);
+      await Promise.all([
+        qstash.close(),
+        kv.close(),
+        resend.close(),
+        slack.close(),
+        stripe.close(),
+      ]);
       await Promise.all([own.drop(), queueDb.drop()]);
       await rm(dataDir, { recursive: true, force: true });
     },
