@@ -28,7 +28,7 @@ try {
   });
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
   console.log(
-    `\nhistories ${outcome.histories}, events ${outcome.events}, deliveries ${outcome.deliveries} in ${outcome.orders} shuffled orders (${outcome.deliveries - outcome.events} repeats), fetches ${outcome.fetches}, violations ${outcome.violations.length}, ${seconds} s`,
+    `\nhistories ${outcome.histories}, events ${outcome.events}, deliveries ${outcome.deliveries} in ${outcome.orders} permutations, lost ${outcome.lost}, fetches ${outcome.fetches}, violations ${outcome.violations.length}, ${seconds} s`,
   );
   for (const line of outcome.violations.slice(0, SHOWN_MAX)) console.log(`  ${line}`);
   if (outcome.violations.length > 0) {

@@ -3,17 +3,12 @@ import fc from "fast-check";
 import { type StripeEmulator, startStripeEmulator } from "../../emulators/stripe/index.js";
 import { applyMigrations } from "../../local/migrate.js";
 import type { RunningPostgres } from "../../local/postgres.js";
-import { Transient } from "../../src/domain/errors.js";
-import { Secret } from "../../src/domain/secret.js";
 import { MINUTE_MS } from "../../src/domain/time.js";
-import { stripeGateway } from "../../src/gateways/stripe/index.js";
-import { type EventRun, type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
+import { continueRun, startRun } from "../../src/operations/reconcile/index.js";
 import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
-import { createIds } from "../../src/runtime/ids.js";
-import { sourceById } from "../../src/sources/registry.js";
-import { stripe } from "../../src/sources/stripe/index.js";
 import { type Database, openDatabase } from "../../src/store/database.js";
 import { type Random, seededRandom } from "../faults/random.js";
+import { ledgerWorld } from "../support/ledger-world.js";
 import { effectsMissing } from "./effects.js";
 import { type History, histories, Player } from "./histories.js";
 import { differences, truthOf } from "./truth.js";
@@ -30,6 +25,7 @@ export interface RunOutcome {
   events: number;
   deliveries: number;
   fetches: number;
+  lost: number;
   orders: number;
   violations: string[];
 }
@@ -40,7 +36,9 @@ const MIGRATIONS = join(import.meta.dirname, "../../prisma/migrations");
 const WORKERS = 8;
 /** The share of events that a provider delivers once more. */
 const REPEATED = 0.15;
-const RETRIES_MAX = 3;
+/** Where events are lost, this share arrives. */
+const DELIVERED = 0.7;
+const SLICES_MAX = 20;
 const policy = PAYMENT_POLICIES.tbat;
 
 /** Plays histories at the emulator and delivers their events in any order, some twice; the ledger must end as the emulator. */
@@ -54,6 +52,7 @@ export async function paymentsRun(
     events: 0,
     deliveries: 0,
     fetches: 0,
+    lost: 0,
     orders: 0,
     violations: [],
   };
@@ -76,7 +75,10 @@ interface Batch {
   outcome: RunOutcome;
 }
 
-/** Each batch is told once as it happens and once more, to an empty ledger, after its end: in another order. */
+/**
+ * Each batch is told once as it happens, once to an empty ledger after its end, in another order, and once with events
+ * lost on the way, which one reconciliation has to make good.
+ */
 async function playBatch(
   postgres: RunningPostgres,
   batch: readonly History[],
@@ -108,12 +110,17 @@ async function playBatch(
     emulator.advance(MINUTE_MS);
     await first.tell(random, 1, shapeOf);
     await (await openAnother()).tell(random, 1, shapeOf);
+    const losing = await openAnother();
+    await losing.tell(random, DELIVERED, shapeOf);
+    outcome.lost += emulator.events().length - losing.told.size;
+    await losing.reconcile();
     outcome.events += first.told.size;
     const truth = truthOf(emulator, emulator.now());
     const found: string[] = [];
     for (const { database, told } of ledgers) {
       found.push(...(await differences(database, truth, policy)));
-      found.push(...(await effectsMissing(database, truth, told.size)));
+      const events = database === losing.database ? null : told.size;
+      found.push(...(await effectsMissing(database, truth, events)));
     }
     return found;
   } finally {
@@ -130,6 +137,8 @@ interface Ledger {
   told: Set<string>;
   /** Delivers this share of what was not told yet, and some of all once more, in an order of its own. */
   tell(random: Random, share: number, shapeOf: ShapeOf): Promise<void>;
+  /** Finds and heals what was never told. */
+  reconcile(): Promise<void>;
 }
 
 async function openLedger(
@@ -145,13 +154,26 @@ async function openLedger(
     { url: databaseUrl, poolMax: WORKERS, preparedStatements: true, ...limits },
     () => undefined,
   );
-  const deps = depsOf(database, emulator, outcome);
+  const quiet = (): void => undefined;
+  const info = (action: string): void => {
+    if (action === "object.fetched") outcome.fetches += 1;
+  };
+  const log = { info, warn: quiet, error: quiet };
+  const clock = { now: () => emulator.now() };
+  const callsPerSecond = 1_000_000;
+  const world = ledgerWorld({
+    database,
+    emulator,
+    apiKey: API_KEY,
+    clock,
+    log,
+    callsPerSecond,
+    policy,
+  });
   const told = new Set<string>();
   const work = async (id: string, shapeOf: ShapeOf): Promise<void> => {
-    const body = new TextEncoder().encode(JSON.stringify(emulator.payloadOf(id, shapeOf(id))));
-    const run = await runOf(body, deps);
     try {
-      const { outcome: end, died } = await redriven(() => runEvent(run, deps));
+      const { outcome: end, died } = await world.work(emulator.payloadOf(id, shapeOf(id)));
       if (end === "dead") outcome.violations.push(`${id} died of ${died?.code}`);
     } catch (error) {
       outcome.violations.push(`${id} does not end: ${(error as Error).message}`);
@@ -163,69 +185,25 @@ async function openLedger(
     async tell(random, share, shapeOf) {
       const all = emulator.events().map(({ id }) => id);
       const fresh = all.filter((id) => !told.has(id) && random.next() < share);
-      const again = all.filter(() => random.next() < REPEATED);
-      for (const id of [...fresh, ...again]) told.add(id);
+      for (const id of fresh) told.add(id);
+      const again = all.filter((id) => told.has(id) && random.next() < REPEATED);
       const order = random.shuffle([...fresh, ...again]);
       outcome.deliveries += order.length;
       outcome.orders += 1;
       await inParallel(order, (id) => work(id, shapeOf));
     },
+    async reconcile() {
+      const asked = { source: "stripe", actor: "test", dryRun: false };
+      const range = { from: STARTED_AT - MINUTE_MS, to: clock.now() + MINUTE_MS };
+      let run = await startRun({ ...asked, ...range }, world);
+      for (let slice = 0; run.status === "running" && slice < SLICES_MAX; slice += 1) {
+        run = (await continueRun(run.id, world, { budgetMs: MINUTE_MS })) ?? run;
+      }
+      const { status, errors } = run;
+      if (status !== "succeeded")
+        outcome.violations.push(`reconciliation ${status}: ${errors[0]?.detail}`);
+    },
   };
-}
-
-/** What may work later is tried again, as the queue would. */
-async function redriven<T>(work: () => Promise<T>): Promise<T> {
-  for (let retried = 0; ; retried += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Transient) || retried === RETRIES_MAX) throw error;
-    }
-  }
-}
-
-function depsOf(database: Database, emulator: StripeEmulator, outcome: RunOutcome): RunEventDeps {
-  const clock = { now: () => emulator.now() };
-  const config = {
-    apiKey: new Secret("STRIPE_API_KEY", API_KEY),
-    apiUrl: emulator.url,
-    callsPerSecond: 1_000_000,
-  };
-  const gateway = stripeGateway(config, clock);
-  const quiet = (): void => undefined;
-  const info = (action: string): void => {
-    if (action === "object.fetched") outcome.fetches += 1;
-  };
-  return {
-    database,
-    clock,
-    ids: createIds(clock),
-    log: { info, warn: quiet, error: quiet },
-    sourceById,
-    ours: new Set(),
-    policy,
-    gatewayOf: () => gateway,
-  };
-}
-
-async function runOf(
-  body: Uint8Array<ArrayBuffer>,
-  { clock, ids }: RunEventDeps,
-): Promise<EventRun> {
-  const identity = await stripe.identify(new Headers(), body);
-  const receivedAt = clock.now();
-  const delivery = {
-    v: 1 as const,
-    source: stripe.id,
-    ...identity,
-    occurredAt: identity.occurredAt ?? receivedAt,
-    receivedAt,
-    requestId: ids.next("request"),
-    verifiedBy: stripe.secret,
-    headers: {},
-    encoding: "raw" as const,
-  };
-  return { delivery, body, attemptId: ids.next("attempt"), startedAt: receivedAt };
 }
 
 /** One endpoint gets one shape; which of a history's events come thin is thrown once for each event. */

@@ -1,10 +1,11 @@
+import { Transient } from "../../src/domain/errors.js";
 import type { Log } from "../../src/domain/ports.js";
 import { Secret } from "../../src/domain/secret.js";
 import type { Clock } from "../../src/domain/time.js";
 import { stripeGateway } from "../../src/gateways/stripe/index.js";
 import { type EventResult, type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
 import type { ReconcileDeps } from "../../src/operations/reconcile/index.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { PAYMENT_POLICIES, type PaymentPolicy } from "../../src/policy/payments.js";
 import { createIds } from "../../src/runtime/ids.js";
 import { sourceById } from "../../src/sources/registry.js";
 import type { Source } from "../../src/sources/source.js";
@@ -23,6 +24,7 @@ export function ledgerWorld(o: {
   clock: Clock;
   log: Log;
   callsPerSecond?: number;
+  policy?: PaymentPolicy;
 }): LedgerWorld {
   const { database, clock, log, emulator } = o;
   const apiKey = new Secret("STRIPE_API_KEY", o.apiKey);
@@ -30,7 +32,7 @@ export function ledgerWorld(o: {
   const gateway = stripeGateway({ apiKey, apiUrl: emulator.url, callsPerSecond }, clock);
   const ids = createIds(clock);
   const gatewayOf = (id: string) => (id === "stripe" ? gateway : undefined);
-  const policy = PAYMENT_POLICIES.runbook;
+  const policy = o.policy ?? PAYMENT_POLICIES.runbook;
   const engine: RunEventDeps = {
     database,
     clock,
@@ -71,10 +73,25 @@ export function ledgerWorld(o: {
     gatewayOf,
     async sendEvent(source, body) {
       const run = await runOf(source, body, "reconciliation");
-      await runEvent(run, engine);
+      await redriven(() => runEvent(run, engine));
       return { eventKey: run.delivery.eventKey };
     },
-    work: async (body, verifiedBy = "STRIPE_WEBHOOK_SECRET") =>
-      runEvent(await runOf(stripe, body, verifiedBy), engine),
+    async work(body, verifiedBy = "STRIPE_WEBHOOK_SECRET") {
+      const run = await runOf(stripe, body, verifiedBy);
+      return redriven(() => runEvent(run, engine));
+    },
   };
+}
+
+const RETRIES_MAX = 5;
+
+/** What may work later is tried again, as the queue would. */
+async function redriven<T>(work: () => Promise<T>): Promise<T> {
+  for (let retried = 0; ; retried += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Transient) || retried === RETRIES_MAX) throw error;
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import type { Entitlement } from "../../domain/entitlement.js";
 import type { ObjectSaid } from "../../domain/facts.js";
-import type { LedgerObject } from "../../domain/ledger.js";
+import { type LedgerObject, linksOf } from "../../domain/ledger.js";
 import { type DerivedPayment, derivePayment, type Payment } from "../../domain/payment.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
 import type { Doubts, HandlerContext } from "../handler.js";
@@ -49,9 +49,10 @@ function paymentsOf(
   ctx: HandlerContext,
 ): Payment[] {
   const refs = new Map(
-    spoken.flatMap(({ object }) => {
+    spoken.flatMap(({ object, word }) => {
       const { account, livemode, paymentRef } = object;
-      if (paymentRef === null) return [];
+      // What a word does not link to was not read with it: an invoice may come without the payment that its row knows.
+      if (paymentRef === null || linksOf(word).paymentRef !== paymentRef) return [];
       const key = { kind: "payment" as const, account, livemode, externalId: paymentRef };
       return [[keyText(key), key] as const];
     }),
@@ -72,7 +73,7 @@ function paymentsOf(
 
 /** The subscriptions that are spoken of and known. */
 function subscriptionsOf({ objects, spoken }: JoinedObjects): LedgerObject[] {
-  const refs = new Set(spoken.map(({ object }) => object.subscriptionRef));
+  const refs = new Set(spoken.map(({ word }) => linksOf(word).subscriptionRef));
   return objects.filter((one) => one.kind === "subscription" && refs.has(one.externalId));
 }
 
