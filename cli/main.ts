@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
+import { addAffected, addCorrections } from "./commands/corrections.js";
 import { addDoor, addRefusals } from "./commands/door.js";
 import { addKeys } from "./commands/keys.js";
 import { addListCommands } from "./commands/lists.js";
@@ -45,6 +46,10 @@ function programOf(outcome: Outcome): Command {
   if (deadLetters !== undefined) addSettleCommands(deadLetters, outcome);
   const suppressions = groups.get("suppressions");
   if (suppressions !== undefined) addSuppressionCommands(suppressions);
+  const payments = groups.get("payments");
+  if (payments !== undefined) addAffected(payments);
+  const corrections = groups.get("corrections");
+  if (corrections !== undefined) addCorrections(corrections, outcome);
   addDoor(program);
   addRefusals(program);
   addSources(program, outcome);

@@ -108,6 +108,21 @@ const sideOf = (row: Row, name: string): string => {
   return [side.state, side.currency, side.amountMinor].filter((one) => one !== null).join(" ");
 };
 
+export const CORRECTION_COLUMNS: readonly Column[] = [
+  time("Created", "createdAt"),
+  column("Id", "id"),
+  status("Kind", "kind"),
+  status("Status", "status"),
+  column("Payment", "externalId"),
+  column("Amount", ({ amount, currency }) =>
+    amount === null ? "" : moneyOf(String(amount), String(currency)),
+  ),
+  column("Planned by", "plannedBy"),
+  column("Approved by", "approvedBy"),
+  column("Applied by", "appliedBy"),
+  column("Why", (row) => String(row.error ?? row.reason)),
+];
+
 export const DISCREPANCY_COLUMNS: readonly Column[] = [
   time("Found", "foundAt"),
   column("Id", "id"),
@@ -321,6 +336,25 @@ export const LISTS: readonly ListCommand[] = [
       lastRunId: "found by this run",
     },
     columns: DISCREPANCY_COLUMNS,
+  },
+  {
+    name: "corrections",
+    about: "what is to be put right, by whom it was planned, approved and done",
+    one: "correction",
+    filters: {
+      status: "planned, approved, applied, failed or rejected",
+      kind: "adopt, refund, cancel, grant or revoke",
+      externalId: "of the payment with this id at the source",
+      plannedBy: "planned by this actor",
+      approvedBy: "approved by this actor",
+    },
+    columns: CORRECTION_COLUMNS,
+    next: ({ id, kind, status }) =>
+      status === "planned" && kind === "refund"
+        ? [`${CALL} corrections approve ${id}`]
+        : status === "planned" || status === "approved"
+          ? [`${CALL} corrections apply ${id} --reason "…"`]
+          : [],
   },
   {
     name: "audit",

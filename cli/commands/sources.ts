@@ -10,8 +10,10 @@ import type { Column } from "./resources.js";
 
 interface HoldOptions extends CommonOptions {
   reason: string;
+  tell?: boolean;
 }
 interface ReleaseOptions extends CommonOptions {
+  tell?: boolean;
   reason?: string;
   only?: string[];
 }
@@ -65,18 +67,22 @@ export function addSources(program: Command, outcome: Outcome): void {
   common(sources.command("hold <source>"))
     .description("take and keep its deliveries, and work on none of its events, until the release")
     .requiredOption("--reason <text>", "why; it is kept in the audit trail")
+    .option("--tell", "tell customers who have a payment under way, by mail, once")
     .action(async (source: string, options: HoldOptions) => {
       const { target, screen } = contextOf(options);
       const call = { method: "POST", body: { reason: options.reason } } as const;
       const held = await ask<{ data: SourceState }>(target, `${pathOf(source)}/hold`, call);
-      if (options.json === true) return screen.out(JSON.stringify(held));
+      const told = options.tell === true ? await tellCustomers(target, source) : undefined;
+      if (options.json === true) return screen.out(JSON.stringify({ ...held, told }));
       screen.out(renderTable([rowOf(held.data)], SOURCE_COLUMNS, screen));
+      if (told !== undefined) screen.out(toldLine(told));
       screen.err(screen.colors.dim(`To end it: ${CALL} sources release ${source}`));
     });
   common(sources.command("release <source>"))
     .description("end the hold and work on what was held, oldest first; repeat it to go on")
     .option("--reason <text>", "why; it is kept in the audit trail")
     .option("--only <events...>", "try these held events and keep the hold")
+    .option("--tell", "tell the customers who were told of the hold that it is over, once")
     .action(async (source: string, options: ReleaseOptions) => {
       const { target, screen } = contextOf(options);
       const { reason, only } = options;
@@ -87,10 +93,34 @@ export function addSources(program: Command, outcome: Outcome): void {
       if (only !== undefined) return tellTried(data.tried, options, screen, outcome);
       const drained = await drainAll(target, data, screen, options.json === true);
       if ((drained.outcomes.dead ?? 0) > 0) outcome.fail();
-      if (options.json === true) return screen.out(JSON.stringify({ data: drained }));
+      const told = options.tell === true ? await tellCustomers(target, source) : undefined;
+      if (options.json === true) return screen.out(JSON.stringify({ data: drained, told }));
       screen.out(summaryOf(source, drained.outcomes, screen));
+      if (told !== undefined) screen.out(toldLine(told));
+    });
+  common(sources.command("tell <source>"))
+    .description("tell customers of its hold, or of its end, who were not told yet")
+    .action(async (source: string, options: CommonOptions) => {
+      const { target, screen } = contextOf(options);
+      const told = await tellCustomers(target, source);
+      screen.out(options.json === true ? JSON.stringify({ data: told }) : toldLine(told));
     });
 }
+
+interface Told {
+  template: string | null;
+  told: number;
+}
+
+async function tellCustomers(target: Target, source: string): Promise<Told> {
+  const path = `${pathOf(source)}/tell`;
+  return (await ask<{ data: Told }>(target, path, { method: "POST" })).data;
+}
+
+const toldLine = ({ template, told }: Told): string =>
+  template === null
+    ? "It was never held: nobody is told."
+    : `${told} customer${told === 1 ? " is" : "s are"} told: ${template}.`;
 
 const pathOf = (source: string): string => `/sources/${encodeURIComponent(source)}`;
 

@@ -5,6 +5,7 @@ import { problem } from "../domain/problem.js";
 import { createLists, type Lists } from "../store/lists.js";
 import { CHALLENGE, demandRole, identify } from "./access.js";
 import { idOf, jsonOf, limited, notFound } from "./bodies.js";
+import { serveCorrections } from "./corrections.js";
 import { ADMIN_PATH, type AdminDeps } from "./deps.js";
 import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import type { AdminEnv } from "./env.js";
@@ -49,6 +50,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
     }
     return next();
   });
+  serveCorrections(app, deps);
   for (const resource of resources) serveResource(app, resource, lists);
   serveEventBody(app, lists);
   serveDeadLetterActs(app, lists, deps);

@@ -6,6 +6,7 @@ import type { SettleOutcome, SettleRequest } from "../operations/settle-dead-let
 import type { SuppressionOperations } from "../operations/suppressions.js";
 import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
+import type { CorrectionOperations } from "./corrections.js";
 import type { KeyOperations } from "./keys.js";
 import type { PreviewDeps } from "./notice-previews.js";
 import type { ReconcileOperations } from "./reconciliations.js";
@@ -44,7 +45,8 @@ export interface AdminDeps extends AccessDeps {
   operations: KeyOperations &
     SourceOperations &
     SuppressionOperations &
-    ReconcileOperations & {
+    ReconcileOperations &
+    CorrectionOperations & {
       replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       setup(): Promise<SetUpReport>;

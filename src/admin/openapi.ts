@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { correctionRoutes } from "./corrections.js";
 import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
 import { ENTITLEMENTS_PATH, entitlementsQuery, userEntitlements } from "./entitlements.js";
@@ -9,7 +10,7 @@ import { limitParam, replayBody, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 
-import { releaseBody } from "./sources.js";
+import { releaseBody, toldOfHold } from "./sources.js";
 import { addSuppressionBody, removeSuppressionBody } from "./suppressions.js";
 
 /** What the documentation needs of a route. */
@@ -179,6 +180,15 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     problems: [404],
   },
   {
+    method: "post",
+    path: "/sources/{id}/tell",
+    summary:
+      "Tell customers of a hold, each once: who has a payment under way that payments are paused, after the release the same ones that they are not",
+    status: 200,
+    answer: one(toldOfHold),
+    problems: [404],
+  },
+  {
     method: "get",
     path: "/keys",
     summary: "Who may act here: every named key, revoked ones too; never the key itself",
@@ -204,6 +214,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     problems: [404],
   },
   ...reconciliationRoutes,
+  ...correctionRoutes,
   {
     method: "post",
     path: "/setup",

@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { CORRECTION_KINDS, CORRECTION_STATUSES } from "../domain/correction.js";
 import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
 import { LEDGER_KINDS } from "../domain/ledger.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
 import { DISCREPANCY_KINDS, DISCREPANCY_STATUSES, RUN_STATUSES } from "../domain/reconciliation.js";
 import type { List, Lists } from "../store/lists.js";
+import { correction, correctionDetail } from "./corrections.js";
 import { discrepancy, reconciliation } from "./reconciliations.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
@@ -155,6 +157,20 @@ export const resources: readonly Resource[] = [
     row: discrepancy,
     detail: discrepancy,
     list: (lists) => lists.discrepancies,
+  },
+  {
+    name: "corrections",
+    singular: "correction",
+    query: query({
+      status: oneOfThese(...CORRECTION_STATUSES),
+      kind: oneOfThese(...CORRECTION_KINDS),
+      externalId: exactly,
+      plannedBy: exactly,
+      approvedBy: exactly,
+    }),
+    row: correction,
+    detail: correctionDetail,
+    list: (lists) => lists.corrections,
   },
   {
     name: "audit",

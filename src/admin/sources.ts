@@ -5,6 +5,7 @@ import type { SourceHold } from "../domain/hold.js";
 import type { Drained, DrainOutcome } from "../operations/drain-source.js";
 import type { HoldRequest } from "../operations/hold-source.js";
 import { LET_THROUGH_MAX, type ReleaseRequest } from "../operations/release-source.js";
+import type { ToldOfHold } from "../operations/tell-of-hold.js";
 import type { HeldState } from "../store/holds.js";
 import { jsonOf, limited, notFound } from "./bodies.js";
 import type { AdminEnv } from "./env.js";
@@ -26,6 +27,13 @@ export const releaseBody = z
   })
   .meta({ id: "Release" });
 
+export const toldOfHold = z
+  .object({
+    template: z.string().nullable().meta({ description: "Null: it was never held" }),
+    told: z.int().meta({ description: "Mails planned by this call" }),
+  })
+  .meta({ id: "ToldOfHold" });
+
 export interface SourceOperations {
   readHolds(): Promise<{ holds: SourceHold[]; counts: HeldState[] }>;
   holdSource(request: HoldRequest): Promise<SourceHold>;
@@ -34,6 +42,7 @@ export interface SourceOperations {
     request: ReleaseRequest & { events: readonly string[] },
   ): Promise<{ id: string; outcome: DrainOutcome }[]>;
   drainSource(source: string): Promise<Drained>;
+  tellOfHold(request: { source: string; actor: string }): Promise<ToldOfHold>;
 }
 
 interface SourceDeps {
@@ -69,6 +78,11 @@ export function serveSources(app: Hono<AdminEnv>, deps: SourceDeps): void {
     return c.json({
       data: releasedSource.parse({ ...(await stateOf(source, operations)), tried }),
     });
+  });
+  app.post("/sources/:id/tell", async (c) => {
+    const source = known(c.req.param("id"));
+    const told = await operations.tellOfHold({ source, actor: c.var.caller.actor });
+    return c.json({ data: toldOfHold.parse(told) });
   });
   app.post("/sources/:id/drain", async (c) => {
     const source = known(c.req.param("id"));

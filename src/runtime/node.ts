@@ -12,6 +12,10 @@ import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
 import { sweepSpills } from "../ingest/sweep-spills.js";
 import type { BuryDeps } from "../operations/bury-message.js";
+import { listAffected } from "../operations/corrections/affected.js";
+import { applyCorrection } from "../operations/corrections/apply.js";
+import { planCorrections, planOne } from "../operations/corrections/plan.js";
+import { approveCorrection, rejectCorrection } from "../operations/corrections/settle.js";
 import { drainSource, sweepHolds } from "../operations/drain-source.js";
 import { holdSource } from "../operations/hold-source.js";
 import { createKey, revokeKey } from "../operations/manage-keys.js";
@@ -25,6 +29,7 @@ import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-l
 import { addSuppression, removeSuppressions } from "../operations/suppressions.js";
 import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
 import { sweepEntitlements } from "../operations/sweep-entitlements.js";
+import { tellOfHold } from "../operations/tell-of-hold.js";
 import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
 import { createQueueAccount } from "../queues/account.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
@@ -295,6 +300,16 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       releaseSource: (request) => releaseSource(request, parts),
       letThrough: (request) => letThrough(request, parts),
       drainSource: (source) => drainSource(source, DRAIN_BUDGET_MS, parts),
+      tellOfHold: (request) => tellOfHold(request, parts),
+      listAffected: ({ source, ...request }) =>
+        listAffected({ ...request, source: source ?? ledgerSource(parts) }, parts),
+      planCorrections: ({ source, ...request }) =>
+        planCorrections({ ...request, source: source ?? ledgerSource(parts) }, parts),
+      planOne: ({ source, ...request }) =>
+        planOne({ ...request, source: source ?? ledgerSource(parts) }, parts),
+      approveCorrection: (request) => approveCorrection(request, parts),
+      rejectCorrection: (request) => rejectCorrection(request, parts),
+      applyCorrection: (request) => applyCorrection(request, parts),
       startReconciliation: ({ source, ...request }) =>
         startRun({ ...request, source: source ?? ledgerSource(parts) }, parts),
       continueReconciliation: (id) => continueRun(id, parts, { budgetMs: RECONCILE_CALL_MS }),

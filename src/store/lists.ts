@@ -87,6 +87,11 @@ async function auditOf(prisma: PrismaClient, subjects: readonly string[], eventI
   return (await asked(prisma.auditEntry.findMany({ where, ...newestFirst }))).map(plain);
 }
 
+/** A row with what was done to it; null stays null. */
+async function audited<Row extends { id: string }>(prisma: PrismaClient, found: Row | null) {
+  return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [found.id]) };
+}
+
 function eventList(prisma: PrismaClient) {
   /** Runs of a worker, apart from those that found the event finished. */
   const counted = async <Row extends { id: string }>(rows: readonly Row[]) => {
@@ -249,10 +254,8 @@ function entitlementList(prisma: PrismaClient) {
     page: (
       request: PageRequest<"userRef" | "status" | "paymentId" | "subscriptionId" | "packageRef">,
     ) => pageOf(request, (args) => prisma.entitlement.findMany(args)),
-    async find(id: string) {
-      const found = await asked(prisma.entitlement.findUnique({ where: { id } }));
-      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
-    },
+    find: async (id: string) =>
+      audited(prisma, await asked(prisma.entitlement.findUnique({ where: { id } }))),
   };
 }
 
@@ -298,10 +301,8 @@ function deploymentList(prisma: PrismaClient) {
   return {
     page: (request: PageRequest<"source" | "project" | "state" | "target" | "externalId">) =>
       pageOf(request, (args) => prisma.deployment.findMany(args)),
-    async find(id: string) {
-      const found = await asked(prisma.deployment.findUnique({ where: { id } }));
-      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
-    },
+    find: async (id: string) =>
+      audited(prisma, await asked(prisma.deployment.findUnique({ where: { id } }))),
   };
 }
 
@@ -325,10 +326,8 @@ function suppressionList(prisma: PrismaClient) {
   return {
     page: (request: PageRequest<"reason" | "since">) =>
       pageOf(request, (args) => prisma.suppression.findMany(args), "createdAt"),
-    async find(id: string) {
-      const found = await asked(prisma.suppression.findUnique({ where: { id } }));
-      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
-    },
+    find: async (id: string) =>
+      audited(prisma, await asked(prisma.suppression.findUnique({ where: { id } }))),
   };
 }
 
@@ -350,10 +349,17 @@ function discrepancyList(prisma: PrismaClient) {
         "source" | "kind" | "objectKind" | "status" | "externalId" | "lastRunId"
       >,
     ) => pageOf(request, (args) => prisma.discrepancy.findMany(args)),
-    async find(id: string) {
-      const found = await asked(prisma.discrepancy.findUnique({ where: { id } }));
-      return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [id]) };
-    },
+    find: async (id: string) =>
+      audited(prisma, await asked(prisma.discrepancy.findUnique({ where: { id } }))),
+  };
+}
+
+function correctionList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"status" | "kind" | "externalId" | "plannedBy" | "approvedBy">) =>
+      pageOf(request, (args) => prisma.correction.findMany(args)),
+    find: async (id: string) =>
+      audited(prisma, await asked(prisma.correction.findUnique({ where: { id } }))),
   };
 }
 
@@ -386,6 +392,7 @@ export function createLists(prisma: PrismaClient) {
     suppressions: suppressionList(prisma),
     reconciliations: reconciliationList(prisma),
     discrepancies: discrepancyList(prisma),
+    corrections: correctionList(prisma),
     audit: auditList(prisma),
   });
 }

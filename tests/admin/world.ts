@@ -13,6 +13,10 @@ import type { Kv } from "../../src/domain/ports.js";
 import { Secret } from "../../src/domain/secret.js";
 import { isoOf } from "../../src/domain/time.js";
 import { type EventResult, type EventRun, runEvent } from "../../src/handlers/run-event.js";
+import { listAffected } from "../../src/operations/corrections/affected.js";
+import { applyCorrection } from "../../src/operations/corrections/apply.js";
+import { planCorrections, planOne } from "../../src/operations/corrections/plan.js";
+import { approveCorrection, rejectCorrection } from "../../src/operations/corrections/settle.js";
 import { drainSource } from "../../src/operations/drain-source.js";
 import { holdSource } from "../../src/operations/hold-source.js";
 import { createKey, revokeKey } from "../../src/operations/manage-keys.js";
@@ -20,6 +24,7 @@ import { continueRun, type ReconcileDeps, startRun } from "../../src/operations/
 import { letThrough, releaseSource } from "../../src/operations/release-source.js";
 import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
 import { addSuppression, removeSuppressions } from "../../src/operations/suppressions.js";
+import { tellOfHold } from "../../src/operations/tell-of-hold.js";
 import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import { createKv } from "../../src/runtime/kv.js";
 import { newKey } from "../../src/runtime/new-key.js";
@@ -177,6 +182,15 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
       releaseSource: (request) => releaseSource(request, holding),
       letThrough: (request) => letThrough(request, holding),
       drainSource: (source) => drainSource(source, 1_000, holding),
+      tellOfHold: (request) => tellOfHold(request, holding),
+      listAffected: ({ source = "stripe", ...request }) =>
+        listAffected({ ...request, source }, holding),
+      planCorrections: ({ source = "stripe", ...request }) =>
+        planCorrections({ ...request, source }, holding),
+      planOne: ({ source = "stripe", ...request }) => planOne({ ...request, source }, holding),
+      approveCorrection: (request) => approveCorrection(request, holding),
+      rejectCorrection: (request) => rejectCorrection(request, holding),
+      applyCorrection: (request) => applyCorrection(request, holding),
       startReconciliation: ({ source = "stripe", ...request }) =>
         startRun({ ...request, source }, reconciling),
       continueReconciliation: (id) => continueRun(id, reconciling, { budgetMs: 10_000 }),

@@ -85,7 +85,7 @@ export async function openHouse(
     LOG_LEVEL: "silent",
     ...overrides,
   };
-  const node = buildNode(env);
+  let node = buildNode(env);
   server.use(node.app.fetch);
 
   const admin = async <T>(path: string, init: RequestInit = {}): Promise<T> => {
@@ -117,6 +117,13 @@ export async function openHouse(
     cron: (job: "relay" | "sweep" | "reconcile"): Promise<Response> =>
       fetch(`${url}/api/cron/${job}`, { headers: { authorization: `Bearer ${CRON_SECRET}` } }),
     rest: (timeoutMs = 20_000) => qstash.waitForRest(timeoutMs),
+    /** Another release takes the place of this one, with its own settings. */
+    async redeploy(settings: Record<string, string>): Promise<void> {
+      const before = node;
+      node = buildNode({ ...env, ...settings });
+      server.use(node.app.fetch);
+      await before.close();
+    },
     async close() {
       await server.close();
       await node.close();

@@ -313,7 +313,12 @@ async function listMissing(
   const { gateway, source, deps } = asking;
   const livemode = gateway.sees(true);
   const range = { account: "", from, to };
-  const page = await gateway.listObjects("payment", range, next === "" ? null : next);
+  const page = await gateway
+    .listObjects("payment", range, next === "" ? null : next)
+    .catch((error: unknown) => {
+      if (!(error instanceof Permanent)) throw error;
+      throw new Permanent("conflict", { detail: `${id} refuses: ${error.detail ?? error.code}` });
+    });
   const ids = page.items.map(({ externalId }) => externalId);
   const known = await knownPayments(deps.database, ids, livemode);
   const { holds } = await readHolds(deps.database);
