@@ -108,7 +108,7 @@ describe("show", () => {
     const id = (await ids("events")).at(-1) ?? "";
     const lines = await printed("events", "show", id);
     const [payment] = await ids("payments");
-    expect(lines.slice(0, 14)).toEqual([
+    expect(lines.slice(0, 15)).toEqual([
       `id                ${id}`,
       "source            stripe",
       "type              payment_intent.succeeded",
@@ -122,7 +122,8 @@ describe("show", () => {
       "duplicates        0",
       "error             –",
       "trace.runId       –",
-      `trace.reasons     payment.succeeded takes payment ${payment} from nothing to succeeded`,
+      "trace.reasons     payment pi_sample_purchase_one is succeeded, as the event says; the first that is known of it",
+      `trace.reasons     payment ${payment} goes from nothing to succeeded`,
     ]);
     for (const title of ["Attempts", "Notifications", "Audit trail"]) {
       expect(lines).toContain(title);

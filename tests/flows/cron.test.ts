@@ -56,16 +56,16 @@ describe("the cron jobs", () => {
     }>("setup", {
       method: "POST",
     });
-    expect(first.data.schedules.map((s) => s.state)).toEqual(["created", "created"]);
+    expect(first.data.schedules.map((s) => s.state)).toEqual(["created", "created", "created"]);
     expect(first.data.checks.filter(({ ok }) => !ok)).toEqual([]);
     const again = await h.admin<typeof first>("setup", { method: "POST" });
-    expect(again.data.schedules.map((s) => s.state)).toEqual(["kept", "kept"]);
-    expect((await h.qstash.state()).schedules).toBe(2);
+    expect(again.data.schedules.map((s) => s.state)).toEqual(["kept", "kept", "kept"]);
+    expect((await h.qstash.state()).schedules).toBe(3);
     const before = (await h.qstash.state()).delivered;
     await h.qstash.setClock({ advanceMs: 61_000 });
     await expect
       .poll(async () => (await h.qstash.state()).delivered, { timeout: 10_000 })
-      .toBeGreaterThanOrEqual(before + 2);
+      .toBeGreaterThanOrEqual(before + 3);
     expect((await h.qstash.state()).dlq).toBe(0);
   });
 });

@@ -211,7 +211,7 @@ async function toItsEnd(
       );
       const seconds = ((lives ?? 0) / 1_000).toFixed(1);
       say(`  killed after ${seconds} s, ${row?.pages} pages, in the step ${row?.step}`);
-    } else if (code !== 0 || heard.last?.run.status !== "succeeded") break;
+    } else if (code !== 0 || (heard.last as Said | null)?.run.status !== "succeeded") break;
   }
   if (heard.last === null) throw new Error("the worker said nothing");
   return { run: heard.last.run, peakBytes: heard.peakBytes, problems: heard.problems, kills };

@@ -109,10 +109,9 @@ function writeObjects(
     if (object.kind !== "payment") {
       plan.audit(`${object.kind}.${verb}`, object.id, { before: was, after: object.state });
     }
-    const reads = word.authority === "fetched" ? "as fetched, " : "";
-    plan.because(
-      `${word.kind}: ${reads}${object.externalId} is ${object.state}, and was ${was ?? "unknown"}`,
-    );
+    const by = word.authority === "fetched" ? "as fetched from its source" : "as the event says";
+    const known = was === null ? "the first that is known of it" : `it was ${was}`;
+    plan.because(`${object.kind} ${object.externalId} is ${object.state}, ${by}; ${known}`);
   }
 }
 

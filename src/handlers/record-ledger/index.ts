@@ -5,6 +5,9 @@ import { defineHandler, type LoadContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
 import { decideLedger, type LedgerRows } from "./decide.js";
 
+/** A subscription that is billed each day has two objects more each day: years of it are read as a whole. */
+const BESIDE_ROWS_MAX = 2_000;
+
 const OF_OBJECT = "t.account = ? AND t.livemode = ? AND t.external_id = ?";
 
 /** Who has named a user beside the objects of one payment or subscription: for the rows that hang on the user. */
@@ -42,6 +45,7 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext): Reads {
       "ledgerObject",
       `t.account = ? AND t.livemode = ? AND t.${link} = ?`,
       beside,
+      { rowsMax: BESIDE_ROWS_MAX },
     );
     reads[`entitlementsOf${name}${n}`] = read("entitlement", ofUser, [...beside, ...mode], {
       join: namedBeside(link),
