@@ -64,14 +64,14 @@ const ROUNDS_MAX = 8;
  */
 export async function runEvent(run: EventRun, deps: RunEventDeps): Promise<EventResult> {
   try {
-    const said = run.verdict ?? factsOf(run, deps);
+    let said = run.verdict ?? factsOf(run, deps);
     const asked = askedBy(run, deps);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const facts = said instanceof Permanent ? said : await gathered(said, asked);
       const result = await runOnce(run, facts, deps);
       if (result === null) continue;
       if (!("doubts" in result)) return result;
-      await asked?.settle(result.doubts, said instanceof Permanent ? [] : said);
+      if (!(said instanceof Permanent)) said = await settled(said, result.doubts, asked);
     }
     throw new Transient("database_busy", { detail: "rows moved in every round" });
   } catch (error) {
@@ -108,13 +108,26 @@ function askedBy({ delivery }: EventRun, deps: RunEventDeps): AskedSource | null
 }
 
 /** What the source cannot be asked for, for good, is a reason to keep the event as dead. */
-async function gathered(facts: Fact[], asked: AskedSource | null): Promise<Fact[] | Permanent> {
+async function orRefused<T>(asking: Promise<T>): Promise<T | Permanent> {
   try {
-    return asked === null ? facts : await asked.gather(facts);
+    return await asking;
   } catch (error) {
     if (error instanceof Permanent) return error;
     throw error;
   }
+}
+
+const gathered = async (facts: Fact[], asked: AskedSource | null): Promise<Fact[] | Permanent> =>
+  asked === null ? facts : orRefused(asked.gather(facts));
+
+/** The facts as they were, now that the source was asked about what is in doubt; or why it cannot be. */
+async function settled(
+  facts: Fact[],
+  doubts: readonly Doubt[],
+  asked: AskedSource | null,
+): Promise<Fact[] | Permanent> {
+  const refusal = await orRefused(asked?.settle(doubts, facts) ?? Promise.resolve());
+  return refusal instanceof Permanent ? refusal : facts;
 }
 
 /** True when the trouble that this event speaks of is in this deployment, so that telling of it would feed it. */

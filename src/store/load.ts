@@ -11,34 +11,41 @@ export interface Read<Row> {
   readonly row?: Row;
   readonly sql: string;
   readonly params: readonly unknown[];
+  /** More rows than this are not cut but refused; absent where the read says itself how many it wants. */
+  readonly rowsMax?: number;
 }
 export type Reads = Record<string, Read<unknown>>;
 export type RowsOf<R extends Reads> = {
   [K in keyof R]: R[K] extends Read<infer Row> ? Row[] : never;
 };
 
-/** More rows than a decision can want. */
+/** More rows than a decision can want: with some of them cut away it would decide wrongly, and nobody would know. */
 const ROWS_MAX = 200;
 
 /** Reads are made for every event, of few texts: each is put together once. */
 const readTexts = new Map<string, string>();
 
-/** @param where over the alias `t`; @param from joins, when the rows hang on another table. */
+/**
+ * @param where over the alias `t`.
+ * @param options `join`: when the rows hang on another table; `limit`: the first ones are all that is wanted;
+ * `rowsMax`: all are wanted, and the load throws when there are more.
+ */
 export function read<T extends PlanTable>(
   table: T,
   where: string,
   params: readonly unknown[],
-  options: { join?: string; orderBy?: string; limit?: number } = {},
+  options: { join?: string; orderBy?: string; limit?: number; rowsMax?: number } = {},
 ): Read<PlanTables[T]> {
   const { name, json } = TABLE_SQL[table];
+  const { limit, rowsMax = ROWS_MAX } = options;
   const order = options.orderBy === undefined ? "" : ` ORDER BY ${options.orderBy}`;
-  const rows = `SELECT t.* FROM ${name} t ${options.join ?? ""} WHERE ${where}${order} LIMIT ${options.limit ?? ROWS_MAX}`;
+  const rows = `SELECT t.* FROM ${name} t ${options.join ?? ""} WHERE ${where}${order} LIMIT ${limit ?? rowsMax + 1}`;
   let sql = readTexts.get(rows);
   if (sql === undefined) {
     sql = `SELECT coalesce(json_agg(${json}), '[]') FROM (${rows}) t`;
     readTexts.set(rows, sql);
   }
-  return { sql, params };
+  return { sql, params, ...(limit === undefined ? { rowsMax } : {}) };
 }
 
 export function readEvent(where: string, params: readonly unknown[]): Read<EventRow> {
@@ -100,6 +107,8 @@ function textOf(reads: Reads, types: readonly string[]): string {
 /**
  * All reads in one round trip: one row whose columns are the answers. Loads of the same text that come
  * while others are under way share a statement: a row of parameters, and one of answers, for each.
+ *
+ * @throws Error when a read finds more rows than it may; Transient.
  */
 export async function load<R extends Reads>(database: Database, reads: R): Promise<RowsOf<R>> {
   const parameters: Record<string, unknown> = {};
@@ -118,7 +127,13 @@ export async function load<R extends Reads>(database: Database, reads: R): Promi
     text = textOf(reads, types);
     texts.set(key, text);
   }
-  return (await batchesOf(database).add({ text, parameters })) as RowsOf<R>;
+  const found = (await batchesOf(database).add({ text, parameters })) as RowsOf<R>;
+  for (const [name, { rowsMax }] of Object.entries(reads)) {
+    if (rowsMax !== undefined && (found[name]?.length ?? 0) > rowsMax) {
+      throw new Error(`read ${name} found more than ${rowsMax} rows`);
+    }
+  }
+  return found;
 }
 
 const numbers = new Map<string, number>();

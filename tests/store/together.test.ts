@@ -285,3 +285,14 @@ describe("loads that come at once", () => {
     expect(sent.length).toBeLessThan(12);
   });
 });
+
+describe("a load", () => {
+  it("refuses to decide on a part of the rows: more than a read may find is an error, not a cut", async () => {
+    for (const id of ["d1", "d2", "d3"]) await apply(w.database, making(id));
+    const few = (options: object) =>
+      load(w.database, { few: read("deployment", "t.source = ?", ["test"], options) });
+    await expect(few({ rowsMax: 2 })).rejects.toThrow("read few found more than 2 rows");
+    expect((await few({ rowsMax: 3 })).few).toHaveLength(3);
+    expect((await few({ limit: 2 })).few).toHaveLength(2);
+  });
+});
