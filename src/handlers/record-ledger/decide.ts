@@ -34,9 +34,9 @@ export function decideLedger(
     ...payments.flatMap((one) => tellOfPayment(one, joined.objects, ctx)),
     ...subscriptions.flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
   ];
-  for (const { notice } of told) plan.notify(notice);
   writeObjects(plan, joined, told, ctx);
   writePayments(plan, payments, rows.payments, told);
+  for (const { notice } of told) plan.notify(notice);
   const { entitlements } = rows;
   decideGrants(plan, { payments, subscriptions, joined, entitlements }, ctx);
   return plan.build();

@@ -20,13 +20,12 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext): Reads {
   const { kind, account, livemode, externalId } = word.object;
   const { paymentRef, subscriptionRef, customerRef } = linksOf(word);
   const mode = [account, livemode];
-  const reads: Reads = {
-    [`object${n}`]: read("ledgerObject", `t.kind = ? AND ${OF_OBJECT}`, [
-      kind,
-      ...mode,
-      externalId,
-    ]),
-  };
+  const reads: Reads = {};
+  // A payment stands among its own objects, as a subscription does among its own.
+  if (kind !== "payment" && kind !== "subscription") {
+    const key = [kind, ...mode, externalId];
+    reads[`object${n}`] = read("ledgerObject", `t.kind = ? AND ${OF_OBJECT}`, key);
+  }
   const user = buyerIn(word.said.details, policy).userRef;
   const ofUser = "t.account = ? AND t.livemode = ?";
   if (user !== null && (paymentRef !== null || subscriptionRef !== null)) {
