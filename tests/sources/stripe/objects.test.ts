@@ -321,6 +321,36 @@ describe("stripe objects: subscriptions", () => {
     });
   });
 
+  it.each([
+    [
+      "the sum of its items",
+      [
+        [500, 2],
+        [250, 1],
+      ],
+      1250,
+    ],
+    [
+      "unknown where a price goes by tiers",
+      [
+        [500, 2],
+        [null, 1],
+      ],
+      null,
+    ],
+    ["unknown where what is used is counted", [[500, undefined]], null],
+    ["unknown where a price is no number of the smallest unit", [[0.5, 1]], null],
+  ] as const)("costs each period: %s", (_, prices, amountMinor) => {
+    const data = prices.map(([unit_amount, quantity]) => ({
+      price: { id: "price_1", unit_amount },
+      quantity,
+    }));
+    const items = { object: "list", data };
+    expect(said("subscription", make.subscription("new", { items })).amountMinor).toBe(amountMinor);
+    const page = { ...items, has_more: true };
+    expect(said("subscription", make.subscription("new", { items: page })).amountMinor).toBe(null);
+  });
+
   it("lasts from the first item's beginning to the last one's end", () => {
     const item = (from: number, to: number) => ({
       current_period_start: T + from,

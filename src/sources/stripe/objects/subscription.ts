@@ -40,7 +40,7 @@ export function readSubscription(subscription: JsonObject): Said<"subscription">
   const [first] = items;
   return {
     state: stateOf(STATES, subscription.status),
-    amountMinor: null,
+    amountMinor: at(subscription.items, "has_more") === true ? null : priceOf(items),
     currency: currencyOf(
       subscription.currency ?? at(first?.price, "currency") ?? at(first?.plan, "currency"),
       "subscription.currency",
@@ -72,6 +72,20 @@ function readItem(item: JsonObject): LedgerDetails["subscription"]["items"][numb
     product: refOf(at(price, "product"), "subscription.items.price.product"),
     quantity: countOf(item.quantity, "subscription.items.quantity", 1),
   };
+}
+
+/** What each period costs before discounts; null where that is not said, or depends on what is used. */
+function priceOf(items: readonly JsonObject[]): number | null {
+  let sum: number | null = null;
+  for (const item of items) {
+    const price = item.price ?? item.plan;
+    const unit = at(price, "unit_amount") ?? at(price, "amount"); // null where it goes by tiers
+    const isMetered = at(at(price, "recurring"), "usage_type") === "metered";
+    const { quantity } = item;
+    if (isMetered || typeof unit !== "number" || typeof quantity !== "number") return null;
+    sum = (sum ?? 0) + unit * quantity;
+  }
+  return Number.isSafeInteger(sum) ? sum : null;
 }
 
 function periodOf(subscription: JsonObject, items: readonly JsonObject[]) {
