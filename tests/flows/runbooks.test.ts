@@ -20,7 +20,7 @@ function commandsOf(file: string): string[] {
 let h: House;
 let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
-  h = await openHouse();
+  h = await openHouse({ UNSUBSCRIBE_SECRET: "house-unsubscribe-secret-0001" });
   for (const text of ["{one", "{two"]) {
     const body = new TextEncoder().encode(text); // signed and unreadable: it dies
     const secret = SECRETS.STRIPE_WEBHOOK_SECRET;
@@ -55,6 +55,52 @@ async function heldEvent(): Promise<string> {
   return String(held.at(-1)?.id);
 }
 
+const keyOf = async (name: string, role: string): Promise<string> => {
+  const body = JSON.stringify({ name, role });
+  return (await h.admin<{ data: { key: string } }>("keys", { method: "POST", body })).data.key;
+};
+
+/** An order that is paid twice and one that is not paid yet, and two people with keys. */
+async function wrongPayments(): Promise<void> {
+  env.FROM = new Date(Date.now() - 1_000).toISOString();
+  const secret = SECRETS.STRIPE_WEBHOOK_SECRET;
+  h.stripe.setWebhook({ url: `${h.url}/api/webhooks/stripe`, secret });
+  const order = {
+    amount: 49_900,
+    currency: "thb",
+    receipt_email: "nok@example.com",
+    metadata: { userId: "nok", orderId: "order_nok", locale: "th" },
+    automatic_payment_methods: { enabled: true, allow_redirects: "never" },
+  };
+  const paid = { ...order, payment_method: "pm_card_visa", confirm: true };
+  for (const params of [paid, paid, order]) {
+    const { id } = h.stripe.call("POST", "/v1/payment_intents", params);
+    env.OPEN_PAYMENT = String(id);
+  }
+  await expect
+    .poll(
+      async () =>
+        (await h.list("payments"))
+          .filter(({ userRef }) => userRef === "nok")
+          .map((p) => p.state)
+          .sort(),
+      { timeout: 20_000 },
+    )
+    .toEqual(["pending", "succeeded", "succeeded"]);
+  await h.rest();
+  env.TO = new Date(Date.now() + 1_000).toISOString();
+  env.ANNA_KEY = await keyOf("anna-of-the-rollback", "operator");
+  env.BEN_KEY = await keyOf("ben-of-the-rollback", "approver");
+}
+const PREPARED: Readonly<Record<string, () => Promise<void>>> = {
+  "payment-rollback.md": wrongPayments,
+};
+
+async function waitingCorrection(kind: string): Promise<string> {
+  const rows = await h.list("corrections");
+  return String(rows.find((row) => row.kind === kind)?.id);
+}
+
 describe("the runbooks", () => {
   const files = readdirSync(RUNBOOKS);
 
@@ -63,9 +109,13 @@ describe("the runbooks", () => {
     async (file) => {
       const commands = commandsOf(file);
       expect(commands.length).toBeGreaterThan(0);
+      await PREPARED[file]?.();
+      delete env.HELD_EVENT;
       for (const command of commands) {
         expect(command).toMatch(/^npx --no signalbox /);
         if (command.includes("$HELD_EVENT")) env.HELD_EVENT ??= await heldEvent();
+        if (command.includes("$REFUND")) env.REFUND ??= await waitingCorrection("refund");
+        if (command.includes("$CORRECTION")) env.CORRECTION ??= await waitingCorrection("cancel");
         // A failing command rejects with its output, which is then the test's message.
         const { stdout } = await run("sh", ["-c", command], { cwd: ROOT, env, timeout: 30_000 });
         expect(stdout.trim(), command).not.toBe("");
