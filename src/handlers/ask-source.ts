@@ -33,6 +33,11 @@ export class AskedSource {
     private readonly deps: AskDeps,
   ) {}
 
+  /** How often the source was asked. */
+  get fetches(): number {
+    return this.#fetches;
+  }
+
   /**
    * The facts with all words on the ledger gathered into one, what was mentioned fetched, and what was in doubt
    * replaced by what was fetched: it is later than any word that the event could carry.

@@ -53,6 +53,8 @@ export interface EventResult {
   died?: { code: ErrorCode; deadLetterId: string };
   /** What the plan wants published; the caller relays it, a sweep makes sure. */
   outbox: NonNullable<Plan["inserts"]["outbox"]>;
+  /** How often the source was asked for an object. */
+  fetches?: number;
 }
 
 /** Rows may move between load and apply under load, and doubts be settled; past this it is left to the queue's retry. */
@@ -70,7 +72,7 @@ export async function runEvent(run: EventRun, deps: RunEventDeps): Promise<Event
       const facts = said instanceof Permanent ? said : await gathered(said, asked);
       const result = await runOnce(run, facts, deps);
       if (result === null) continue;
-      if (!("doubts" in result)) return result;
+      if (!("doubts" in result)) return { ...result, fetches: asked?.fetches ?? 0 };
       if (!(said instanceof Permanent)) said = await settled(said, result.doubts, asked);
     }
     throw new Transient("database_busy", { detail: "rows moved in every round" });

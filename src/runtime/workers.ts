@@ -93,7 +93,8 @@ async function work(run: EventRun, deps: WorkerDeps): Promise<Handled> {
 function noteFinished({ delivery }: EventRun, result: EventResult, log: Log): void {
   const { requestId, source, type } = delivery;
   const { eventId, outcome, died } = result;
-  const fields = { requestId, source, type, eventId, outcome };
+  const fetches = (result.fetches ?? 0) > 0 ? { fetches: result.fetches } : {};
+  const fields = { requestId, source, type, eventId, outcome, ...fetches };
   if (died === undefined) log.info("event.finished", fields);
   else log.error("event.finished", { ...fields, ...died });
 }

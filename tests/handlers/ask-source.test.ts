@@ -50,4 +50,28 @@ describe("an event in doubt", () => {
     expect(await w.count("dead_letter")).toBe(0);
     expect(await w.rows("SELECT version FROM ledger_object")).toEqual([{ version: 0 }]);
   });
+
+  it("is settled by the object as its source has it, asked for once and counted", async () => {
+    const paid = await sampleRun("stripe", "payment-succeeded");
+    if (paid.body instanceof Permanent) throw paid.body;
+    const { data } = JSON.parse(new TextDecoder().decode(paid.body));
+    const asked: string[] = [];
+    const gateway: Pick<Gateway, "sourceId" | "sees" | "fetchObject"> = {
+      sourceId: "stripe",
+      sees: () => true,
+      async fetchObject({ externalId }) {
+        asked.push(externalId);
+        return { object: data.object, occurredAt: 2_000_000_000_000 };
+      },
+    };
+    const deps = { ...runDeps(w), gatewayOf: () => gateway as Gateway };
+    expect((await runEvent(paid, deps)).fetches).toBe(0);
+    const { outcome, fetches } = await runEvent(await contradiction(), deps);
+    expect({ outcome, fetches, asked }).toEqual({
+      outcome: "processed",
+      fetches: 1,
+      asked: ["pi_sample_purchase_one"],
+    });
+    expect(await w.rows("SELECT state FROM payment")).toEqual([{ state: "succeeded" }]);
+  });
 });
