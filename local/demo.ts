@@ -1,16 +1,11 @@
 // npm run demo: every source once, then once more, on a Signalbox of its own that is gone afterwards.
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ENVIRONMENT } from "../src/runtime/environment.js";
 import { type Answer, type Delivery, deliveriesTo } from "./demo/deliver.js";
 import { differences, type Outcome, outcomeOf } from "./demo/judge.js";
+import { demoHome, forget, withoutServices } from "./demo/place.js";
 import { queueIsAtRest, type Records, readRecords } from "./demo/records.js";
 import { tableOf } from "./demo/table.js";
 import { explain, StartFailure } from "./failure.js";
-import { locationOf, readRecord } from "./postgres/record.js";
-import type { Environment } from "./services.js";
 import { type Running, type Signalbox, startSignalbox } from "./signalbox.js";
 import { onSignals } from "./signals.js";
 import { colorsFor } from "./summary.js";
@@ -49,8 +44,7 @@ async function main(): Promise<0 | 1> {
     () => aborting.abort(new StartFailure("Stopped.")),
     () => signalbox?.hurry(),
   );
-  const home = mkdtempSync(join(tmpdir(), "signalbox-demo-"));
-  chmodSync(home, 0o711); // as root, Postgres runs as another user
+  const home = demoHome();
   let signalbox: Signalbox | undefined;
   try {
     const options = { home, port: 0, env: withoutServices(process.env), signal: aborting.signal };
@@ -122,13 +116,6 @@ async function atRest(running: Running): Promise<Records> {
   }
 }
 
-/** A demo must not reach real services, whatever the environment names. */
-function withoutServices(env: Environment): Environment {
-  const ours = new Set(["NODE_ENV", "VERCEL_ENV", "QSTASH_DEV", ...Object.keys(ENVIRONMENT)]);
-  const kept = Object.entries(env).filter(([name]) => !ours.has(name.replace(/_PREVIOUS$/, "")));
-  return Object.fromEntries(kept);
-}
-
 async function failed(signalbox: Signalbox, stopped: Promise<void>): Promise<never> {
   throw new StartFailure(await Promise.race([signalbox.broken, stopped.then(() => "Stopped.")]));
 }
@@ -137,14 +124,6 @@ async function keep({ url, mailboxUrl, slackUrl, home }: Running, stopped: Promi
   out(`\nRunning at ${url}; mails: ${mailboxUrl}; Slack: ${slackUrl}`);
   out(`The command line finds it with SIGNALBOX_HOME=${home}. Ctrl-C ends it.`);
   await stopped;
-}
-
-/** With the data, which lies elsewhere when Postgres's user can't enter the temp folder. */
-function forget(home: string): void {
-  const dataDir = join(home, "postgres");
-  const record = readRecord(dataDir);
-  if (record !== undefined) rmSync(locationOf(dataDir, record), { recursive: true, force: true });
-  rmSync(home, { recursive: true, force: true });
 }
 
 try {

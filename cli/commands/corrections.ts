@@ -92,8 +92,10 @@ export function addAffected(payments: Command): void {
       if (options.json === true) return screen.out(JSON.stringify({ data: rows }));
       if (rows.length === 0) return screen.out("No payments were touched.");
       screen.out(renderTable(rows, AFFECTED_COLUMNS, screen));
-      const wrong = rows.filter(({ differs }) => differs === true).length;
-      screen.out(`${rows.length} payments touched, ${wrong} of them differ.`);
+      const waiting = rows.filter(({ waits }) => waits === true).length;
+      const wrong = rows.filter(({ differs }) => differs === true).length - waiting;
+      const held = waiting === 0 ? "" : `; ${waiting} may be among what is held`;
+      screen.out(`${rows.length} payments, ${wrong} of them differ${held}.`);
     });
 }
 

@@ -71,7 +71,10 @@ export async function readRecords(running: Running): Promise<Records> {
 }
 
 /** Whether the queue has nothing to deliver now; waits for it for a moment. */
-export async function queueIsAtRest(running: Running, waitMs: number): Promise<boolean> {
+export async function queueIsAtRest(
+  running: Pick<Running, "qstashUrl" | "qstashToken">,
+  waitMs: number,
+): Promise<boolean> {
   const url = `${running.qstashUrl}/_emulator/state?waitMs=${waitMs}`;
   const answer = await get(url, { authorization: `Bearer ${running.qstashToken}` });
   return ((await answer.json()) as { atRest: boolean }).atRest;

@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+let place: string;
+
+beforeAll(() => {
+  place = mkdtempSync(join(tmpdir(), "signalbox-test-rollback-"));
+});
+afterAll(() => {
+  rmSync(place, { recursive: true, force: true });
+});
+
+it("npm run demo:rollback plays the whole procedure, judges it, and cleans up", async () => {
+  const { PATH, HOME } = process.env;
+  // Services of the caller must not be reached by a demo; these would make the start fail.
+  const hostile = { STRIPE_API_KEY: "sk_live_mine", DATABASE_URL: "postgres://127.0.0.1:1/mine" };
+  const script = [join(ROOT, "scripts/run.mjs"), "local/demo-rollback.ts"];
+  const child = spawn(process.execPath, script, {
+    env: { PATH, HOME, TMPDIR: place, ...hostile },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk) => {
+    out += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    err += String(chunk);
+  });
+  const code = await new Promise((done) => child.once("close", done));
+  expect(code, out + err).toBe(0);
+  expect(out).toContain("→ it gives ploy: standard, active, for ever");
+  expect(out).toMatch(/→ it gives ploy: ADVANCED, active, until \d{4}-\d\d-\d\d/);
+  expect(out).toContain("A refund needs the approval of a second person");
+  expect(out).toContain("It balances");
+  expect(out).toMatch(/Yes: \d+ things were looked at/);
+  expect(readdirSync(place)).toEqual([]);
+}, 400_000);
