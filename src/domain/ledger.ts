@@ -191,6 +191,16 @@ export interface LedgerObject extends LedgerKey, Links {
   version: number;
 }
 
+/**
+ * Counts the decisions on all objects of one subscription, which several workers may add to at the same time; a payment's
+ * own row does that for its objects.
+ */
+export interface SubscriptionVersion {
+  /** Made of the subscription's key. */
+  id: string;
+  version: number;
+}
+
 /** How final a state is: see `LEDGER_STATES`. */
 export function rankOf(kind: LedgerKind, state: string): number {
   return (LEDGER_STATES[kind] as Readonly<Record<string, number>>)[state] ?? 0;

@@ -6,7 +6,7 @@ import type { DeadLetter } from "./event.js";
 import type { SourceHold } from "./hold.js";
 import type { Ids } from "./ids.js";
 import type { Incident, IncidentEntry, Signal } from "./incident.js";
-import type { LedgerObject } from "./ledger.js";
+import type { LedgerObject, SubscriptionVersion } from "./ledger.js";
 import type { ChannelId, Notice, NoticeData, Suppression, Template } from "./notice.js";
 import type { ApiKey } from "./operator.js";
 import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
@@ -30,6 +30,7 @@ export interface PlanTables {
   payment: Payment;
   signal: Signal;
   sourceHold: SourceHold;
+  subscriptionVersion: SubscriptionVersion;
   suppression: Suppression;
   timer: TimerRow;
 }

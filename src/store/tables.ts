@@ -293,6 +293,10 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
       version: "integer",
     },
   },
+  subscriptionVersion: {
+    name: "subscription_version",
+    columns: { id: "text", version: "integer" },
+  },
   suppression: {
     name: "suppression",
     columns: {

@@ -1,11 +1,12 @@
 import type { Entitlement } from "../../domain/entitlement.js";
 import type { ObjectSaid } from "../../domain/facts.js";
-import { type LedgerObject, linksOf } from "../../domain/ledger.js";
+import { type LedgerObject, linksOf, type SubscriptionVersion } from "../../domain/ledger.js";
 import { type DerivedPayment, derivePayment, type Payment } from "../../domain/payment.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
+import { planEntitlements } from "../entitlement-plan.js";
 import type { Doubts, HandlerContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
-import { decideGrants } from "./grants.js";
+import { decideGrants, givenBy } from "./grants.js";
 import { type JoinedObjects, joinWords, keyText } from "./join.js";
 import { type Told, tellOfPayment, tellOfSubscription } from "./notices.js";
 
@@ -13,6 +14,8 @@ export interface LedgerRows {
   /** The objects that are spoken of, and all that stand beside them. */
   objects: readonly LedgerObject[];
   payments: readonly Payment[];
+  /** Of the subscriptions that are spoken of. */
+  versions: readonly SubscriptionVersion[];
   entitlements: readonly Entitlement[];
 }
 
@@ -30,15 +33,21 @@ export function decideLedger(
   const plan = new PlanBuilder(ctx);
   const payments = paymentsOf(joined, rows.payments, ctx);
   const subscriptions = subscriptionsOf(joined);
+  const touched = { payments, subscriptions, joined, entitlements: rows.entitlements };
+  const grants = decideGrants(touched, ctx);
   const told = [
-    ...payments.flatMap((one) => tellOfPayment(one, joined.objects, ctx)),
+    ...payments.flatMap((one) => tellOfPayment(one, givenBy(one, grants), joined.objects, ctx)),
     ...subscriptions.flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
   ];
   writeObjects(plan, joined, told, ctx);
   writePayments(plan, payments, rows.payments, told);
+  writeVersions(plan, joined, rows.versions);
   for (const { notice } of told) plan.notify(notice);
-  const { entitlements } = rows;
-  decideGrants(plan, { payments, subscriptions, joined, entitlements }, ctx);
+  planEntitlements(plan, grants, ctx);
+  for (const { id, override } of payments) {
+    if (override === null) continue;
+    plan.because(`what ${id} gives was decided by ${override.correctionId}: ${override.kind}`);
+  }
   return plan.build();
 }
 
@@ -112,6 +121,29 @@ function writeObjects(
     const by = word.authority === "fetched" ? "as fetched from its source" : "as the event says";
     const known = was === null ? "the first that is known of it" : `it was ${was}`;
     plan.because(`${object.kind} ${object.externalId} is ${object.state}, ${by}; ${known}`);
+  }
+}
+
+/**
+ * Written with every word on a subscription, even before the subscription itself is known: of two workers that add an
+ * object each, the second finds that this row has moved, and loads again.
+ */
+function writeVersions(
+  plan: PlanBuilder,
+  { spoken }: JoinedObjects,
+  rows: readonly SubscriptionVersion[],
+): void {
+  const ids = new Set(
+    spoken.flatMap(({ object: { account, livemode }, word }) => {
+      const { subscriptionRef } = linksOf(word);
+      if (subscriptionRef === null) return [];
+      return [keyText({ kind: "subscription", account, livemode, externalId: subscriptionRef })];
+    }),
+  );
+  for (const id of ids) {
+    const before = rows.find((row) => row.id === id);
+    if (before === undefined) plan.insert("subscriptionVersion", { id, version: 0 });
+    else plan.update("subscriptionVersion", before, {});
   }
 }
 

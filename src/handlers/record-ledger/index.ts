@@ -4,6 +4,7 @@ import { type Reads, read } from "../../store/load.js";
 import { defineHandler, type LoadContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
 import { decideLedger, type LedgerRows } from "./decide.js";
+import { keyText } from "./join.js";
 
 /** A subscription that is billed each day has two objects more each day: years of it are read as a whole. */
 const BESIDE_ROWS_MAX = 2_000;
@@ -51,6 +52,10 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext): Reads {
     });
   }
   if (paymentRef !== null) reads[`payment${n}`] = read("payment", OF_OBJECT, [...mode, paymentRef]);
+  if (subscriptionRef !== null) {
+    const key = { kind: "subscription" as const, account, livemode, externalId: subscriptionRef };
+    reads[`version${n}`] = read("subscriptionVersion", "t.id = ?", [keyText(key)]);
+  }
   if (subscriptionRef !== null && customerRef !== null) {
     reads[`customer${n}`] = read("ledgerObject", `t.kind = 'customer' AND ${OF_OBJECT}`, [
       ...mode,
@@ -69,6 +74,7 @@ function gather(rows: Record<string, unknown[]>, fact: LedgerSaid): LedgerRows {
   return {
     objects: found(["object", "ofPayment", "ofSubscription", "customer"]),
     payments: found(["payment"]),
+    versions: found(["version"]),
     entitlements: found([
       "entitlementsSaid",
       "entitlementsOfPayment",
