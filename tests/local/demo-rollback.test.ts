@@ -38,5 +38,5 @@ it("npm run demo:rollback plays the whole procedure, judges it, and cleans up", 
   expect(out).toContain("A refund needs the approval of a second person");
   expect(out).toContain("It balances");
   expect(out).toMatch(/Yes: \d+ things were looked at/);
-  expect(readdirSync(place)).toEqual([]);
+  expect(readdirSync(place).filter((name) => name.startsWith("signalbox-demo"))).toEqual([]);
 }, 400_000);

@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Correction } from "../../src/domain/correction.js";
+import { HOUR_MS } from "../../src/domain/time.js";
+import { listAffected } from "../../src/operations/corrections/affected.js";
+import { applyCorrection } from "../../src/operations/corrections/apply.js";
+import { planOne } from "../../src/operations/corrections/plan.js";
+import { approveCorrection } from "../../src/operations/corrections/settle.js";
+import type { DrainDeps } from "../../src/operations/drain-source.js";
+import { API_KEY, type Bench, bench, START_MS } from "../emulators/stripe/receiver.js";
+import { listeningLog, type StillClock, stillClock } from "../support/fakes.js";
+import { type LedgerWorld, ledgerWorld } from "../support/ledger-world.js";
+import { type StoreWorld, storeWorld } from "../support/store.js";
+
+let w: StoreWorld;
+let b: Bench;
+let ledger: LedgerWorld;
+let clock: StillClock;
+let deps: DrainDeps;
+beforeEach(async () => {
+  clock = stillClock(START_MS);
+  [w, b] = await Promise.all([storeWorld(), bench({ webhook: undefined })]);
+  const log = listeningLog();
+  ledger = ledgerWorld({ database: w.database, emulator: b.emulator, apiKey: API_KEY, clock, log });
+  deps = { ...ledger, ours: new Set(), relay: () => Promise.resolve() };
+});
+afterEach(() => Promise.all([w.close(), b.close()]));
+
+const person = (name: string, role: "operator" | "approver") => ({
+  actor: `operator:${name}`,
+  role,
+});
+const ANNA = person("anna", "operator");
+const BEN = person("ben", "approver");
+
+/** Somebody has paid, and all of its events are worked on. */
+async function paid(user = "u1"): Promise<string> {
+  const { id } = b.emulator.call("POST", "/v1/payment_intents", {
+    amount: 50_000,
+    currency: "thb",
+    receipt_email: `${user}@example.com`,
+    metadata: { userId: user },
+    payment_method: "pm_card_visa",
+    confirm: true,
+    automatic_payment_methods: { enabled: true, allow_redirects: "never" },
+  });
+  for (const event of b.emulator.events()) await ledger.work(b.emulator.payloadOf(event.id));
+  return String(id);
+}
+
+async function refundOf(payment: string, amount?: string): Promise<Correction> {
+  const by = { actor: ANNA.actor, reason: "paid twice" };
+  const asked = { source: "stripe", account: "", kind: "refund" as const, payment, amount, ...by };
+  const { id } = await planOne(asked, deps);
+  return approveCorrection({ id, caller: BEN, reason: null }, deps);
+}
+const applied = ({ id }: Correction, given: DrainDeps = deps) =>
+  applyCorrection({ id, caller: ANNA, reason: "now", tell: true }, given);
+const refunds = () => b.emulator.objects("refunds");
+const mails = () =>
+  w.rows("SELECT template, recipient FROM notice WHERE template = 'payment-corrected'");
+
+describe("a refund", () => {
+  it("that breaks off after the gateway's answer is done once, by running it again", async () => {
+    const correction = await refundOf(await paid(), "100.00");
+    const relay = () => Promise.reject(new Error("the process is gone"));
+    await expect(applied(correction, { ...deps, relay })).rejects.toThrow("the process is gone");
+    expect(refunds()).toMatchObject([{ amount: 10_000 }]);
+    expect(await w.rows("SELECT status, vendor_ref FROM correction")).toEqual([
+      { status: "approved", vendor_ref: null },
+    ]);
+    expect(await applied(correction)).toMatchObject({
+      status: "applied",
+      vendorRef: refunds()[0]?.id,
+    });
+    expect(refunds()).toHaveLength(1);
+    expect(await w.rows("SELECT refunded_minor::int FROM payment")).toEqual([
+      { refunded_minor: 10_000 },
+    ]);
+    expect(await mails()).toHaveLength(1);
+  });
+
+  it("that two apply at once is done once, and told once", async () => {
+    const correction = await refundOf(await paid());
+    const both = await Promise.allSettled([applied(correction), applied(correction)]);
+    // One may hear that the gateway is at it, and runs it again.
+    if (both.some(({ status }) => status === "rejected")) await applied(correction);
+    expect(refunds()).toHaveLength(1);
+    expect(await mails()).toHaveLength(1);
+    const actions = await w.rows(
+      "SELECT action FROM audit_entry WHERE action = 'correction.applied'",
+    );
+    expect(actions).toHaveLength(1);
+    expect(await w.rows("SELECT status FROM entitlement")).toEqual([{ status: "revoked" }]);
+  });
+
+  it("that nobody answered for a day is not asked for again: the gateway may have forgotten its key", async () => {
+    const correction = await refundOf(await paid());
+    const relay = () => Promise.reject(new Error("the process is gone"));
+    await expect(applied(correction, { ...deps, relay })).rejects.toThrow();
+    clock.advance(23 * HOUR_MS + 1);
+    await expect(applied(correction)).rejects.toMatchObject({ code: "conflict" });
+    expect(refunds()).toHaveLength(1);
+  });
+});
+
+describe("what is affected", () => {
+  const page = (after = "", limit = 2) =>
+    listAffected(
+      { source: "stripe", from: START_MS - 1, to: START_MS + HOUR_MS, after, limit },
+      deps,
+    );
+
+  it("comes in pages, our own first, then what only the gateway has", async () => {
+    const here = [await paid("u1"), await paid("u2"), await paid("u3")].sort();
+    const { id: there } = b.emulator.call("POST", "/v1/payment_intents", {
+      amount: 700,
+      currency: "thb",
+    });
+    const found: { externalId: string; differences: string[] }[] = [];
+    for (let after: string | null = ""; after !== null; ) {
+      const { lines, nextAfter } = await page(after);
+      found.push(...lines);
+      after = nextAfter;
+    }
+    expect(
+      found
+        .map(({ externalId }) => externalId)
+        .slice(0, 3)
+        .sort(),
+    ).toEqual(here);
+    expect(found.slice(3)).toMatchObject([
+      { externalId: there, ours: null, differences: ["missing_here"], proposal: "adopt" },
+    ]);
+    expect(found.slice(0, 3).every(({ differences }) => differences.length === 0)).toBe(true);
+  });
+
+  it("says how a payment differs, by what the gateway says of all its objects", async () => {
+    const payment = await paid();
+    b.emulator.call("POST", "/v1/refunds", { payment_intent: payment, amount: 20_000 });
+    const { lines } = await page();
+    expect(lines).toMatchObject([
+      {
+        externalId: payment,
+        ours: { refundedMinor: 0 },
+        theirs: { state: "succeeded", refundedMinor: 20_000 },
+        differences: ["refunded"],
+        proposal: "adopt",
+      },
+    ]);
+    expect(await w.rows("SELECT refunded_minor::int FROM payment")).toEqual([
+      { refunded_minor: 0 },
+    ]);
+  });
+
+  it("proposes to take back what was given for a payment that the gateway does not know", async () => {
+    await paid();
+    await w.rows("UPDATE payment SET external_id = 'pi_invented'");
+    await w.rows("UPDATE ledger_object SET payment_ref = 'pi_invented'");
+    const { lines } = await page();
+    expect(lines).toMatchObject([
+      {
+        externalId: "pi_invented",
+        theirs: null,
+        differences: ["missing_there"],
+        proposal: "revoke",
+      },
+    ]);
+  });
+});
