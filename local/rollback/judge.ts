@@ -101,15 +101,15 @@ async function judgeGateway(
   check: Check,
 ): Promise<void> {
   for (const [name, { state }] of Object.entries(ENDS)) {
-    const intent = await stage.gateway(`/v1/payment_intents/${payments[name]}`);
-    check(`${name}: at Stripe`, intent.status, state);
+    const status = await stage.shop.statusOf(payments[name] ?? "");
+    check(`${name}: at Stripe`, status, state);
   }
-  const { data } = (await stage.gateway("/v1/refunds?limit=100")) as { data: Row[] };
-  const refunds = data.map(({ payment_intent: of, amount, status }) => [of, amount, status]);
-  check("refunds at Stripe", refunds, [[payments["malee, again"], PRICE_MINOR, "succeeded"]]);
+  const refunds = await stage.shop.refunds();
+  const told = refunds.map(({ payment, amountMinor, status }) => [payment, amountMinor, status]);
+  check("refunds at Stripe", told, [[payments["malee, again"], PRICE_MINOR, "succeeded"]]);
   const applied = await stage.rows("corrections");
   const refund = applied.find(({ id }) => id === corrections["malee, again"]);
-  check("the refund's id at Stripe is kept", refund?.vendorRef, data[0]?.id);
+  check("the refund's id at Stripe is kept", refund?.vendorRef, refunds[0]?.id);
 }
 
 async function judgeMails(stage: Stage, { noticedAt }: Told, check: Check): Promise<void> {

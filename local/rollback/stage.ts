@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { openShop } from "../../emulators/stripe/shop.js";
 import { LOOPBACK, rememberedPorts } from "../addresses.js";
 import { type App, type Platform, startApp, startPlatform } from "../children.js";
 import { queueIsAtRest } from "../demo/records.js";
@@ -28,8 +29,8 @@ export interface Order {
   name: string;
   order: string;
   locale: "th" | "en";
-  /** Without it the intent waits to be paid. */
-  method?: string;
+  /** Without a card the payment waits to be paid. */
+  method: "card" | null;
 }
 
 export type Stage = Awaited<ReturnType<typeof openStage>>;
@@ -57,6 +58,10 @@ export async function openStage(options: StageOptions) {
     holdQueue: true,
   });
   const { env, addresses } = platform;
+  const shop = openShop({
+    url: addresses.vendors.stripe ?? "",
+    apiKey: env.STRIPE_API_KEY ?? "",
+  });
   const queue = { qstashUrl: env.QSTASH_URL ?? "", qstashToken: env.QSTASH_TOKEN ?? "" };
   let app: App | undefined;
   const admin = async (path: string, body?: object): Promise<Row[] & Row> => {
@@ -81,20 +86,7 @@ export async function openStage(options: StageOptions) {
     admin,
     mails: async (): Promise<Row[]> =>
       dataOf(await fetch(`${addresses.vendors.resend}/mailbox.json`, inTime())),
-    /** One call of the gateway's API. */
-    async gateway(path: string, params?: Record<string, string>): Promise<Row> {
-      const headers = { authorization: `Bearer ${env.STRIPE_API_KEY}` };
-      const body =
-        params === undefined ? {} : { method: "POST", body: new URLSearchParams(params) };
-      const answer = await fetch(`${addresses.vendors.stripe}${path}`, {
-        headers,
-        ...body,
-        ...inTime(),
-      });
-      const read = (await answer.json()) as Row;
-      if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(read)}`);
-      return read;
-    },
+    shop,
     /** The command line, as the person with this key. */
     signalbox: (args: readonly string[], key: string | null): Promise<Ran> =>
       ranOf(args, {
