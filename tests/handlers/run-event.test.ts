@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Permanent } from "../../src/domain/errors.js";
 import { type EventRun, runEvent } from "../../src/handlers/run-event.js";
+import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import { runDeps, sampleRun } from "../support/events.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
@@ -70,6 +71,24 @@ describe("a purchase", () => {
 });
 
 describe("a payer", () => {
+  it("reads in the receipt what was bought, and until when it lasts", async () => {
+    const policy = { ...PAYMENT_POLICIES.tbat, monthsOf: { "pro-monthly": 1 } };
+    const deps = { ...runDeps(w), policy };
+    await runEvent(await sampleRun("stripe", "payment-succeeded"), deps);
+    const [entitlement] = await w.rows(
+      "SELECT package_ref, extract(epoch FROM ends_at)::float8 * 1000 AS ends FROM entitlement",
+    );
+    expect(entitlement?.ends).toBeGreaterThan(0);
+    expect(await w.rows("SELECT data FROM notice")).toMatchObject([
+      {
+        data: {
+          packageRef: entitlement?.package_ref,
+          entitlementEndsAt: Number(entitlement?.ends),
+        },
+      },
+    ]);
+  });
+
   it("gets no receipt for a refund of a payment that we never heard of", async () => {
     await runEvent(await sampleRun("stripe", "charge-refunded"), runDeps(w));
     expect(await w.rows("SELECT state FROM payment")).toEqual([{ state: "succeeded" }]);

@@ -1,6 +1,7 @@
 import {
   decideEntitlements,
   type Entitlement,
+  type EntitlementDecision,
   type Grant,
   type Origin,
   originKey,
@@ -8,10 +9,8 @@ import {
 } from "../../domain/entitlement.js";
 import type { LedgerDetails, LedgerObject } from "../../domain/ledger.js";
 import { isFullyRefunded, type Payment } from "../../domain/payment.js";
-import type { PlanBuilder } from "../../domain/plan.js";
 import { DAY_MS, type Instant } from "../../domain/time.js";
 import { monthsOf, type PaymentPolicy, packageOfItems } from "../../policy/payments.js";
-import { planEntitlements } from "../entitlement-plan.js";
 import type { HandlerContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
 import type { JoinedObjects } from "./join.js";
@@ -25,10 +24,10 @@ export interface Touched {
 }
 
 /** What grants are decided with. */
-export type GrantContext = Pick<HandlerContext, "now" | "ids" | "policy" | "tellsPlatform">;
+export type GrantContext = Pick<HandlerContext, "now" | "ids" | "policy">;
 
 /** Grants, moves, revokes and lengthens what the touched payments and subscriptions entitle their users to. */
-export function decideGrants(plan: PlanBuilder, touched: Touched, ctx: GrantContext): void {
+export function decideGrants(touched: Touched, ctx: GrantContext): EntitlementDecision {
   const given: readonly { origin: Origin; grant: Grant | null }[] = [
     ...touched.payments.map((payment) => ({
       origin: { paymentId: payment.id },
@@ -39,19 +38,24 @@ export function decideGrants(plan: PlanBuilder, touched: Touched, ctx: GrantCont
       grant: grantOfSubscription(subscription, touched.joined.objects, ctx.policy),
     })),
   ];
-  for (const { id, override } of touched.payments) {
-    if (override === null) continue;
-    plan.because(`what ${id} gives was decided by ${override.correctionId}: ${override.kind}`);
-  }
   const grants = given.flatMap(({ grant }) => (grant === null ? [] : [grant]));
   const had = new Set(touched.entitlements.map((row) => originKey(originOf(row))));
   const withdrawn = given
     .filter(({ origin, grant }) => grant === null && had.has(originKey(origin)))
     .map(({ origin }) => origin);
-  if (grants.length + withdrawn.length === 0) return;
-  const rows = touched.entitlements;
-  const decision = decideEntitlements({ grants, withdrawn, rows }, ctx);
-  planEntitlements(plan, decision, ctx);
+  if (grants.length + withdrawn.length === 0) return NOTHING;
+  return decideEntitlements({ grants, withdrawn, rows: touched.entitlements }, ctx);
+}
+
+const NOTHING: EntitlementDecision = { inserts: [], updates: [], expects: [], changes: [] };
+
+/** What a payment gives now, as far as it was decided on. */
+export function givenBy(
+  { id }: Pick<Payment, "id">,
+  { inserts, updates, expects }: EntitlementDecision,
+): Entitlement | null {
+  const changed = updates.map(({ before, patch }) => ({ ...before, ...patch }));
+  return [...inserts, ...changed, ...expects].find(({ paymentId }) => paymentId === id) ?? null;
 }
 
 /** What a payment gives: as a person has decided, else as the policy does; null is nothing, and to nobody. */

@@ -1,3 +1,4 @@
+import type { Entitlement } from "../../domain/entitlement.js";
 import type { LedgerDetails, LedgerKind, LedgerObject, LedgerState } from "../../domain/ledger.js";
 import type { Template } from "../../domain/notice.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
@@ -57,14 +58,20 @@ class Telling {
   }
 }
 
-/** What the payer is to hear now: of the payment, and of each refund. */
+/**
+ * What the payer is to hear now: of the payment, and of each refund.
+ *
+ * @param given what the payment gives, as it is decided now.
+ */
 export function tellOfPayment(
   payment: Payment,
+  given: Entitlement | null,
   objects: readonly LedgerObject[],
   { policy }: HandlerContext,
 ): Told[] {
   const telling = new Telling(payment, policy.defaultLocale);
-  const { account, livemode, externalId, currency, name, packageRef, state } = payment;
+  const { account, livemode, externalId, currency, name, state } = payment;
+  const packageRef = given?.packageRef ?? payment.packageRef;
   const cause = keyText({ kind: "payment", account, livemode, externalId });
   const about = {
     paymentId: payment.id,
@@ -85,6 +92,7 @@ export function tellOfPayment(
       ...about,
       amountMinor,
       paidAt,
+      entitlementEndsAt: given?.status === "active" ? given.endsAt : null,
     });
   }
   if (isPurchase && state === "failed") {

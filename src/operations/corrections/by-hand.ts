@@ -4,7 +4,8 @@ import { Permanent } from "../../domain/errors.js";
 import type { Override, Payment } from "../../domain/payment.js";
 import type { PlanBuilder } from "../../domain/plan.js";
 import type { Instant } from "../../domain/time.js";
-import { decideGrants } from "../../handlers/record-ledger/grants.js";
+import { planEntitlements } from "../../handlers/entitlement-plan.js";
+import { decideGrants, givenBy } from "../../handlers/record-ledger/grants.js";
 import { load, read } from "../../store/load.js";
 import type { DrainDeps } from "../drain-source.js";
 
@@ -43,22 +44,11 @@ export async function decideByHand(
   plan.audit("payment.overridden", before.id, { by: correction.id, decision: correction.kind });
   const entitlements = await entitlementsBeside(correction, before, deps);
   const { ids, policy, tellsPlatform = false } = deps;
-  decideGrants(
-    plan,
-    {
-      payments: [payment],
-      subscriptions: [],
-      joined: { objects: [], before: new Map(), spoken: [] },
-      entitlements,
-    },
-    { now, ids, policy, tellsPlatform },
-  );
-  const written = [
-    ...(plan.build().inserts.entitlement ?? []),
-    ...(plan.build().updates.entitlement ?? []),
-  ];
-  const own = [...written, ...entitlements].find(({ paymentId }) => paymentId === before.id);
-  return { payment, entitlement: own ?? null };
+  const joined = { objects: [], before: new Map(), spoken: [] };
+  const touched = { payments: [payment], subscriptions: [], joined, entitlements };
+  const decision = decideGrants(touched, { now, ids, policy });
+  planEntitlements(plan, decision, { tellsPlatform });
+  return { payment, entitlement: givenBy(payment, decision) };
 }
 
 function overrideOf({ id, kind, userRef, packageRef }: Correction, at: Instant): Override {
