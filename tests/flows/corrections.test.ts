@@ -246,6 +246,8 @@ describe("a bad release and its correction", () => {
     h.stripe.call("POST", `/v1/payment_intents/${ids.kept}`, { description: "a later word" });
     await settled();
     expect(await entitlementOf("kanya")).toMatchObject({ status: "revoked" });
+    const reasons = JSON.stringify((await h.list("events")).map(({ trace }) => trace));
+    expect(reasons).toMatch(/what pay_\w+ gives was decided by cor_\w+: revoke/);
     await hand("grant", "--package", "PREMIUM", "--user", "kanya");
     expect(await entitlementOf("kanya")).toMatchObject({ status: "active", packageRef: "PREMIUM" });
     h.stripe.call("POST", "/v1/refunds", { payment_intent: ids.kept ?? "" });

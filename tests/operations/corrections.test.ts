@@ -38,7 +38,7 @@ async function paid(user = "u1"): Promise<string> {
     amount: 50_000,
     currency: "thb",
     receipt_email: `${user}@example.com`,
-    metadata: { userId: user },
+    metadata: { userId: user, seat: `${user}-seat` },
     payment_method: "pm_card_visa",
     confirm: true,
     automatic_payment_methods: { enabled: true, allow_redirects: "never" },
@@ -100,6 +100,36 @@ describe("a refund", () => {
     clock.advance(23 * HOUR_MS + 1);
     await expect(applied(correction)).rejects.toMatchObject({ code: "conflict" });
     expect(refunds()).toHaveLength(1);
+  });
+});
+
+describe("an adoption", () => {
+  const adopt = async (payment: string, given: DrainDeps) => {
+    const by = { actor: ANNA.actor, reason: "the policy was wrong" };
+    const asked = { source: "stripe", account: "", kind: "adopt" as const, payment, ...by };
+    const { id } = await planOne(asked, given);
+    return applyCorrection({ id, caller: ANNA, reason: "now", tell: false }, given);
+  };
+  const given = () => w.rows("SELECT user_ref, status FROM entitlement ORDER BY id");
+
+  it("derives anew for whom it was bought, and later words of the payment find what it gave", async () => {
+    const payment = await paid("u1");
+    const { metadataKeys } = deps.policy;
+    const wrong = { ...deps.policy, metadataKeys: { ...metadataKeys, user: ["seat"] } };
+    expect(await adopt(payment, { ...deps, policy: wrong })).toMatchObject({ status: "applied" });
+    expect(await given()).toEqual([{ user_ref: "u1-seat", status: "active" }]);
+    expect(await adopt(payment, deps)).toMatchObject({ status: "applied" });
+    expect(await given()).toEqual([{ user_ref: "u1", status: "active" }]);
+    b.emulator.call("POST", "/v1/refunds", { payment_intent: payment });
+    for (const event of b.emulator.events()) await ledger.work(b.emulator.payloadOf(event.id));
+    expect(await given()).toEqual([{ user_ref: "u1", status: "revoked" }]);
+  });
+
+  it("of a payment that the gateway does not know fails in words", async () => {
+    await paid();
+    await w.rows("UPDATE payment SET external_id = 'pi_invented'");
+    const done = await adopt("pi_invented", deps);
+    expect(done).toMatchObject({ status: "failed", error: "stripe has no payment pi_invented" });
   });
 });
 
