@@ -66,7 +66,8 @@ export function addReconcile(program: Command, outcome: Outcome): void {
       const { target, screen } = contextOf(options);
       const run = await toItsEnd(target, await begun(target, options), screen);
       const open = await openOf(target, run);
-      if (run.status !== "succeeded" || !run.balanced || isUnhealed(run)) outcome.fail();
+      const isGood = run.status === "succeeded" && run.balanced && !isUnhealed(run);
+      if (!isGood || isOfNobody(run)) outcome.fail();
       if (options.json === true) return screen.out(JSON.stringify({ data: run, open: open.data }));
       screen.out(renderRun(run, open, screen));
     });
@@ -74,13 +75,19 @@ export function addReconcile(program: Command, outcome: Outcome): void {
 
 const isUnhealed = ({ counts }: Run): boolean => (counts.found ?? 0) > (counts.healed ?? 0);
 
+/** One object was asked for, and neither side has it: a mistyped id, or one of the other mode. */
+const isOfNobody = ({ status, onlyRef, counts }: Run): boolean =>
+  status === "succeeded" && onlyRef !== "" && counts.objects === 0 && counts.found === 0;
+
 async function begun(target: Target, options: ReconcileOptions): Promise<Run> {
   const { source, from, to, object, dryRun } = options;
-  const timeOf = (given: string) => sinceOf(given, options.utc === true);
+  const now = Date.now();
+  const timeOf = (option: string, given: string) =>
+    sinceOf(given, options.utc === true, now, option);
   const body = {
     ...(source === undefined ? {} : { source }),
-    ...(from === undefined ? {} : { from: timeOf(from) }),
-    ...(to === undefined ? {} : { to: timeOf(to) }),
+    ...(from === undefined ? {} : { from: timeOf("--from", from) }),
+    ...(to === undefined ? {} : { to: timeOf("--to", to) }),
     ...(object === undefined ? {} : { object }),
     ...(dryRun === true ? { dryRun } : {}),
   };
@@ -122,8 +129,12 @@ const openOf = async (target: Target, { id, dryRun }: Run): Promise<Page> =>
     : ask<Page>(target, `/discrepancies?lastRunId=${id}&status=open&limit=${SHOWN_MAX}`);
 
 function renderRun(run: Run, open: Page, screen: Screen): string {
-  const { counts, errors, dryRun } = run;
+  const { counts, errors, dryRun, source, livemode, onlyRef } = run;
   const { bold } = screen.colors;
+  if (isOfNobody(run)) {
+    const mode = livemode ? "live" : "test";
+    return `${headOf(run, screen)}\n\nNeither ${source} in ${mode} mode nor the ledger has ${onlyRef}: check the id and the mode.`;
+  }
   const parts = [headOf(run, screen), renderBalance(run, screen)];
   if (open.data.length > 0) {
     const more = open.nextCursor === null ? "" : `, the first ${SHOWN_MAX}`;

@@ -50,10 +50,16 @@ describe("--since", () => {
   });
 
   it("that is no moment is a wrong call: exit code 2", async () => {
-    for (const text of ["soon", "2w", "2026-11-41", "10:00"]) {
+    for (const text of ["soon", "2w", "2026-11-41", "2026-02-30", "10:00"]) {
       const { code, err } = await run(["events", "list", "--since", text], s.env);
       expect(code).toBe(2);
       expect(err).toContain(`--since ${text}: it must be 30m, 2h, 7d, or a time such as`);
     }
+  });
+
+  it("is named as the option in which it stands", async () => {
+    const { code, err } = await run(["reconcile", "--to", "2026-02-30"], s.env);
+    expect(code).toBe(2);
+    expect(err).toContain("--to 2026-02-30: it must be");
   });
 });

@@ -56,6 +56,21 @@ describe("signalbox reconcile", () => {
     expect(JSON.parse(one.out)).toMatchObject({ data: { counts: { objects: 1, found: 0 } } });
     const wrong = await signalbox("reconcile", "--object", "nonsense");
     expect(wrong.code).toBe(1);
+    const nobodys = await signalbox("reconcile", "--object", "pi_nobody");
+    expect(nobodys.out).toContain("nor the ledger has pi_nobody: check the id and the mode.");
+    expect(nobodys.code).toBe(1);
+  }, 90_000);
+
+  it("does not call a range right in which nothing can lie", async () => {
+    for (const range of [
+      ["--from", "1h", "--to", "2h"],
+      ["--from", "2099-01-01"],
+      ["--to", "2099-01-01"],
+    ]) {
+      const { code, out, err } = await signalbox("reconcile", ...range);
+      expect({ code, out }).toEqual({ code: 1, out: "" });
+      expect(err).toMatch(/from: must be (before to|in the past); it is \d{4}-/);
+    }
   }, 90_000);
 
   it("goes on by the timer", async () => {

@@ -7,7 +7,7 @@ import {
   type RunCounts,
   type RunStep,
 } from "../../domain/reconciliation.js";
-import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS, SECOND_MS } from "../../domain/time.js";
+import { DAY_MS, HOUR_MS, type Instant, isoOf, MINUTE_MS, SECOND_MS } from "../../domain/time.js";
 import {
   accountsKnown,
   commitPage,
@@ -47,19 +47,24 @@ const ERRORS_KEPT_MAX = 50;
 /**
  * Begins a run; what is asked for while the same is running is that run.
  *
- * @throws Permanent `invalid_request` where the source keeps no ledger, or no key is set for it.
+ * @throws Permanent `invalid_request` where the source keeps no ledger, no key is set for it, or nothing can lie in
+ * the range: a run of nothing would look like a ledger that is right.
  */
 export async function startRun(request: RunRequest, deps: ReconcileDeps): Promise<Reconciliation> {
   const { source, actor, from, to, dryRun, only = "" } = request;
   const gateway = deps.gatewayOf(source);
   const known = deps.sourceById(source);
-  if (gateway === undefined || known?.readObject === undefined) {
+  if (known?.readObject === undefined) {
+    throw new Permanent("invalid_request", { detail: `source: ${source} has no ledger` });
+  }
+  if (gateway === undefined) {
     throw new Permanent("invalid_request", { detail: `no key is set to ask ${source} with` });
   }
   if (only !== "" && (known.kindOfId?.(only) ?? null) === null) {
     throw new Permanent("invalid_request", { detail: `object: ${source} has no such ids` });
   }
   const now = deps.clock.now();
+  if (only === "") mustHoldTime(from, to, now);
   const livemode = gateway.sees(true);
   const accounts = ["", ...(await accountsKnown(deps.database, livemode))];
   const run: Reconciliation = {
@@ -101,6 +106,17 @@ export async function startRun(request: RunRequest, deps: ReconcileDeps): Promis
     deps.log.info("reconciliation.started", { id, source, actor, dryRun, from, to, only });
   }
   return begun;
+}
+
+function mustHoldTime(from: Instant, to: Instant, now: Instant): void {
+  if (from >= to) {
+    const detail = `from: must be before to; it is ${isoOf(from)}, and to is ${isoOf(to)}`;
+    throw new Permanent("invalid_request", { detail });
+  }
+  if (from >= now) {
+    const detail = `from: must be in the past; it is ${isoOf(from)}, a day before to unless told`;
+    throw new Permanent("invalid_request", { detail });
+  }
 }
 
 const STEPS: Readonly<Record<RunStep, (step: Step) => Promise<Done>>> = {
