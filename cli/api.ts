@@ -39,13 +39,13 @@ export async function ask<T>(target: Target, path: string, call: Call = {}): Pro
     if (typeof body === "object" && body !== null) return body as T;
     throw stranger(target, response);
   }
-  throw refusalOf(target, response, body);
+  throw refusalOf(target, response, body, path);
 }
 
 /** As `ask`, for an answer that is bytes. */
 export async function askBytes(target: Target, path: string): Promise<Uint8Array> {
   const response = await send(target, path, {});
-  if (!response.ok) throw refusalOf(target, response, jsonOf(await response.text()));
+  if (!response.ok) throw refusalOf(target, response, jsonOf(await response.text()), path);
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -109,7 +109,7 @@ function unreachable({ origin, hostname }: URL, cause: unknown): Failure {
   });
 }
 
-function refusalOf(target: Target, response: Response, body: unknown): Failure {
+function refusalOf(target: Target, response: Response, body: unknown, path: string): Failure {
   const problem = (typeof body === "object" ? body : null) as Problem | null;
   if (problem?.code === undefined) return stranger(target, response);
   const { code, title, detail, hint, requestId } = problem;
@@ -124,7 +124,15 @@ function refusalOf(target: Target, response: Response, body: unknown): Failure {
   const said = detail ?? title ?? code;
   const sentence = /[.!?]$/.test(said) ? said : `${said}.`;
   const search = requestId === undefined ? "" : ` (request ${requestId})`;
-  return new Failure(`${sentence}${search}`, hint ?? "Look at the deployment's log.", { told });
+  const next = (code === "not_found" ? listOf(path) : null) ?? hint;
+  return new Failure(`${sentence}${search}`, next ?? "Look at the deployment's log.", { told });
+}
+
+/** The hint of the API speaks of addresses; here it is the command that lists what there is. */
+function listOf(path: string): string | null {
+  const list = /^\/([a-z-]+)\/./.exec(path)?.[1];
+  if (list === "notices") return `See \`${CALL} notices preview --help\`.`;
+  return list === undefined ? null : `See \`${CALL} ${list} list\`.`;
 }
 
 function stranger(target: Target, response: Response): Failure {

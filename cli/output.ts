@@ -52,8 +52,12 @@ export function timeIn(iso: string, zone: string): string {
   return `${of("year")}-${of("month")}-${of("day")} ${of("hour")}:${of("minute")}:${of("second")}`;
 }
 
-/** `THB 1,999.00`, from the decimal that the API gives; never through a float. */
+/**
+ * `THB 1,999.00`, from the decimal that the API gives; never through a float. A payment of which only others have
+ * spoken has no currency yet: its nought is no amount.
+ */
 export function moneyOf(decimal: string, currency: string): string {
+  if (currency === "") return "not known";
   const digits = decimal.split(".")[1]?.length ?? 0;
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return `${currency} ${new Intl.NumberFormat("en", options).format(decimal as `${number}`)}`;

@@ -4,7 +4,7 @@ import { CALL } from "../failure.js";
 import { type CommonOptions, common, contextOf, wholeNumber } from "../options.js";
 import { clean } from "../output.js";
 import { renderTable } from "./render.js";
-import { DOOR_COLUMNS, REFUSAL_COLUMNS } from "./resources.js";
+import type { Column } from "./resources.js";
 import { heldLines, type SourceState } from "./sources.js";
 
 interface DoorOptions extends CommonOptions {
@@ -21,6 +21,20 @@ interface DoorCounts {
   source: string;
   counts: Record<string, number>;
 }
+const DOOR_COLUMNS: readonly Column[] = [
+  { head: "Source", of: "source" },
+  { head: "Outcome", of: "outcome", kind: "status" },
+  { head: "Count", of: "count" },
+  { head: "Latest minute", of: "latest", kind: "time" },
+];
+const REFUSAL_COLUMNS: readonly Column[] = [
+  { head: "At", of: "at", kind: "time" },
+  { head: "Source", of: "source" },
+  { head: "Code", of: "code" },
+  { head: "Detail", of: "detail" },
+  { head: "Request", of: "requestId" },
+];
+
 type Total = { source: string; outcome: string; count: number; latest: string };
 
 const SOURCE_ABOUT = "only of this source; `unknown` is what was sent to none";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { ask, askBytes, type Page, type Row } from "../api.js";
 import type { Target } from "../connection.js";
+import { CALL, Failure } from "../failure.js";
 import {
   type CommonOptions,
   common,
@@ -88,16 +89,35 @@ async function fetchPages(target: Target, list: ListCommand, options: ListOption
 }
 
 function addShow(group: Command, list: ListCommand): void {
-  common(group.command("show <id>").description(`everything about one ${list.one}`)).action(
-    async (id: string, options: CommonOptions) => {
-      const { target, screen } = contextOf(options);
-      const found = await ask<{ data: Row }>(target, `/${list.name}/${encodeURIComponent(id)}`);
-      if (options.json === true) return screen.out(JSON.stringify(found));
-      screen.out(renderRecord(found.data, screen));
-      const next = list.next?.(found.data) ?? [];
-      if (next.length > 0) screen.out(`\n${screen.colors.bold("Next")}\n${next.join("\n")}`);
-    },
-  );
+  const byExternal = list.filters.externalId === undefined ? "" : ", by our id or its source's";
+  common(
+    group.command("show <id>").description(`everything about one ${list.one}${byExternal}`),
+  ).action(async (given: string, options: CommonOptions) => {
+    const { target, screen } = contextOf(options);
+    const id = byExternal === "" ? given : await ourIdOf(target, list, given);
+    const found = await ask<{ data: Row }>(target, `/${list.name}/${encodeURIComponent(id)}`);
+    if (options.json === true) return screen.out(JSON.stringify(found));
+    screen.out(renderRecord(found.data, screen));
+    const next = list.next?.(found.data) ?? [];
+    if (next.length > 0) screen.out(`\n${screen.colors.bold("Next")}\n${next.join("\n")}`);
+  });
+}
+
+/** Our own ids: a prefix of three letters and a ULID. */
+const OURS = /^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** The source's id is what a customer's mail or the gateway's own pages give; one such row is the one that is meant. */
+async function ourIdOf(target: Target, list: ListCommand, given: string): Promise<string> {
+  if (OURS.test(given)) return given;
+  const path = `/${list.name}?limit=2&externalId=${encodeURIComponent(given)}`;
+  const { data } = await ask<Page>(target, path);
+  if (data.length > 1) {
+    throw new Failure(
+      `There are several ${list.name.replace("-", " ")} of ${given}.`,
+      `See \`${CALL} ${list.name} list --external-id ${given}\`.`,
+    );
+  }
+  return data[0] === undefined ? given : String(data[0].id);
 }
 
 /** The hint of an unreadable body is to read it. */

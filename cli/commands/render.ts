@@ -24,15 +24,16 @@ export function renderTable(
   return tableOf(heads, cells, screen);
 }
 
-function cellOf(row: Row, { of, kind }: Column, screen: Screen): string {
+function cellOf(row: Row, { of, kind, charsMax }: Column, screen: Screen): string {
   const value = typeof of === "string" ? row[of] : of(row, screen);
   if (value === null || value === undefined) return "";
   if (kind === "time") return timeIn(String(value), screen.zone);
-  const text = shortened(clean(String(value)));
+  const text = shortened(clean(String(value)), charsMax);
   return kind === "status" ? toned(text, screen) : text;
 }
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+const AMOUNT_FIELDS = new Set(["amount", "received", "refunded", "disputed"]);
 const STATUS_FIELDS = new Set(["status", "state", "severity"]);
 
 /** Everything about one row: its fields line by line, then the tables that hang on it. */
@@ -66,7 +67,7 @@ function pairsOfField(
       ? [[field, "–"]]
       : value.map((item): [string, string] => [field, textOf(item, screen)]);
   }
-  if ((field === "amount" || field === "refunded") && typeof record.currency === "string") {
+  if (AMOUNT_FIELDS.has(field) && typeof record.currency === "string") {
     return [[field, moneyOf(String(value), record.currency)]];
   }
   if (field === "payload.html" && typeof value === "string") {

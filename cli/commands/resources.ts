@@ -1,12 +1,14 @@
 import type { Row } from "../api.js";
 import { CALL } from "../failure.js";
-import { moneyOf, type Screen } from "../output.js";
+import { moneyOf, type Screen, timeIn } from "../output.js";
 
 /** A column of a table. A time is given as ISO and shown in the screen's zone. */
 export interface Column {
   head: string;
   kind?: "time" | "status";
   of: string | ((row: Row, screen: Screen) => string);
+  /** Longer texts are cut here; 72 unless told. */
+  charsMax?: number;
 }
 
 export interface ListCommand {
@@ -43,9 +45,13 @@ const detailOf = (row: Row): string => {
   return detail === undefined ? String(row.message) : `${detail} ${sentence}`;
 };
 
-const detailsOf = (row: Row): string =>
+/** Times are kept as milliseconds; a person reads them in the zone of the other columns. */
+const detailsOf = (row: Row, { zone }: Screen): string =>
   Object.entries((row.details ?? {}) as Row)
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => {
+      const isTime = name.endsWith("At") && typeof value === "number";
+      return `${name}=${isTime ? timeIn(new Date(value).toISOString(), zone) : value}`;
+    })
     .join(" ");
 
 export const AUDIT_COLUMNS: readonly Column[] = [
@@ -53,7 +59,7 @@ export const AUDIT_COLUMNS: readonly Column[] = [
   column("Action", "action"),
   column("Actor", "actor"),
   column("Subject", "subject"),
-  column("Details", detailsOf),
+  { head: "Details", of: detailsOf, charsMax: 160 },
 ];
 
 export const NOTIFICATION_COLUMNS: readonly Column[] = [
@@ -103,9 +109,10 @@ export const SECTIONS: Readonly<Record<string, { title: string; columns: readonl
 };
 
 const sideOf = (row: Row, name: string): string => {
-  const side = row[name] as { state: string; amountMinor: number | null; currency: string } | null;
+  const side = row[name] as { state: string; amount: string | null; currency: string } | null;
   if (side === null) return "none";
-  return [side.state, side.currency, side.amountMinor].filter((one) => one !== null).join(" ");
+  const { state, amount, currency } = side;
+  return amount === null ? state : `${state}  ${moneyOf(amount, currency)}`;
 };
 
 export const CORRECTION_COLUMNS: readonly Column[] = [
@@ -129,7 +136,7 @@ export const DISCREPANCY_COLUMNS: readonly Column[] = [
   column("Kind", "kind"),
   status("Status", "status"),
   column("Object", (row) => `${row.objectKind} ${row.externalId}`),
-  column("Ours (minor units)", (row) => sideOf(row, "ours")),
+  column("Ours", (row) => sideOf(row, "ours")),
   column("Theirs", (row) => sideOf(row, "theirs")),
   column("Proposal", (row) => (row.proposal as { words: string }).words),
 ];
@@ -208,6 +215,11 @@ export const LISTS: readonly ListCommand[] = [
       column("Refunded", (row) =>
         row.refundedMinor === 0 ? "" : moneyOf(String(row.refunded), String(row.currency)),
       ),
+      column("Disputed", ({ disputeState, disputed, currency }) =>
+        disputeState === null
+          ? ""
+          : `${disputeState}  ${moneyOf(String(disputed), String(currency))}`,
+      ),
       column("User", "userRef"),
       column("Mode", (row) => (row.livemode === true ? "live" : "test")),
       column("Events", (row) => String((row.eventIds as string[]).length)),
@@ -230,7 +242,11 @@ export const LISTS: readonly ListCommand[] = [
       column("User", "userRef"),
       column("Package", "packageRef"),
       status("Status", "status"),
-      column("Ends", (row) => String(row.endsAt ?? "never")),
+      time("Starts", "startsAt"),
+      column("Ends", (row, { zone }) =>
+        row.endsAt === null ? "never" : timeIn(String(row.endsAt), zone),
+      ),
+      column("Mode", (row) => (row.livemode === true ? "live" : "test")),
       column("From", "originRef"),
     ],
   },
@@ -282,8 +298,9 @@ export const LISTS: readonly ListCommand[] = [
     about: "what people were told, or are to be told",
     one: "notification",
     filters: {
-      status: "pending, sending, sent, failed, unknown or discarded",
-      channel: "email, slack, pagerduty or sms",
+      status:
+        "pending, sending, sent, delivered, failed, unknown, suppressed, bounced, complained or discarded",
+      channel: "email, slack, pagerduty, sms or platform",
       template: "of this template",
       eventId: "because of this event",
       since: SINCE,
@@ -369,19 +386,4 @@ export const LISTS: readonly ListCommand[] = [
     },
     columns: [...AUDIT_COLUMNS, column("Event", "eventId")],
   },
-];
-
-export const DOOR_COLUMNS: readonly Column[] = [
-  column("Source", "source"),
-  status("Outcome", "outcome"),
-  column("Count", "count"),
-  time("Latest minute", "latest"),
-];
-
-export const REFUSAL_COLUMNS: readonly Column[] = [
-  time("At", "at"),
-  column("Source", "source"),
-  column("Code", "code"),
-  column("Detail", "detail"),
-  column("Request", "requestId"),
 ];

@@ -207,7 +207,7 @@ function progressOf(screen: Screen, quiet: boolean): (done: number, total: numbe
 
 function summaryOf(source: string, outcomes: Record<string, number>, screen: Screen): string {
   const words = Object.entries(outcomes).map(([word, n]) => `${n} ${toned(word, screen)}`);
-  const what = words.length === 0 ? "nothing was held" : words.join(", ");
+  const what = words.length === 0 ? "no event was waiting" : words.join(", ");
   return `${source} is ${toned("open", screen)}: ${what}. Held now: 0.`;
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../domain/reconciliation.js";
 import { DAY_MS, type Instant, instantOf, isoOf } from "../domain/time.js";
 import { idOf, jsonOf, limited, notFound } from "./bodies.js";
-import type { AdminEnv } from "./deps.js";
+import type { AdminEnv } from "./env.js";
 import { parsed } from "./requests.js";
 
 const time = z
@@ -128,14 +128,28 @@ function progressOf({ cursor, rangeFrom, rangeTo }: Row): number {
   return (LISTING_SHARE * (place + within)) / (accounts.length * LEDGER_KINDS.length);
 }
 
-const side = z
+const sideFields = z
   .object({
     state: text,
     amountMinor: z.int().nullable(),
+    amount: text.nullable().meta({ description: "The same as a decimal", example: "1999.00" }),
     currency: text.nullable(),
     fields: z.array(text).optional().meta({ description: "What differs" }),
   })
   .nullable();
+
+interface SideAmount {
+  amountMinor: number | null;
+  currency: string | null;
+}
+
+const side = z.preprocess((given) => {
+  if (given === null) return null;
+  const { amountMinor, currency } = given as SideAmount;
+  const isSaid = amountMinor !== null && currency !== null;
+  const amount = isSaid ? decimalOf({ amountMinor, currency }) : null;
+  return { ...(given as SideAmount), amount };
+}, sideFields);
 
 export const discrepancy = z
   .object({

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
-import { decimalOf, type Money } from "../domain/money.js";
+import { decimalOf } from "../domain/money.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
+import type { Payment } from "../domain/payment.js";
 import { isoOf } from "../domain/time.js";
 
 /**
@@ -168,20 +169,18 @@ export const entitlementDetail = entitlement
   .extend({ audit: z.array(auditEntry) })
   .meta({ id: "EntitlementDetail" });
 
-interface Paid extends Money {
-  refundedMinor: number;
-  failureCode: string | null;
-  failureMessage: string | null;
-}
 /** Decimals beside the minor units, so that no reader needs to know how many a currency has. */
 const paid = <S extends z.ZodType>(schema: S) =>
   z.preprocess((given) => {
-    const row = given as Paid;
+    const row = given as Payment;
     const { currency, failureCode, failureMessage } = row;
+    const decimal = (amountMinor: number): string => decimalOf({ amountMinor, currency });
     return {
       ...row,
       amount: decimalOf(row),
-      refunded: decimalOf({ amountMinor: row.refundedMinor, currency }),
+      received: decimal(row.receivedMinor),
+      refunded: decimal(row.refundedMinor),
+      disputed: decimal(row.disputedMinor),
       failure: failureCode === null ? null : { code: failureCode, message: failureMessage ?? "" },
     };
   }, schema);
@@ -191,15 +190,21 @@ const paymentFields = z.object({
   state: oneOf("pending", "failed", "canceled", "succeeded"),
   stateAsOf: time,
   amountMinor: minor,
+  receivedMinor: minor,
   refundedMinor: minor,
-  currency: text.meta({ description: "ISO 4217" }),
+  disputedMinor: minor,
+  currency: text.meta({ description: "ISO 4217; empty while nobody has named it" }),
   amount: text.meta({ description: "Decimal", example: "1999.00" }),
+  received: text.meta({ description: "Decimal; before refunds", example: "1999.00" }),
   refunded: text.meta({ description: "Decimal", example: "0.00" }),
+  disputed: text.meta({ description: "Decimal; under dispute, or lost by one" }),
+  disputeState: text.nullable().meta({ description: "Of its worst dispute" }),
   eventIds: z.array(text).meta({ description: "Events that touched it, the first one first" }),
   account: text.meta({ description: "The connected account; empty for our own" }),
   livemode: z.boolean(),
   userRef: text.nullable(),
   packageRef: text.nullable(),
+  orderRef: text.nullable(),
   email: text.nullable(),
   name: text.nullable(),
   locale: text.nullable(),

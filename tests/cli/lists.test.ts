@@ -47,8 +47,8 @@ describe("list", () => {
   it("payments: amounts with their currency, times in UTC when asked", async () => {
     const [payment] = await ids("payments");
     expect(await printed("payments", "list", "--utc")).toEqual([
-      "Updated (UTC)        Id          External id             State      Amount        Refunded  User           Mode  Events",
-      `2026-11-21 03:00:01  ${payment}  pi_sample_purchase_one  succeeded  THB 1,999.00            user_sample_1  test  2`,
+      "Updated (UTC)        Id          External id             State      Amount        Refunded  Disputed  User           Mode  Events",
+      `2026-11-21 03:00:01  ${payment}  pi_sample_purchase_one  succeeded  THB 1,999.00                      user_sample_1  test  2`,
     ]);
   });
 
@@ -58,7 +58,11 @@ describe("list", () => {
       /^Created .* +Status +Code +Event or notice +What +Deaths +Why +Updated/,
       /open +unreadable_body +evt_\w+ +stripe unreadable +1 +.*The body was signed/,
     ],
-    ["entitlements", /Status +Ends +From$/, /user_sample_1 +pro-monthly +active +never +pi_/],
+    [
+      "entitlements",
+      /Status +Starts \(Asia.Bangkok\) +Ends +Mode +From$/,
+      /user_sample_1 +pro-monthly +active +2026-11-21 10:00:\d\d +never +test +pi_/,
+    ],
     ["incidents", /Severity +Status +Service +Title +Signals$/, /P\d +open +shop .*… +1$/],
     ["notifications", /Channel +Template +Recipient/, /slack +incident-raised +slack +pending$/],
     ["audit", /Action +Actor +Subject +Details +Event$/, /dead_letter.opened +source:stripe +ded_/],
@@ -137,7 +141,14 @@ describe("show", () => {
     const width = "entitlement.revokedBecause".length;
     expect(lines).toContain(`${"amount".padEnd(width)}  THB 1,999.00`);
     expect(lines).toContain(`${"entitlement.status".padEnd(width)}  active`);
+    expect(lines).toContain(`${"disputed".padEnd(width)}  THB 0.00`);
     expect(lines).toContain(`${"paidAt".padEnd(width)}  2026-11-21 03:00:00 UTC`);
+    expect(await printed("payments", "show", "pi_sample_purchase_one", "--utc")).toEqual(lines);
+  });
+
+  it("an audit trail: its times are no milliseconds", async () => {
+    const [line] = (await printed("audit", "list", "--action", "entitlement.granted")).slice(1);
+    expect(line).toContain("startsAt=2026-11-21 10:00:0");
   });
 
   it("a mail: its text line by line, its HTML only with --json", async () => {
@@ -158,7 +169,9 @@ describe("show", () => {
   it("what is not there: a sentence, the request id, exit code 1", async () => {
     const { code, out, err } = await run(["events", "show", "evt_none"], s.env);
     expect({ code, out }).toEqual({ code: 1, out: "" });
-    expect(err).toMatch(/^There is no event evt_none\. \(request req_\d+\)\n/);
+    expect(err).toMatch(
+      /^There is no event evt_none\. \(request req_\d+\)\nSee `npx --no signalbox events list`\.\n$/,
+    );
   });
 });
 

@@ -40,7 +40,7 @@ describe("sources", () => {
     const again = await signalbox("sources", "release", "stripe");
     expect([again.code, again.out]).toEqual([
       0,
-      "stripe is open: nothing was held. Held now: 0.\n",
+      "stripe is open: no event was waiting. Held now: 0.\n",
     ]);
   }, 60_000);
 
