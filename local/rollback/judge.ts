@@ -44,6 +44,9 @@ const CORRECTIONS: Readonly<Record<string, string>> = {
   anan: "cancel applied, anna, anna, anna",
 };
 
+/** What the judge looks at. */
+export type Seen = Pick<Stage, "rows" | "mails" | "shop" | "signalbox">;
+
 /** Everything that is not as it should be, in sentences; and what was looked at. */
 export interface Verdict {
   checked: string[];
@@ -51,7 +54,7 @@ export interface Verdict {
 }
 
 /** Looks at the ledger, at Stripe, at the mailbox and at the audit trail, not at what the commands said. */
-export async function judge(stage: Stage, told: Told): Promise<Verdict> {
+export async function judge(stage: Seen, told: Told): Promise<Verdict> {
   const verdict: Verdict = { checked: [], wrong: [...told.surprises] };
   const check = (what: string, is: unknown, should: unknown): void => {
     verdict.checked.push(what);
@@ -67,7 +70,7 @@ export async function judge(stage: Stage, told: Told): Promise<Verdict> {
 
 type Check = (what: string, is: unknown, should: unknown) => void;
 
-async function judgeLedger(stage: Stage, { payments }: Told, check: Check): Promise<void> {
+async function judgeLedger(stage: Seen, { payments }: Told, check: Check): Promise<void> {
   const [rows, entitlements] = await Promise.all([
     stage.rows("payments"),
     stage.rows("entitlements"),
@@ -96,7 +99,7 @@ function monthsBetween(from: unknown, to: unknown): number {
 }
 
 async function judgeGateway(
-  stage: Stage,
+  stage: Seen,
   { payments, corrections }: Told,
   check: Check,
 ): Promise<void> {
@@ -112,7 +115,7 @@ async function judgeGateway(
   check("the refund's id at Stripe is kept", refund?.vendorRef, refunds[0]?.id);
 }
 
-async function judgeMails(stage: Stage, { noticedAt }: Told, check: Check): Promise<void> {
+async function judgeMails(stage: Seen, { noticedAt }: Told, check: Check): Promise<void> {
   const [notices, mailbox] = await Promise.all([stage.rows("notifications"), stage.mails()]);
   const inbox = new Set(mailbox.map(({ id }) => id));
   check("mails in the mailbox", mailbox.length, Object.values(MAILS).flat().length);
@@ -129,7 +132,7 @@ async function judgeMails(stage: Stage, { noticedAt }: Told, check: Check): Prom
   check("the affected were told within 2 hours", Math.max(...after) < TOLD_WITHIN_MS, true);
 }
 
-async function judgeTrail(stage: Stage, told: Told, check: Check): Promise<void> {
+async function judgeTrail(stage: Seen, told: Told, check: Check): Promise<void> {
   const name = (actor: unknown): string => String(actor).replace("operator:", "");
   const rows = await stage.rows("corrections");
   check("corrections", rows.length, Object.keys(CORRECTIONS).length);
