@@ -1,3 +1,4 @@
+import { canonicalJson } from "./canonical-json.js";
 import type { Instant } from "./time.js";
 
 /**
@@ -249,7 +250,7 @@ export function joinWord(
   if (said.state === before.state && rankOf(before.kind, before.state) > 0) {
     next.stateAsOf = Math.min(before.stateAsOf, word.occurredAt); // the first word of it, whoever comes first
   }
-  if (canonical(next) === canonical(before)) return { kind: "kept", row: before };
+  if (canonicalJson(next) === canonicalJson(before)) return { kind: "kept", row: before };
   return { kind: "joined", row: { ...next, updatedAt: now } };
 }
 
@@ -277,7 +278,9 @@ function judgeAlone(before: LedgerObject, word: AnyWord): Verdict {
   const higher = rankOf(before.kind, said.state) - rankOf(before.kind, before.state);
   if (higher !== 0) return higher > 0 ? "replaces" : "is_older";
   if (occurredAt !== before.asOf) return occurredAt > before.asOf ? "replaces" : "is_older";
-  return canonical(contentOf(said)) > canonical(contentOf(before)) ? "replaces" : "is_older";
+  return canonicalJson(contentOf(said)) > canonicalJson(contentOf(before))
+    ? "replaces"
+    : "is_older";
 }
 
 type Content = Pick<LedgerObject, "state" | "amountMinor" | "currency" | "details" | "bornAt">;
@@ -290,16 +293,7 @@ const contentOf = ({ state, amountMinor, currency, details, bornAt }: Content): 
 });
 
 const isSame = (before: LedgerObject, said: AnyWord["said"]): boolean =>
-  canonical(contentOf(before)) === canonical(contentOf(said));
-
-/** The same text for the same content: Postgres keeps no order of a JSON object's names. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
+  canonicalJson(contentOf(before)) === canonicalJson(contentOf(said));
 
 /** Links are set once: what is known stays, what a word leaves out is not forgotten. */
 function joinLinks(before: Links, links: Links): Links {

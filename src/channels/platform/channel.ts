@@ -1,4 +1,5 @@
 import { Webhook } from "standardwebhooks";
+import { canonicalJson } from "../../domain/canonical-json.js";
 import type { Channel, ChannelCommon, PlatformConfig } from "../channel.js";
 import { notConfigured, refusalOf } from "../failure.js";
 import { noSuchTemplate } from "../notice-data.js";
@@ -31,7 +32,7 @@ export function platformChannel(
     async send({ idempotencyKey, payload }) {
       if (config === undefined) throw notConfigured(VARIABLES);
       const { url, secrets, clock } = config;
-      const body = JSON.stringify(payload, inOrder);
+      const body = canonicalJson(payload); // every attempt sends the same bytes
       const sentAt = new Date(clock.now());
       const signatures = secrets.map((secret) =>
         new Webhook(secret.reveal()).sign(idempotencyKey, sentAt, body),
@@ -54,10 +55,4 @@ export function platformChannel(
       return { vendorId: null };
     },
   };
-}
-
-/** Postgres keeps no order of an object's names; every attempt sends the same bytes all the same. */
-function inOrder(_name: string, part: unknown): unknown {
-  if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
-  return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { canonicalJson } from "../../domain/canonical-json.js";
 import type { LedgerKind, LedgerObject, Links, Said } from "../../domain/ledger.js";
 import type { DerivedPayment, Payment } from "../../domain/payment.js";
 import type { DiscrepancyKind, Proposal, Side } from "../../domain/reconciliation.js";
@@ -13,17 +14,8 @@ const LINKS = [
   "subscriptionRef",
 ] as const satisfies readonly (keyof Links)[];
 
-/** The same text for the same content, in whatever order its names stand. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
-
 const textOf = ({ state, amountMinor, currency, details, bornAt }: Content): string =>
-  canonical([state, amountMinor, currency, details, bornAt]);
+  canonicalJson([state, amountMinor, currency, details, bornAt]);
 
 const hashOf = (content: Content): string =>
   createHash("sha256").update(textOf(content)).digest("base64url");
