@@ -39,4 +39,4 @@ it("npm run demo:rollback plays the whole procedure, judges it, and cleans up", 
   expect(out).toContain("It balances");
   expect(out).toMatch(/Yes: \d+ things were looked at/);
   expect(readdirSync(place).filter((name) => name.startsWith("signalbox-demo"))).toEqual([]);
-}, 400_000);
+}, 600_000);
