@@ -122,7 +122,6 @@ export function derivePayment(
   const refunds = ofKind(sorted, "refund");
   const disputes = ofKind(sorted, "dispute");
   const paid = charges.filter(({ state }) => state === "succeeded");
-  const standing = refunds.filter(({ state }) => state !== "failed" && state !== "canceled");
   const found = stateOf(own, charges, checkouts, refunds.length + disputes.length > 0, sorted);
   const { state } = found;
   const speaker = own ?? paid[0] ?? charges[0] ?? checkouts[0] ?? refunds[0] ?? disputes[0];
@@ -137,10 +136,7 @@ export function derivePayment(
     ...found,
     amountMinor: speaker?.amountMinor ?? 0,
     receivedMinor: receivedOf(state, own, paid, checkouts),
-    refundedMinor:
-      refunds.length > 0
-        ? sum(standing.map(({ amountMinor }) => amountMinor))
-        : Math.max(0, ...charges.map(({ details }) => details.refundedMinor)), // the refunds' own words are still to come
+    refundedMinor: refundedOf(refunds, charges),
     disputedMinor: sum(
       disputes.filter((d) => DISPUTES_THAT_TAKE.has(d.state)).map((d) => d.amountMinor),
     ),
@@ -216,6 +212,20 @@ function receivedOf(
   if (own?.state === "succeeded") return own.details.receivedMinor;
   if (paid.length > 0) return sum(paid.map(({ details }) => details.capturedMinor));
   return checkouts.find(({ details }) => details.paid)?.amountMinor ?? 0;
+}
+
+/**
+ * The refunds that stand. The charge's own figure counts while it is the larger, because refunds are still to come; one
+ * that has failed comes off it by another word, which may be late, so that from then on the refunds alone are asked.
+ */
+function refundedOf(
+  refunds: readonly Held<"refund">[],
+  charges: readonly Held<"charge">[],
+): number {
+  const isGone = ({ state }: Held<"refund">): boolean => state === "failed" || state === "canceled";
+  const standing = sum(refunds.filter((one) => !isGone(one)).map(({ amountMinor }) => amountMinor));
+  if (refunds.some(isGone)) return standing;
+  return Math.max(standing, ...charges.map(({ details }) => details.refundedMinor));
 }
 
 /** The checkout's word on the buyer goes before the payment's own, and that before the charge's. */

@@ -46,8 +46,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "refunds are added up as their events come, a failed one too",
     file: "src/domain/payment.ts",
-    from: '({ state }) => state !== "failed" && state !== "canceled"',
-    to: "() => true",
+    from: 'state === "failed" || state === "canceled";',
+    to: 'state === "nothing";',
   },
 ];
 
