@@ -14,7 +14,15 @@ import { noticePreviews } from "./notice-previews.js";
 import { openApiDocument } from "./openapi.js";
 import { serveReconciliations } from "./reconciliations.js";
 import { listRefusals, refusalsQuery } from "./refusals.js";
-import { afterOf, cursorOf, mayComeTwice, parsed, replayBody, settleBody } from "./requests.js";
+import {
+  afterOf,
+  cursorOf,
+  mayComeTwice,
+  oneOfThese,
+  parsed,
+  replayBody,
+  settleBody,
+} from "./requests.js";
 import { type Resource, resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 import { serveSources } from "./sources.js";
@@ -51,7 +59,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
     return next();
   });
   serveCorrections(app, deps);
-  for (const resource of resources) serveResource(app, resource, lists);
+  for (const resource of resources) serveResource(app, resource, lists, deps.sources);
   serveEventBody(app, lists);
   serveDeadLetterActs(app, lists, deps);
   serveDeployment(app, deps);
@@ -83,11 +91,21 @@ function answered(deps: AdminDeps) {
   };
 }
 
-function serveResource(app: Hono<AdminEnv>, resource: Resource, lists: Lists): void {
+/** A source that there is not would otherwise be told as one without a row. */
+const withSources = (query: Resource["query"], sources: readonly string[]): Resource["query"] =>
+  query.shape.source === undefined ? query : query.extend({ source: oneOfThese(...sources) });
+
+function serveResource(
+  app: Hono<AdminEnv>,
+  resource: Resource,
+  lists: Lists,
+  sources: readonly string[],
+): void {
   const { name } = resource;
   const list = resource.list(lists);
+  const query = withSources(resource.query, sources);
   app.get(`/${name}`, async (c) => {
-    const { limit, cursor, ...filters } = parsed(resource.query, c.req.query());
+    const { limit, cursor, ...filters } = parsed(query, c.req.query());
     const { rows, nextAfter } = await list.page({
       limit: limit as number,
       after: afterOf(name, cursor as string | undefined),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sources } from "../../src/sources/registry.js";
 import { type AdminWorld, adminWorld, STARTED_AT } from "./world.js";
 
 interface Page {
@@ -111,6 +112,19 @@ describe("since", () => {
       expect(answer.status).toBe(400);
       expect(((await answer.json()) as { detail: string }).detail).toBe(
         "since: must be an ISO 8601 time with its offset, as 2026-11-21T03:00:00Z",
+      );
+    },
+  );
+});
+
+describe("a source that there is not", () => {
+  it.each(["events", "dead-letters", "deployments", "reconciliations", "discrepancies"])(
+    "is refused by %s, which names those that there are",
+    async (list) => {
+      const answer = await w.ask(`/api/admin/${list}?source=paypal`);
+      expect(answer.status).toBe(400);
+      expect(((await answer.json()) as { detail: string }).detail).toBe(
+        `source: must be one of ${sources.map(({ id }) => id).join(", ")}`,
       );
     },
   );

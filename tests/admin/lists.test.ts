@@ -73,7 +73,7 @@ describe("events", () => {
     const [event] = await list("events?source=vercel");
     const key = encodeURIComponent(String(event?.eventKey));
     expect(await list(`events?eventKey=${key}&source=vercel`)).toEqual([event]);
-    expect(await list("events?source=nobody")).toEqual([]);
+    expect(await list("events?source=better-stack")).toEqual([]);
   });
 
   it("tell one by one what became of them", async () => {
