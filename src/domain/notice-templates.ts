@@ -83,9 +83,12 @@ type DataOf = {
     failedAt?: Maybe<Instant>;
     failureCode?: Maybe<string>;
   };
-  /** `amountMinor` is each period's price; 0 was charged yet while `trialEndsAt` lies ahead. */
+  /**
+   * `amountMinor` is each period's price, absent where only its use will tell (tiers, a meter); nothing was charged yet
+   * while `trialEndsAt` lies ahead.
+   */
   "subscription-started": AboutSubscription &
-    Money &
+    Partial<{ [K in keyof Money]: Maybe<Money[K]> }> &
     Interval & {
       startedAt?: Maybe<Instant>;
       trialEndsAt?: Maybe<Instant>;

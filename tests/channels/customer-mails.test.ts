@@ -119,6 +119,14 @@ describe("what a subscriber is told", () => {
     expect(text).toContain(english);
   });
 
+  it("no price where only its use will tell it", async () => {
+    for (const none of [{ amountMinor: null }, { amountMinor: null, currency: null }]) {
+      const text = await textOf("subscription-started", none);
+      expect(text).toContain("Your free trial runs until");
+      expect(text).not.toMatch(/Price|ค่าบริการ:/);
+    }
+  });
+
   it("a trial only where there is one", async () => {
     expect(await textOf("subscription-started")).toContain("Your free trial runs until");
     const paid = await textOf("subscription-started", { trialEndsAt: null });

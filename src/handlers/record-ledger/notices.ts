@@ -155,11 +155,10 @@ export function tellOfSubscription(
   };
   const cause = keyText(subscription);
   const { amountMinor, currency } = subscription;
-  if (SUBSCRIBED.has(subscription.state) && amountMinor !== null && currency !== null) {
+  if (SUBSCRIBED.has(subscription.state)) {
     telling.tell(subscription, cause, "started", "subscription-started", {
       ...about,
-      amountMinor,
-      currency,
+      ...(amountMinor === null || currency === null ? {} : { amountMinor, currency }),
       startedAt: subscription.bornAt,
       trialEndsAt: subscription.state === "trialing" ? details.trialEnd : null,
       renewsAt: details.periodEnd,

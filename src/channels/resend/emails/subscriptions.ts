@@ -4,8 +4,10 @@ import { customerMail, LABELS } from "./customer-mail.js";
 import { failureReason } from "./failure-reasons.js";
 import { pricePer, SUBSCRIPTION_WORDS } from "./subscription-words.js";
 
-/** Tells a person what they have subscribed to, what it costs, and when it is charged next. */
+/** Tells a person what they have subscribed to, what it costs where that is fixed, and when it is charged next. */
 export function subscriptionStarted(notice: NoticeContent): EmailContent {
+  // A price in tiers, or by a meter, is not known before the bill. What is there and no amount is still refused.
+  const hasPrice = (notice.data.amountMinor ?? null) !== null;
   return customerMail(notice, "good", (reading) => {
     const { language, moneyWithCode, time, day, packageName, reference } = reading;
     const [words, labels] = [SUBSCRIPTION_WORDS[language], LABELS[language]];
@@ -16,7 +18,7 @@ export function subscriptionStarted(notice: NoticeContent): EmailContent {
       paragraphs: [body(packageName), trialEndsOn === null ? null : trial(trialEndsOn)],
       rows: [
         [labels.item, packageName],
-        [words.price, pricePer(moneyWithCode(), notice, language)],
+        [words.price, hasPrice ? pricePer(moneyWithCode(), notice, language) : null],
         [at, time("startedAt")],
         [trialEnds, time("trialEndsAt")],
         [words.next, time("renewsAt")],
