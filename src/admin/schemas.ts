@@ -170,7 +170,7 @@ export const entitlementDetail = entitlement
   .meta({ id: "EntitlementDetail" });
 
 /** Decimals beside the minor units, so that no reader needs to know how many a currency has. */
-const paid = <S extends z.ZodType>(schema: S) =>
+export const paid = <S extends z.ZodType>(schema: S) =>
   z.preprocess((given) => {
     const row = given as Payment;
     const { currency, failureCode, failureMessage } = row;
@@ -184,7 +184,7 @@ const paid = <S extends z.ZodType>(schema: S) =>
       failure: failureCode === null ? null : { code: failureCode, message: failureMessage ?? "" },
     };
   }, schema);
-const paymentFields = z.object({
+export const paymentFields = z.object({
   id: text,
   externalId: text.meta({ description: "The gateway's id" }),
   state: oneOf("pending", "failed", "canceled", "succeeded"),
@@ -209,14 +209,12 @@ const paymentFields = z.object({
   name: text.nullable(),
   locale: text.nullable(),
   paidAt: time.nullable(),
+  override: data.nullable().meta({ description: "What a correction by hand has it give" }),
   failure: z.object({ code: text, message: text }).nullable(),
   createdAt: time,
   updatedAt: time,
 });
 export const payment = paid(paymentFields).meta({ id: "Payment" });
-export const paymentDetail = paid(
-  paymentFields.extend({ entitlement: entitlement.nullable(), audit: z.array(auditEntry) }),
-).meta({ id: "PaymentDetail" });
 
 export const incident = z
   .object({
