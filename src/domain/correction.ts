@@ -105,7 +105,7 @@ export function approve(correction: Correction, { actor, role }: Caller): Change
  * @throws Permanent `forbidden`; `conflict` when it has ended otherwise, or is too old to be begun again.
  */
 export function begin(correction: Correction, { actor }: Caller, now: Instant): Change | null {
-  const { status, kind, approvedBy, begunAt } = correction;
+  const { status, kind, approvedBy, begunAt, vendorRef } = correction;
   if (status === "applied") return null;
   if (status === "failed" || status === "rejected") {
     throw conflict(`The correction is ${status}: plan another one.`);
@@ -119,7 +119,8 @@ export function begin(correction: Correction, { actor }: Caller, now: Instant): 
   if (needsTwo(kind) && (approvedBy === actor || !isNamed(actor))) {
     throw forbidden(`A ${kind} is applied by a named person other than who approved it.`);
   }
-  if (isAtSource(kind) && begunAt !== null && now - begunAt > KEY_KEPT_MS) {
+  const isAnswered = vendorRef !== null; // so that it is not done again
+  if (isAtSource(kind) && !isAnswered && begunAt !== null && now - begunAt > KEY_KEPT_MS) {
     throw conflict(
       "It was begun a day ago and no answer came, and its key may be forgotten: look at the source whether it was done, then reject this one.",
     );
@@ -132,10 +133,14 @@ export function begin(correction: Correction, { actor }: Caller, now: Instant): 
   };
 }
 
-/** @throws Permanent `conflict` when it has ended, or may be under way. */
-export function reject({ status, kind, begunAt }: Correction, now: Instant): Change {
+/** @throws Permanent `conflict` when it has ended, is done at the source, or may be under way. */
+export function reject(correction: Correction, now: Instant): Change {
+  const { status, kind, begunAt, vendorRef } = correction;
   if (status !== "planned" && status !== "approved") {
     throw conflict(`The correction is ${status} already.`);
+  }
+  if (vendorRef !== null) {
+    throw conflict(`It is done at the source, as ${vendorRef}: apply it again, to join it.`);
   }
   if (isAtSource(kind) && begunAt !== null && now - begunAt <= KEY_KEPT_MS) {
     throw conflict("It was begun, and may have been done: apply it again, which does it once.");

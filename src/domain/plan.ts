@@ -11,6 +11,7 @@ import type { ChannelId, Notice, NoticeData, Suppression, Template } from "./not
 import type { ApiKey } from "./operator.js";
 import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
 import type { Payment } from "./payment.js";
+import type { DiscrepancyState } from "./reconciliation.js";
 import type { Instant } from "./time.js";
 
 /** Every table that a plan may write. `event`, its body and attempts belong to the claim. */
@@ -21,6 +22,8 @@ export interface PlanTables {
   deadLetter: DeadLetter;
   deployment: Deployment;
   deploymentTarget: DeploymentTarget;
+  /** Only how it stands: what it says is the reconciliation's to write. */
+  discrepancy: DiscrepancyState;
   entitlement: Entitlement;
   incident: Incident;
   incidentEntry: IncidentEntry;

@@ -162,6 +162,12 @@ export interface Discrepancy {
   version: number;
 }
 
+/** How a discrepancy stands. */
+export type DiscrepancyState = Pick<
+  Discrepancy,
+  "id" | "status" | "updatedAt" | "closedAt" | "version"
+>;
+
 /** A discrepancy as a run finds it; its row is made or brought up to date. */
 export type Finding = LedgerKey &
   Pick<Discrepancy, "id" | "ours" | "theirs" | "proposal"> & { difference: DiscrepancyKind };

@@ -128,16 +128,3 @@ export async function openProposals(
     [[...externalIds]],
   );
 }
-
-/** What a reconciliation has found is settled by a correction. */
-export async function closeDiscrepancy(
-  database: Database,
-  id: string,
-  now: Instant,
-): Promise<void> {
-  await database.query(
-    `UPDATE discrepancy SET status = 'corrected', closed_at = $2, updated_at = $2, version = version + 1
-     WHERE id = $1 AND status = 'open'`,
-    [id, isoOf(now)],
-  );
-}

@@ -115,6 +115,13 @@ export const PLAN_TABLES: { [T in PlanTable]: Table<PlanTables[T]> } = {
       version: "integer",
     },
   },
+  discrepancy: {
+    name: "discrepancy",
+    columns: {
+      ...{ id: "text", status: "text", updatedAt: "instant", closedAt: "instant" },
+      version: "integer",
+    },
+  },
   entitlement: {
     name: "entitlement",
     columns: {

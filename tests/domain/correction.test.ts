@@ -92,6 +92,11 @@ describe("a beginning", () => {
     });
   });
 
+  it("of what is done at the source may come at any time", () => {
+    const done = approved({ begunAt: NOW - 30 * HOUR_MS, vendorRef: "re_1" });
+    expect(begin(done, by("cleo"), NOW)).toMatchObject({ begunAt: NOW - 30 * HOUR_MS });
+  });
+
   it("approves by that what needs no second person", () => {
     expect(begin(planned({ kind: "adopt" }), by("anna"), NOW)).toMatchObject({
       approvedBy: "operator:anna",
@@ -116,11 +121,12 @@ describe("a beginning", () => {
   });
 });
 
-it("a rejection is of what nobody has begun, or of what is too old to be begun again", () => {
+it("a rejection is of what nobody has begun, or of what is too old to be begun again and has no answer", () => {
   expect(reject(approved(), NOW)).toEqual({ status: "rejected" });
   expect(codeOf(() => reject(approved({ begunAt: NOW - 5 }), NOW))).toBe("conflict");
   const old = approved({ begunAt: NOW - 24 * HOUR_MS });
   expect(reject(old, NOW)).toEqual({ status: "rejected" });
+  expect(codeOf(() => reject({ ...old, vendorRef: "re_1" }, NOW))).toBe("conflict");
   expect(codeOf(() => reject(approved({ status: "applied" }), NOW))).toBe("conflict");
 });
 

@@ -226,6 +226,7 @@ describe("a bad release and its correction", () => {
       "correction.planned operator:anna",
       "correction.approved operator:ben",
       "correction.begun operator:anna",
+      "correction.done_at_source operator:anna",
       "correction.applied operator:anna",
     ]);
   });

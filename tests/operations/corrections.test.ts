@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Correction } from "../../src/domain/correction.js";
+import { Permanent } from "../../src/domain/errors.js";
 import { HOUR_MS } from "../../src/domain/time.js";
 import { listAffected } from "../../src/operations/corrections/affected.js";
 import { applyCorrection } from "../../src/operations/corrections/apply.js";
@@ -66,7 +67,7 @@ describe("a refund", () => {
     await expect(applied(correction, { ...deps, relay })).rejects.toThrow("the process is gone");
     expect(refunds()).toMatchObject([{ amount: 10_000 }]);
     expect(await w.rows("SELECT status, vendor_ref FROM correction")).toEqual([
-      { status: "approved", vendor_ref: null },
+      { status: "approved", vendor_ref: refunds()[0]?.id },
     ]);
     expect(await applied(correction)).toMatchObject({
       status: "applied",
@@ -77,6 +78,48 @@ describe("a refund", () => {
       { refunded_minor: 10_000 },
     ]);
     expect(await mails()).toHaveLength(1);
+  });
+
+  it("is no failure once the gateway has done it, whatever comes after", async () => {
+    const payment = await paid();
+    const correction = await refundOf(payment);
+    const refused = new Permanent("invalid_request", { detail: "a word that is not taken" });
+    const relay = () => Promise.reject(refused);
+    await expect(applied(correction, { ...deps, relay })).rejects.toMatchObject({
+      code: "invalid_request",
+      detail: expect.stringMatching(/^It is done at stripe, as re_.*: apply it again. a word that/),
+    });
+    clock.advance(30 * HOUR_MS); // past the gateway's memory of its key: it is not asked a second time
+    expect(await applied(correction)).toMatchObject({ status: "applied", error: null });
+    expect(refunds()).toHaveLength(1);
+    expect(await w.rows("SELECT state, refunded_minor::int FROM payment")).toMatchObject([
+      { refunded_minor: 50_000 },
+    ]);
+  });
+
+  it("closes what a reconciliation has found by the statement that ends it, and not before", async () => {
+    const payment = await paid();
+    await w.rows(
+      `INSERT INTO discrepancy (id, source, kind, object_kind, account, livemode, external_id, status, ours, theirs,
+         proposal, first_run_id, last_run_id, found_at, updated_at, version)
+       SELECT 'dis_1', 'stripe', 'charged_twice', 'payment', '', livemode, external_id, 'open', 'null', 'null',
+         '{"kind":"refund"}', 'r', 'r', created_at, created_at, 0 FROM payment`,
+    );
+    const correction = await refundOf(payment);
+    expect(correction.discrepancyId).toBe("dis_1");
+    const found = () => w.rows("SELECT status, closed_at IS NULL AS open FROM discrepancy");
+    await w.rows(
+      `CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF NEW.status = 'applied' THEN RAISE EXCEPTION 'not now'; END IF; RETURN NEW; END $$`,
+    );
+    await w.rows(
+      "CREATE TRIGGER late BEFORE UPDATE ON correction FOR EACH ROW EXECUTE FUNCTION late()",
+    );
+    await expect(applied(correction)).rejects.toThrow();
+    expect(await found()).toEqual([{ status: "open", open: true }]);
+    await w.rows("DROP TRIGGER late ON correction");
+    expect(await applied(correction)).toMatchObject({ status: "applied" });
+    expect(await found()).toEqual([{ status: "corrected", open: false }]);
   });
 
   it("that two apply at once is done once, and told once", async () => {
@@ -95,8 +138,16 @@ describe("a refund", () => {
 
   it("that nobody answered for a day is not asked for again: the gateway may have forgotten its key", async () => {
     const correction = await refundOf(await paid());
-    const relay = () => Promise.reject(new Error("the process is gone"));
-    await expect(applied(correction, { ...deps, relay })).rejects.toThrow();
+    const gateway = deps.gatewayOf("stripe");
+    if (gateway === undefined) throw new Error("no gateway");
+    const gone: typeof gateway = {
+      ...gateway,
+      async refundPayment(...asked) {
+        await gateway.refundPayment(...asked);
+        throw new Error("the process is gone");
+      },
+    };
+    await expect(applied(correction, { ...deps, gatewayOf: () => gone })).rejects.toThrow("gone");
     clock.advance(23 * HOUR_MS + 1);
     await expect(applied(correction)).rejects.toMatchObject({ code: "conflict" });
     expect(refunds()).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { begin, type Correction } from "../../domain/correction.js";
+import { begin, type Correction, type CorrectionKind } from "../../domain/correction.js";
 import { isInForce } from "../../domain/entitlement.js";
 import { Permanent, Transient } from "../../domain/errors.js";
 import type { AttemptOutcome } from "../../domain/event.js";
@@ -6,7 +6,6 @@ import type { LedgerKey, LedgerObject } from "../../domain/ledger.js";
 import type { Correction as Word } from "../../domain/notice-templates.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import type { Instant } from "../../domain/time.js";
-import { closeDiscrepancy } from "../../store/affected.js";
 import { apply } from "../../store/apply.js";
 import { Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
@@ -43,55 +42,88 @@ export async function applyCorrection(request: ApplyRequest, deps: DrainDeps): P
   if (begun.status !== "approved") return begun;
   try {
     const byHand = begun.kind === "grant" || begun.kind === "revoke";
-    const vendorRef = byHand ? null : await doAtSource(begun, request, deps);
-    if (begun.discrepancyId !== null) {
-      await closeDiscrepancy(deps.database, begun.discrepancyId, deps.clock.now());
-    }
-    return await end(begun, { vendorRef, byHand }, request, deps);
+    if (!byHand) await doAtSource(begun, request, deps);
+    return await end(begun, byHand, request, deps);
   } catch (error) {
     if (!(error instanceof Permanent)) throw error;
-    const why = error.detail ?? error.code;
-    const failed = { ...request, reason: why };
-    return changeCorrection(
-      failed,
-      "failed",
-      ({ status }) => (status === "approved" ? { status: "failed", error: why } : null),
-      deps,
-    );
+    return fail(request, error, deps);
   }
 }
 
-/** @returns what the source calls it; null where it was only asked. */
-async function doAtSource(
-  { source: sourceId, ...correction }: Correction,
-  { caller }: ApplyRequest,
+/**
+ * Writes that it failed, and why. What the source has done is no failure, whatever came after it.
+ *
+ * @throws Permanent when it is done at the source, and the rest of it failed.
+ */
+async function fail(request: ApplyRequest, error: Permanent, deps: DrainDeps): Promise<Correction> {
+  const why = error.detail ?? error.code;
+  const after = await changeCorrection(
+    { ...request, reason: why },
+    "failed",
+    ({ status, vendorRef }) =>
+      status === "approved" && vendorRef === null ? { status: "failed", error: why } : null,
+    deps,
+  );
+  if (after.status !== "approved") return after;
+  const { source, vendorRef } = after;
+  const detail = `It is done at ${source}, as ${vendorRef}, but not joined: apply it again. ${why}`;
+  throw new Permanent(error.code, { detail, cause: error });
+}
+
+/**
+ * Has it done at the source, unless it was before, and writes what the source calls it before anything else can fail.
+ *
+ * @returns what the source calls it; null where it was only asked.
+ */
+async function callOnce(
+  { kind, externalId, id, amountMinor, reason, ...known }: Correction,
+  payment: LedgerKey,
+  request: ApplyRequest,
   deps: DrainDeps,
 ): Promise<string | null> {
-  const { source, gateway } = askingOf(sourceId, deps);
+  if (known.vendorRef !== null) return known.vendorRef;
+  const { gateway } = askingOf(known.source, deps);
+  const call = { reason, idempotencyKey: id };
+  let vendorRef = externalId;
+  if (kind === "refund") {
+    const refunded = { ...payment, kind: "payment" as const };
+    const { object } = await gateway.refundPayment(refunded, { ...call, amountMinor });
+    vendorRef = idIn(object) ?? externalId;
+  } else if (kind === "cancel") {
+    await gateway.cancelPayment(payment, call);
+  } else {
+    if ((await gateway.fetchObject(payment)) !== null) return null;
+    throw new Permanent("not_found", { detail: `${known.source} has no payment ${externalId}` });
+  }
+  await changeCorrection(
+    request,
+    "done_at_source",
+    (now) => (now.status === "approved" && now.vendorRef === null ? { vendorRef } : null),
+    deps,
+  );
+  return vendorRef;
+}
+
+/** Has it done, and joins what came of it. */
+async function doAtSource(
+  correction: Correction,
+  request: ApplyRequest,
+  deps: DrainDeps,
+): Promise<void> {
+  const { id, kind, account, livemode, externalId, source: sourceId } = correction;
+  const { source } = askingOf(sourceId, deps);
   const { mention } = source;
   if (mention === undefined) throw new Permanent("invalid_request", { detail: sourceId });
-  const { id, kind, account, livemode, externalId, amountMinor, reason } = correction;
   const payment: LedgerKey = {
     kind: source.kindOfId(externalId) ?? "payment",
     account,
     livemode,
     externalId,
   };
-  const call = { reason, idempotencyKey: id };
+  const vendorRef = await callOnce(correction, payment, request, deps);
   const keys = [payment];
-  let vendorRef: string | null = null;
-  if (kind === "refund") {
-    const { object } = await gateway.refundPayment(
-      { ...payment, kind: "payment" },
-      { ...call, amountMinor },
-    );
-    vendorRef = idIn(object);
-    if (vendorRef !== null) keys.push({ ...payment, kind: "refund", externalId: vendorRef });
-  } else if (kind === "cancel") {
-    await gateway.cancelPayment(payment, call);
-    vendorRef = externalId;
-  } else if ((await gateway.fetchObject(payment)) === null) {
-    throw new Permanent("not_found", { detail: `${sourceId} has no payment ${externalId}` });
+  if (kind === "refund" && vendorRef !== null && vendorRef !== externalId) {
+    keys.push({ ...payment, kind: "refund", externalId: vendorRef });
   }
   const beside = await objectsOf(correction, deps);
   const known = beside.filter((row) => keys.every((key) => key.externalId !== row.externalId));
@@ -99,7 +131,7 @@ async function doAtSource(
   const outcomes: AttemptOutcome[] = [];
   for (const [n, key] of keys.entries()) {
     const told = { key, id: `correction_${id}_${n}`, at: correction.begunAt ?? deps.clock.now() };
-    const by = { actor: caller.actor, reason: `correction ${id}` };
+    const by = { actor: request.caller.actor, reason: `correction ${id}` };
     outcomes.push(await joinNow({ source: { ...source, mention }, ...told, ...by }, deps));
   }
   if (kind === "adopt" && outcomes.includes("dead")) {
@@ -107,7 +139,6 @@ async function doAtSource(
       detail: "what was fetched could not be joined: see the dead letters",
     });
   }
-  return vendorRef;
 }
 
 function idIn(object: unknown): string | null {
@@ -132,10 +163,13 @@ async function objectsOf(
   return objects;
 }
 
-/** Writes that it is done; what a person decides by hand takes effect by the same statement, and the mail is planned by it. */
+/**
+ * Writes that it is done. By the same statement what a person decides by hand takes effect, what a reconciliation has
+ * found is closed, and the mail is planned.
+ */
 async function end(
   { id }: Correction,
-  done: { vendorRef: string | null; byHand: boolean },
+  byHand: boolean,
   { caller, tell, reason }: ApplyRequest,
   deps: DrainDeps,
 ): Promise<Correction> {
@@ -147,14 +181,12 @@ async function end(
     const requestId = ids.next("request");
     const ctx = { now, ids, actor: caller.actor, eventId: null, requestId };
     const plan = new PlanBuilder(ctx);
-    const after = { status: "applied" as const, appliedAt: now, updatedAt: now };
-    const patch = { ...after, vendorRef: done.vendorRef };
+    const patch = { status: "applied" as const, appliedAt: now, updatedAt: now };
     plan.update("correction", before, patch);
     const { kind, externalId } = before;
-    plan.audit("correction.applied", id, { kind, payment: externalId, reason, ...refIn(done) });
-    const rows = done.byHand
-      ? await decideByHand(before, plan, now, deps)
-      : await rowsOf(before, deps);
+    plan.audit("correction.applied", id, { kind, payment: externalId, reason, ...refIn(before) });
+    await planClose(before, plan, now, deps);
+    const rows = byHand ? await decideByHand(before, plan, now, deps) : await rowsOf(before, deps);
     if (tell) tellPayer(plan, before, rows, now, deps);
     try {
       const built = plan.build();
@@ -168,8 +200,22 @@ async function end(
   throw new Transient("database_busy", { detail: "rows moved in every round" });
 }
 
-const refIn = ({ vendorRef }: { vendorRef: string | null }) =>
-  vendorRef === null ? {} : { vendorRef };
+const refIn = ({ vendorRef }: Correction) => (vendorRef === null ? {} : { vendorRef });
+
+/** What a reconciliation has found is settled by it; nothing to do where a later run saw it healed. */
+async function planClose(
+  { discrepancyId }: Correction,
+  plan: PlanBuilder,
+  now: Instant,
+  { database }: DrainDeps,
+): Promise<void> {
+  if (discrepancyId === null) return;
+  const { found } = await load(database, {
+    found: read("discrepancy", "t.id = ? AND t.status = 'open'", [discrepancyId]),
+  });
+  const closed = { status: "corrected" as const, closedAt: now, updatedAt: now };
+  for (const row of found) plan.update("discrepancy", row, closed);
+}
 
 async function rowsOf(
   { account, livemode, externalId }: About,
@@ -190,6 +236,17 @@ async function rowsOf(
   return { payment: payments[0] ?? null, entitlement: entitlements[0] ?? null };
 }
 
+type Gives = "access" | "revoked" | "nothing";
+const ASKED = { access: "granted", revoked: "revoked", nothing: "adopted" } as const;
+/** What the mail says was done, by what the payment gives after it. */
+const WORDS: Readonly<Record<CorrectionKind, Readonly<Record<Gives, Word | "adopted">>>> = {
+  adopt: ASKED,
+  grant: ASKED,
+  revoke: { ...ASKED, nothing: "revoked" },
+  refund: { access: "refunded", revoked: "refunded", nothing: "refunded" },
+  cancel: { access: "canceled", revoked: "canceled", nothing: "canceled" },
+};
+
 /** Once for this correction; nobody when no address is known, which its audit entries show. */
 function tellPayer(
   plan: PlanBuilder,
@@ -200,17 +257,8 @@ function tellPayer(
 ): void {
   if (payment === null || payment.email === null) return;
   const { id, kind, amountMinor } = correction;
-  const isRefund = kind === "refund";
-  const gives = entitlement !== null && isInForce(entitlement, now);
-  const word: Word | "adopted" = isRefund
-    ? "refunded"
-    : kind === "cancel"
-      ? "canceled"
-      : gives
-        ? "granted"
-        : kind === "revoke" || entitlement?.status === "revoked"
-          ? "revoked"
-          : "adopted";
+  const inForce = entitlement !== null && isInForce(entitlement, now);
+  const without = entitlement?.status === "revoked" ? "revoked" : "nothing";
   plan.notify({
     channel: "email",
     template: "payment-corrected",
@@ -225,9 +273,9 @@ function tellPayer(
       packageRef: entitlement?.packageRef ?? payment.packageRef,
       userName: payment.name,
       timeZone: policy.timeZone,
-      correction: word,
-      ...(isRefund ? { refundMinor: amountMinor ?? payment.refundedMinor } : {}),
-      entitlementEndsAt: gives ? entitlement.endsAt : null,
+      correction: WORDS[kind][inForce ? "access" : without],
+      ...(kind === "refund" ? { refundMinor: amountMinor ?? payment.refundedMinor } : {}),
+      entitlementEndsAt: inForce ? entitlement.endsAt : null,
       correctedAt: now,
     },
   });
