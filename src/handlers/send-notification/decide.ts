@@ -128,7 +128,7 @@ export function failPlan(
   const plan = new PlanBuilder(ctx)
     .update("notice", notice, { status, leaseUntil: null, ...words })
     .audit(`notice.${status}`, notice.id, { code: error.code });
-  endTimer(plan, rows, ctx);
+  endTimer(plan, rows);
   return mergePlans([plan.build(), deadPlan({ noticeId: notice.id }, error, deadLetter, ctx)]);
 }
 
@@ -163,9 +163,9 @@ function settle(plan: PlanBuilder, rows: NoticeRows, ctx: DecideContext): void {
     plan.update("deadLetter", deadLetter, { status: "resolved", updatedAt: ctx.now });
     plan.audit("dead_letter.resolved", deadLetter.id);
   }
-  endTimer(plan, rows, ctx);
+  endTimer(plan, rows);
 }
 
-function endTimer(plan: PlanBuilder, { timer }: NoticeRows, _ctx: DecideContext): void {
+function endTimer(plan: PlanBuilder, { timer }: NoticeRows): void {
   if (timer?.status === "waiting") plan.update("timer", timer, { status: "done" });
 }
