@@ -65,7 +65,10 @@ async function seeded(payments: number, undelivered = 0) {
   const lost = new Set<string>();
   const gateway = ledger.gatewayOf("stripe");
   for (let next: string | null = null; ; ) {
-    const page: GatewayPage<KeptEvent> | undefined = await gateway?.listUndelivered({ account: "", from: REQUEST.from, to: TO }, next);
+    const page: GatewayPage<KeptEvent> | undefined = await gateway?.listUndelivered(
+      { account: "", from: REQUEST.from, to: TO },
+      next,
+    );
     for (const { externalId } of page?.items ?? []) lost.add(externalId);
     next = page?.next ?? null;
     if (next === null) break;
