@@ -9,7 +9,8 @@ import {
   timeIn,
   toned,
 } from "../output.js";
-import { type Column, SECTIONS } from "./resources.js";
+import type { Column } from "./resources.js";
+import { SECTIONS } from "./sections.js";
 
 /** Rows under the columns' heads; the zone of times is named in their head. */
 export function renderTable(

@@ -23,9 +23,9 @@ export interface ListCommand {
   next?: (row: Row) => string[];
 }
 
-const time = (head: string, of: string): Column => ({ head, of, kind: "time" });
-const status = (head: string, of: string): Column => ({ head, of, kind: "status" });
-const column = (head: string, of: Column["of"]): Column => ({ head, of });
+export const time = (head: string, of: string): Column => ({ head, of, kind: "time" });
+export const status = (head: string, of: string): Column => ({ head, of, kind: "status" });
+export const column = (head: string, of: Column["of"]): Column => ({ head, of });
 
 export const errorOf = (row: Row): string => {
   const error = row.error as { code: string; message: string } | null;
@@ -80,33 +80,6 @@ export const SUPPRESSION_COLUMNS: readonly Column[] = [
   column("Hash of the address", (row) => String(row.recipientHash).slice(0, 16)),
   column("Event", "eventId"),
 ];
-
-/** Tables inside of what `show` prints, by the field that holds them. */
-export const SECTIONS: Readonly<Record<string, { title: string; columns: readonly Column[] }>> = {
-  attemptLog: {
-    title: "Attempts",
-    columns: [
-      time("Started", "startedAt"),
-      status("Outcome", "outcome"),
-      column("Took", (row) => `${row.durationMs} ms`),
-      column("Error", errorOf),
-      column("Id", "id"),
-    ],
-  },
-  notifications: { title: "Notifications", columns: NOTIFICATION_COLUMNS },
-  audit: { title: "Audit trail", columns: AUDIT_COLUMNS },
-  signalLog: {
-    title: "Signals",
-    columns: [
-      time("Occurred", "occurredAt"),
-      status("Kind", "kind"),
-      column("Level", "level"),
-      column("Title", "title"),
-      column("Event", "eventId"),
-    ],
-  },
-  timeline: { title: "Timeline", columns: [time("At", "at"), column("What", "text")] },
-};
 
 const sideOf = (row: Row, name: string): string => {
   const side = row[name] as { state: string; amount: string | null; currency: string } | null;

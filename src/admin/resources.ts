@@ -6,6 +6,7 @@ import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice
 import { DISCREPANCY_KINDS, DISCREPANCY_STATUSES, RUN_STATUSES } from "../domain/reconciliation.js";
 import type { List, Lists } from "../store/lists.js";
 import { correction, correctionDetail } from "./corrections.js";
+import { paymentDetail } from "./payment-detail.js";
 import { discrepancy, reconciliation } from "./reconciliations.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
@@ -67,7 +68,7 @@ export const resources: readonly Resource[] = [
       currency: exactly,
     }),
     row: schemas.payment,
-    detail: schemas.paymentDetail,
+    detail: paymentDetail,
     list: (lists) => lists.payments,
   },
   {

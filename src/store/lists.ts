@@ -1,5 +1,6 @@
 import type { PrismaClient } from "../../generated/prisma/client.js";
-import type { Instant } from "../domain/time.js";
+import { partsOfPayment } from "./payment-parts.js";
+import { type PlainRow, plain } from "./plain.js";
 import { asked } from "./prisma.js";
 
 /** What a person asks of a list; what is not given does not narrow it. */
@@ -22,21 +23,8 @@ export interface List<Filter extends string, Row, Detail = Row> {
   find(id: string): Promise<Detail | null>;
 }
 
-type Plain<T> = T extends Date ? Instant : T extends bigint ? number : T;
-type PlainRow<Row> = { [Field in keyof Row]: Plain<Row[Field]> };
-
 /** More rows than a person reads of one object's story. */
 const DETAIL_ROWS_MAX = 500;
-
-/** Times as milliseconds and amounts as numbers, as everywhere outside the database. */
-function plain<Row extends object>(row: Row): PlainRow<Row> {
-  const entries = Object.entries(row).map(([field, value]: [string, unknown]) => {
-    if (value instanceof Date) return [field, value.getTime()];
-    if (typeof value === "bigint") return [field, Number(value)];
-    return [field, value];
-  });
-  return Object.fromEntries(entries) as PlainRow<Row>;
-}
 
 interface PageArgs<Filter extends string, Time extends string> {
   where: { [F in Exclude<Filter, "since">]?: string } & { id?: { lt: string } } & {
@@ -238,11 +226,15 @@ function paymentList(prisma: PrismaClient) {
       const [payment] = found === null ? [] : await explained([plain(found)]);
       if (payment === undefined) return null;
       const where = { paymentId: id };
-      const entitlement = await asked(prisma.entitlement.findUnique({ where }));
+      const [entitlement, parts] = await Promise.all([
+        asked(prisma.entitlement.findUnique({ where })),
+        partsOfPayment(prisma, payment),
+      ]);
       const subjects = [id, ...(entitlement === null ? [] : [entitlement.id])];
       return {
         ...payment,
         entitlement: entitlement === null ? null : plain(entitlement),
+        ...parts,
         audit: await auditOf(prisma, subjects),
       };
     },

@@ -135,6 +135,48 @@ describe("the effects", () => {
     expect(detail.audit).not.toEqual([]);
   });
 
+  it("a payment shows its charges, refunds and disputes, what differs of them, and what was told", async () => {
+    const own = await adminWorld();
+    try {
+      for (const sample of ["payment-succeeded", "refund-created", "dispute-created"]) {
+        await own.deliver({ source: "stripe", sample });
+      }
+      const { data } = await own.json<{ data: Row[] }>("/api/admin/payments");
+      const [refund] = await own.database.query<Record<string, unknown>>(
+        "SELECT external_id AS id, payment_ref AS of FROM ledger_object WHERE kind = 'refund'",
+        [],
+      );
+      const payment = data.find(({ externalId }) => externalId === refund?.of);
+      await own.database.query(
+        `INSERT INTO discrepancy (id, source, kind, object_kind, account, livemode, external_id, status, ours, theirs,
+          proposal, first_run_id, last_run_id, found_at, updated_at, version)
+        VALUES ('dis_1', 'stripe', 'refund', 'refund', '', false, $1, 'open', 'null', 'null',
+          '{"kind": "none", "words": "w"}', 'rec_1', 'rec_1', now(), now(), 0)`,
+        [refund?.id],
+      );
+      const { data: detail } = await own.json<{ data: Record<string, Row[]> }>(
+        `/api/admin/payments/${payment?.id}`,
+      );
+      expect(detail.objects).toContainEqual(
+        expect.objectContaining({
+          kind: "refund",
+          externalId: refund?.id,
+          amount: expect.any(String),
+        }),
+      );
+      const kept = await own.database.query<{ n: number }>(
+        "SELECT count(*)::int AS n FROM ledger_object WHERE payment_ref = $1",
+        [refund?.of],
+      );
+      expect(detail.objects).toHaveLength(Number(kept[0]?.n));
+      expect(detail.discrepancies).toMatchObject([{ id: "dis_1", externalId: refund?.id }]);
+      const templates = detail.notifications?.map(({ template }) => template);
+      expect(templates).toContain("payment-received");
+    } finally {
+      await own.close();
+    }
+  });
+
   it("entitlements", async () => {
     const [entitlement] = await list("entitlements?userRef=user_sample_1");
     const [payment] = await list("payments");

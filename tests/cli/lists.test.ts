@@ -143,6 +143,8 @@ describe("show", () => {
     expect(lines).toContain(`${"entitlement.status".padEnd(width)}  active`);
     expect(lines).toContain(`${"disputed".padEnd(width)}  THB 0.00`);
     expect(lines).toContain(`${"paidAt".padEnd(width)}  2026-11-21 03:00:00 UTC`);
+    expect(lines).toEqual(expect.arrayContaining(["At the gateway", "Notifications"]));
+    expect(lines.join("\n")).toMatch(/payment +pi_sample_purchase_one +succeeded +THB 1,999\.00/);
     expect(await printed("payments", "show", "pi_sample_purchase_one", "--utc")).toEqual(lines);
   });
 
