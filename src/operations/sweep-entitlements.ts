@@ -36,8 +36,10 @@ export interface EntitlementSweepReport {
 }
 
 const PAGE_ROWS = 200;
-/** Of one sweep; the rest is the next minute's. */
-const PAGES_MAX = 10;
+/** Of one sweep; the rest is the next minute's. Who is stuck does not count: they are the first of every sweep. */
+const USERS_MAX = 2_000;
+/** However many are stuck, the minute's other work has its turn. */
+const SWEEP_MS = 45_000;
 /** Users at once: loads and plans of one shape share statements. */
 const AT_ONCE = 8;
 const ROUNDS_MAX = 6;
@@ -51,12 +53,14 @@ const ROUNDS_MAX = 6;
  */
 export async function sweepEntitlements(
   deps: EntitlementSweepDeps,
+  usersMax = USERS_MAX,
 ): Promise<EntitlementSweepReport> {
   const { database, clock, policy } = deps;
   const report: EntitlementSweepReport = { expired: 0, reminded: 0, stuck: 0 };
   const requestId = deps.ids.next("request");
   let after: { endsAt: number; id: string } | null = null;
-  for (let page = 0; page < PAGES_MAX; page += 1) {
+  const endBy = clock.now() + SWEEP_MS;
+  for (let users = 0; users - report.stuck < usersMax && clock.now() < endBy; ) {
     const at = { now: clock.now(), warnDays: policy.warnDays, after, limit: PAGE_ROWS };
     const due: Awaited<ReturnType<typeof dueEntitlements>> = await dueEntitlements(database, at);
     const keys = [...new Map(due.map((row) => [textOf(row), row])).values()];
@@ -66,6 +70,7 @@ export async function sweepEntitlements(
         .map((key) => settle(key, requestId, report, deps));
       await Promise.all(work);
     }
+    users += keys.length;
     after = due.at(-1) ?? null;
     if (due.length < PAGE_ROWS) break;
   }
@@ -136,7 +141,11 @@ async function loadUser(key: EntitlementKey, database: Database): Promise<UserRo
     payments: read("payment", OF_USER.replaceAll(/(\w+) =/g, "e.$1 ="), of, {
       join: "JOIN entitlement e ON e.payment_id = t.id",
     }),
-    objects: read("ledgerObject", "true", of, { join: BESIDE_SUBSCRIPTION, limit: 50 }),
+    objects: read("ledgerObject", "true", of, {
+      join: BESIDE_SUBSCRIPTION,
+      orderBy: "t.kind = 'customer' DESC, t.born_at DESC NULLS LAST, t.id",
+      limit: 50,
+    }),
   });
 }
 

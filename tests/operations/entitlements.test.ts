@@ -70,16 +70,12 @@ const kept = async (): Promise<Entitlement[]> =>
   (await load(w.database, { rows: read("entitlement", "true", [], { orderBy: "t.origin_ref" }) }))
     .rows;
 
-const sweep = () =>
-  sweepEntitlements({
-    database: w.database,
-    clock,
-    ids: w.ctx.ids,
-    log,
-    relay: async (rows) => void relayed.push(...rows),
-    policy: PAYMENT_POLICIES.tbat,
-    tellsPlatform: true,
-  });
+const sweep = (usersMax?: number) => {
+  const relay = async (rows: OutboxRow[]) => void relayed.push(...rows);
+  const parts = { database: w.database, clock, ids: w.ctx.ids, log, relay };
+  const deps = { ...parts, policy: PAYMENT_POLICIES.tbat, tellsPlatform: true };
+  return sweepEntitlements(deps, usersMax);
+};
 const NOTHING = { expired: 0, reminded: 0, stuck: 0 };
 
 describe("grants on a real database", () => {
@@ -247,7 +243,7 @@ describe("the sweep of entitlements", () => {
     ]);
   });
 
-  it("ends a subscription without a reminder, and writes to its customer", async () => {
+  it("ends a subscription without a reminder, and writes to its customer, however many its bills", async () => {
     const { now } = w.ctx;
     const links = { paymentRef: null, chargeRef: null, invoiceRef: null };
     const base = {
@@ -289,8 +285,14 @@ describe("the sweep of entitlements", () => {
         details: who,
       },
     ];
+    const bill = { email: null, name: null, locale: null, clientRef: null, metadata: {} };
+    const bills: LedgerObject[] = Array.from({ length: 60 }, (_, n) => ({
+      ...base,
+      ...{ kind: "checkout", state: "complete", subscriptionRef: "sub_1", details: bill },
+      ...{ id: `obj_${n}`, externalId: `cs_${n}`, bornAt: now + n },
+    }));
     const plan = new PlanBuilder(w.ctx);
-    for (const item of items) plan.insert("ledgerObject", item);
+    for (const item of [...bills, ...items]) plan.insert("ledgerObject", item);
     await apply(w.database, plan.build());
     const origin = { subscriptionId: "obj_s" };
     await give(grant("s", { origin, originRef: "sub_1", months: null, endsAt: now + DAY_MS }));
@@ -319,6 +321,27 @@ describe("the sweep of entitlements", () => {
     expect(await w.count("notice")).toBe(users); // the platform's; nobody knows where to write to these users
     expect(await w.count("audit_entry")).toBe(2 * users); // expired, and the notice planned
     expect(await sweep()).toEqual(NOTHING);
+  });
+
+  it("comes to the next one behind more who cannot be worked on than a sweep takes", async () => {
+    const at = `to_timestamp(${w.ctx.now / 1000})`;
+    await w.rows(
+      `INSERT INTO entitlement (id, payment_id, origin_ref, account, livemode, user_ref, package_ref, ordinal, status, granted_at, paid_at, starts_at, ends_at, months, updated_at, version)
+       SELECT 'ent_' || i, 'pay_' || i, 'pi_' || i, '', true, 'u' || i, 'p', 1, 'active', ${at}, ${at}, ${at}, ${at} + i * interval '1 millisecond', 1, ${at}, 0
+       FROM generate_series(1, 401) i`,
+    );
+    await w.rows(
+      `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF NEW.id <> 'ent_401' THEN RAISE EXCEPTION 'a check of these rows'; END IF; RETURN NEW; END $$`,
+    );
+    await w.rows(
+      "CREATE TRIGGER broken BEFORE UPDATE ON entitlement FOR EACH ROW EXECUTE FUNCTION broken()",
+    );
+    clock.advance(HOUR_MS);
+    expect(await sweep(200)).toEqual({ expired: 1, reminded: 0, stuck: 400 });
+    expect(await w.rows("SELECT id FROM entitlement WHERE status = 'expired'")).toEqual([
+      { id: "ent_401" },
+    ]);
   });
 
   it("one user who cannot be worked on keeps no other from their turn", async () => {
