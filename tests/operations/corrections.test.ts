@@ -154,6 +154,17 @@ describe("a refund", () => {
   });
 });
 
+it("the same is planned once, however many others wait", async () => {
+  const payment = await paid();
+  await w.rows(
+    `INSERT INTO correction (id, source, kind, account, livemode, external_id, status, reason, planned_by, created_at, updated_at, version)
+     SELECT 'cor_' || i, 'stripe', 'adopt', '', false, 'pi_other_' || i, 'planned', 'r', 'operator:anna', now(), now(), 0
+     FROM generate_series(1, 10000) i`,
+  );
+  await refundOf(payment);
+  await expect(refundOf(payment)).rejects.toMatchObject({ code: "conflict" });
+});
+
 describe("an adoption", () => {
   const adopt = async (payment: string, given: DrainDeps) => {
     const by = { actor: ANNA.actor, reason: "the policy was wrong" };

@@ -5,7 +5,7 @@ import type { Payment } from "../../domain/payment.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import { openProposals } from "../../store/affected.js";
 import { apply } from "../../store/apply.js";
-import { Moved } from "../../store/database.js";
+import { type Database, Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
 import {
   type AffectedDeps,
@@ -161,10 +161,7 @@ async function write(drafts: readonly Draft[], by: By, deps: AffectedDeps): Prom
   for (const { kind } of drafts) checkPlanner(kind, by.actor);
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const { database, ids, clock } = deps;
-    const waiting = await load(database, {
-      corrections: read("correction", "t.status IN ('planned', 'approved')", [], { limit: 10_000 }),
-    });
-    const taken = new Set(waiting.corrections.map(keyOf));
+    const taken = new Set((await waitingAmong(database, drafts)).map(keyOf));
     const now = clock.now();
     const requestId = ids.next("request");
     const plan = new PlanBuilder({ now, ids, actor: by.actor, eventId: null, requestId });
@@ -184,6 +181,19 @@ async function write(drafts: readonly Draft[], by: By, deps: AffectedDeps): Prom
     }
   }
   throw new Transient("database_busy");
+}
+
+/** Those that wait about the same payments. */
+async function waitingAmong(database: Database, drafts: readonly Draft[]): Promise<Correction[]> {
+  const payments = [...new Set(drafts.map(({ externalId }) => externalId))];
+  const found = await Promise.all(
+    payments.map((id) =>
+      load(database, {
+        rows: read("correction", "t.external_id = ? AND t.status IN ('planned', 'approved')", [id]),
+      }),
+    ),
+  );
+  return found.flatMap(({ rows }) => rows);
 }
 
 const keyOf = ({ externalId, kind, account, livemode }: Draft): string =>
