@@ -7,7 +7,7 @@ import { type CommonOptions, common, contextOf, type Outcome } from "../options.
 import { clean, moneyOf, type Screen, tableOf, timeIn, toned } from "../output.js";
 import { sinceOf } from "../since.js";
 import { renderTable } from "./render.js";
-import { DISCREPANCY_COLUMNS } from "./resources.js";
+import { DISCREPANCY_COLUMNS, FINDING_COLUMNS } from "./resources.js";
 
 interface Amounts {
   count: number;
@@ -37,6 +37,8 @@ interface Run {
     difference: Amounts;
     unexplained: Amounts;
   }[];
+  /** Of a dry run, the first 100. */
+  findings: Row[];
   errors: { at: string; code: string; detail: string }[];
   durationMs: number;
 }
@@ -142,6 +144,12 @@ function renderRun(run: Run, open: Page, screen: Screen): string {
     parts.push(`${bold(`Open discrepancies${more}`)}\n${table}`);
     const next = `${CALL} discrepancies list --last-run-id ${run.id} --status open`;
     parts.push(`${bold("Next")}\n${next}`);
+  }
+  if (run.findings.length > 0) {
+    const { length } = run.findings;
+    const more = length === counts.found ? "" : `, the first ${length}`;
+    const table = renderTable(run.findings, FINDING_COLUMNS, screen);
+    parts.push(`${bold(`Found${more}`)}\n${table}`);
   }
   if (dryRun && (counts.found ?? 0) > 0) {
     parts.push("This only looked: run it without --dry-run to heal what it found.");

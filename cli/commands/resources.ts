@@ -82,10 +82,16 @@ export const SUPPRESSION_COLUMNS: readonly Column[] = [
 ];
 
 const sideOf = (row: Row, name: string): string => {
-  const side = row[name] as { state: string; amount: string | null; currency: string } | null;
+  const side = row[name] as {
+    state: string;
+    amount: string | null;
+    currency: string;
+    fields?: string[];
+  } | null;
   if (side === null) return "none";
-  const { state, amount, currency } = side;
-  return amount === null ? state : `${state}  ${moneyOf(amount, currency)}`;
+  const { state, amount, currency, fields = [] } = side;
+  const differing = fields.length === 0 ? "" : `  (${fields.join(", ")})`;
+  return `${amount === null ? state : `${state}  ${moneyOf(amount, currency)}`}${differing}`;
 };
 
 export const CORRECTION_COLUMNS: readonly Column[] = [
@@ -103,15 +109,22 @@ export const CORRECTION_COLUMNS: readonly Column[] = [
   column("Why", (row) => String(row.error ?? row.reason)),
 ];
 
+const SIDES: readonly Column[] = [
+  column("Object", (row) => `${row.objectKind} ${row.externalId}`),
+  column("Ours", (row) => sideOf(row, "ours")),
+  column("Theirs", (row) => sideOf(row, "theirs")),
+  column("Proposal", (row) => (row.proposal as { words: string }).words),
+];
+
+/** What a dry run saw: no row, so it has neither id nor status. */
+export const FINDING_COLUMNS: readonly Column[] = [column("Kind", "kind"), ...SIDES];
+
 export const DISCREPANCY_COLUMNS: readonly Column[] = [
   time("Found", "foundAt"),
   column("Id", "id"),
   column("Kind", "kind"),
   status("Status", "status"),
-  column("Object", (row) => `${row.objectKind} ${row.externalId}`),
-  column("Ours", (row) => sideOf(row, "ours")),
-  column("Theirs", (row) => sideOf(row, "theirs")),
-  column("Proposal", (row) => (row.proposal as { words: string }).words),
+  ...SIDES,
 ];
 
 const SINCE = "since then: 30m, 2h, 7d, or a time as it is shown (2026-11-21 10:00) or in ISO 8601";

@@ -5,6 +5,7 @@ import {
   column,
   DISCREPANCY_COLUMNS,
   errorOf,
+  FINDING_COLUMNS,
   NOTIFICATION_COLUMNS,
   status,
   time,
@@ -37,6 +38,7 @@ export const SECTIONS: Readonly<Record<string, { title: string; columns: readonl
       time("State as of", "stateAsOf"),
     ],
   },
+  findings: { title: "Found", columns: FINDING_COLUMNS },
   discrepancies: { title: "Discrepancies", columns: DISCREPANCY_COLUMNS },
   audit: { title: "Audit trail", columns: AUDIT_COLUMNS },
   signalLog: {

@@ -43,6 +43,47 @@ const balanceLine = z.object({
   }),
 });
 
+const sideFields = z
+  .object({
+    state: text,
+    amountMinor: z.int().nullable(),
+    amount: text.nullable().meta({ description: "The same as a decimal", example: "1999.00" }),
+    currency: text.nullable(),
+    fields: z.array(text).optional().meta({ description: "What differs" }),
+  })
+  .nullable();
+
+interface SideAmount {
+  amountMinor: number | null;
+  currency: string | null;
+}
+
+const side = z.preprocess((given) => {
+  if (given === null) return null;
+  const { amountMinor, currency } = given as SideAmount;
+  const isSaid = amountMinor !== null && currency !== null;
+  const amount = isSaid ? decimalOf({ amountMinor, currency }) : null;
+  return { ...(given as SideAmount), amount };
+}, sideFields);
+
+const proposal = z.object({
+  kind: oneOf(...PROPOSAL_KINDS),
+  words: text,
+  amountMinor: z.int().optional(),
+});
+
+const finding = z
+  .object({
+    kind: oneOf(...DISCREPANCY_KINDS),
+    objectKind: oneOf(...LEDGER_KINDS),
+    account: text,
+    externalId: text,
+    ours: side,
+    theirs: side,
+    proposal,
+  })
+  .meta({ id: "Finding" });
+
 /** A row as the database has it, which is the run but for the type of its JSON. */
 type Row = Omit<Reconciliation, "endedAt"> & { endedAt: Instant | null };
 
@@ -64,6 +105,7 @@ export const reconciliation = z
         progress,
         balanced: isBalanced,
         balance: lines,
+        findings: cursor.findings ?? [],
         durationMs,
       };
     },
@@ -84,6 +126,9 @@ export const reconciliation = z
         description: "Every difference is made up by open discrepancies, to the last minor unit",
       }),
       balance: z.array(balanceLine),
+      findings: z.array(finding).meta({
+        description: "Of a dry run, what it found (the first 100); another writes discrepancies",
+      }),
       errors: z.array(z.object({ at: text, code: text, detail: text })),
       startedAt: time,
       updatedAt: time,
@@ -128,29 +173,6 @@ function progressOf({ cursor, rangeFrom, rangeTo }: Row): number {
   return (LISTING_SHARE * (place + within)) / (accounts.length * LEDGER_KINDS.length);
 }
 
-const sideFields = z
-  .object({
-    state: text,
-    amountMinor: z.int().nullable(),
-    amount: text.nullable().meta({ description: "The same as a decimal", example: "1999.00" }),
-    currency: text.nullable(),
-    fields: z.array(text).optional().meta({ description: "What differs" }),
-  })
-  .nullable();
-
-interface SideAmount {
-  amountMinor: number | null;
-  currency: string | null;
-}
-
-const side = z.preprocess((given) => {
-  if (given === null) return null;
-  const { amountMinor, currency } = given as SideAmount;
-  const isSaid = amountMinor !== null && currency !== null;
-  const amount = isSaid ? decimalOf({ amountMinor, currency }) : null;
-  return { ...(given as SideAmount), amount };
-}, sideFields);
-
 export const discrepancy = z
   .object({
     id: text,
@@ -163,11 +185,7 @@ export const discrepancy = z
     status: oneOf(...DISCREPANCY_STATUSES),
     ours: side,
     theirs: side,
-    proposal: z.object({
-      kind: oneOf(...PROPOSAL_KINDS),
-      words: text,
-      amountMinor: z.int().optional(),
-    }),
+    proposal,
     firstRunId: text,
     lastRunId: text,
     foundAt: time,

@@ -39,6 +39,8 @@ export interface RunCursor {
   movedAt: Instant;
   /** Of the messages that are waited for. */
   outstanding: number;
+  /** Of a dry run, which writes no discrepancy: what it found, the first of it. */
+  findings?: readonly SeenFinding[];
 }
 
 export interface RunCounts {
@@ -171,6 +173,12 @@ export type DiscrepancyState = Pick<
 /** A discrepancy as a run finds it; its row is made or brought up to date. */
 export type Finding = LedgerKey &
   Pick<Discrepancy, "id" | "ours" | "theirs" | "proposal"> & { difference: DiscrepancyKind };
+
+/** A finding that is only shown. */
+export type SeenFinding = Pick<
+  Discrepancy,
+  "kind" | "objectKind" | "account" | "externalId" | "ours" | "theirs" | "proposal"
+>;
 
 export const NO_COUNTS: RunCounts = Object.freeze({
   pages: 0,

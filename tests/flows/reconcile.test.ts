@@ -17,6 +17,7 @@ interface Told {
     status: string;
     balanced: boolean;
     counts: Record<string, number>;
+    findings: { kind: string; objectKind: string; externalId: string }[];
     balance: { kind: string; ours: object; theirs: object }[];
   };
   open: { kind: string; externalId: string }[];
@@ -31,6 +32,14 @@ describe("signalbox reconcile", () => {
     const { data } = JSON.parse(out) as Told;
     expect(data).toMatchObject({ status: "succeeded", balanced: true, counts: { healed: 0 } });
     expect(data.counts.found).toBe(data.counts.objects);
+    expect(data.findings).toHaveLength(Math.min(100, Number(data.counts.found)));
+    expect(new Set(data.findings.map(({ kind }) => kind))).toEqual(new Set(["missing_here"]));
+    const [first] = data.findings;
+    const one = ["--object", String(first?.externalId), "--dry-run"];
+    const table = await signalbox("reconcile", ...one);
+    expect(table.out).toMatch(
+      new RegExp(`missing_here +${first?.objectKind} ${first?.externalId} +none`),
+    );
     expect(code).toBe(1);
     expect(await h.list("payments")).toEqual([]);
   }, 90_000);

@@ -20,7 +20,7 @@ export async function checkLedger(step: Step): Promise<Done> {
   const payments = await misfits(deps.database, run, page);
   const findings = payments.map((payment) => misfitOf(step, kind, payment));
   const done = {
-    findings: run.dryRun ? [] : findings,
+    ...(run.dryRun ? { seen: findings } : { findings }),
     counts: { found: findings.length },
   };
   if (payments.length === PAGE_ROWS) {

@@ -47,6 +47,8 @@ export interface Done {
   balance?: BalanceLine[];
   errors?: readonly RunError[];
   findings?: readonly Finding[];
+  /** Of a dry run, in place of `findings`: shown, and no discrepancy. */
+  seen?: readonly Finding[];
   agreed?: readonly LedgerKey[];
   closed?: readonly string[];
   sent?: readonly string[];

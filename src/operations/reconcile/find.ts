@@ -137,7 +137,7 @@ export function reported(
   const { dryRun } = step.run;
   return {
     balance: balance.lines(),
-    findings: dryRun ? [] : findings,
+    ...(dryRun ? { seen: findings } : { findings }),
     agreed: dryRun ? [] : verdicts.filter((one) => one.difference === null).map(({ key }) => key),
     errors: o.errors,
     counts: {

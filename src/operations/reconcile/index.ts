@@ -5,6 +5,7 @@ import {
   NO_COUNTS,
   type Reconciliation,
   type RunCounts,
+  type RunCursor,
   type RunStep,
 } from "../../domain/reconciliation.js";
 import { DAY_MS, HOUR_MS, type Instant, isoOf, MINUTE_MS, SECOND_MS } from "../../domain/time.js";
@@ -43,6 +44,7 @@ const LEASE_MS = 90 * SECOND_MS;
 const STALLED_MS_MAX = 30 * MINUTE_MS;
 const RETRY_WAIT_MS = SECOND_MS;
 const ERRORS_KEPT_MAX = 50;
+const SEEN_KEPT_MAX = 100;
 
 /**
  * Begins a run; what is asked for while the same is running is that run.
@@ -206,7 +208,7 @@ async function write(
   const movedAt = done.waitMs === undefined ? now : done.cursor.movedAt;
   const run: Reconciliation = {
     ...before,
-    cursor: { ...done.cursor, movedAt },
+    cursor: { ...done.cursor, movedAt, ...seenSince(before, done) },
     status: done.status ?? "running",
     counts: summed(before.counts, done.counts ?? {}),
     balance: done.balance ?? before.balance,
@@ -224,6 +226,21 @@ async function write(
   });
   if (written !== null && written.status !== "running") tell(written, deps);
   return written;
+}
+
+/** What a dry run has found up to now, with what the page adds. */
+function seenSince({ cursor, dryRun }: Reconciliation, { seen = [] }: Done): Partial<RunCursor> {
+  if (!dryRun) return {};
+  const more = seen.map(({ kind, account, externalId, difference, ours, theirs, proposal }) => ({
+    kind: difference,
+    objectKind: kind,
+    account,
+    externalId,
+    ours,
+    theirs,
+    proposal,
+  }));
+  return { findings: [...(cursor.findings ?? []), ...more].slice(0, SEEN_KEPT_MAX) };
 }
 
 function summed(counts: RunCounts, more: Partial<RunCounts>): RunCounts {

@@ -222,6 +222,39 @@ describe("a run", () => {
     expect(await w.count("event")).toBe(before);
     expect(await found()).toEqual([]);
     expect(unexplained(run.balance)).toEqual([]);
+    expect(run.cursor.findings).toHaveLength(run.counts.found);
+  });
+
+  it("that only looks keeps what it saw, faults without a difference in money too", async () => {
+    await seeded(10);
+    const [one, two, three] = await paymentIds();
+    await w.rows("UPDATE ledger_object SET amount_minor = 1 WHERE external_id = $1", [one]);
+    await w.rows("UPDATE payment SET user_ref = 'mallory' WHERE external_id = $1", [two]);
+    await w.rows(
+      "DELETE FROM entitlement WHERE payment_id = (SELECT id FROM payment WHERE external_id = $1)",
+      [three],
+    );
+    const { counts, cursor } = await reconcile({ dryRun: true });
+    expect(counts.found).toBe(3);
+    const seen = (cursor.findings ?? []).toSorted((a, b) => (a.kind < b.kind ? -1 : 1));
+    expect(seen).toMatchObject([
+      {
+        kind: "altered_here",
+        objectKind: "payment",
+        externalId: two,
+        ours: { fields: ["userRef"] },
+      },
+      { kind: "amount", externalId: one, ours: { amountMinor: 1 }, theirs: { state: "succeeded" } },
+      { kind: "paid_without_entitlement", externalId: three, theirs: null },
+    ]);
+    expect(await found()).toEqual([]);
+  });
+
+  it("that only looks keeps the first hundred of what it saw", async () => {
+    await seeded(60, 1);
+    const { counts, cursor } = await reconcile({ dryRun: true });
+    expect(counts.found).toBeGreaterThan(100);
+    expect(cursor.findings).toHaveLength(100);
   });
 
   it("looks at one object in place of a range", async () => {
