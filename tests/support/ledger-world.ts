@@ -4,6 +4,7 @@ import { Secret } from "../../src/domain/secret.js";
 import type { Clock } from "../../src/domain/time.js";
 import { stripeGateway } from "../../src/gateways/stripe/index.js";
 import { type EventResult, type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
+import { deliveryOf } from "../../src/operations/delivery-of.js";
 import type { ReconcileDeps } from "../../src/operations/reconcile/index.js";
 import { PAYMENT_POLICIES, type PaymentPolicy } from "../../src/policy/payments.js";
 import { createIds } from "../../src/runtime/ids.js";
@@ -44,22 +45,9 @@ export function ledgerWorld(o: {
     ours: new Set(),
   };
   const runOf = async (source: Source, body: object, verifiedBy: string) => {
-    const bytes = new TextEncoder().encode(JSON.stringify(body));
-    const identity = await source.identify(new Headers(), bytes);
-    const now = clock.now();
-    const delivery = {
-      v: 1 as const,
-      source: source.id,
-      ...identity,
-      occurredAt: identity.occurredAt ?? now,
-      receivedAt: now,
-      requestId: ids.next("request"),
-      verifiedBy,
-      headers: {},
-      encoding: "raw" as const,
-    };
+    const made = await deliveryOf(source, body, verifiedBy, { clock, ids });
     const attemptId = `${ids.next("attempt")}:0`;
-    return { delivery, body: bytes, attemptId, startedAt: now };
+    return { ...made, attemptId, startedAt: made.delivery.receivedAt };
   };
   const stripe = sourceById("stripe");
   if (stripe === undefined) throw new Error("no source stripe");

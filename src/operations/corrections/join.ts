@@ -4,6 +4,7 @@ import type { LedgerKey } from "../../domain/ledger.js";
 import type { Instant } from "../../domain/time.js";
 import { runEvent } from "../../handlers/run-event.js";
 import type { Source } from "../../sources/source.js";
+import { deliveryOf } from "../delivery-of.js";
 import type { DrainDeps } from "../drain-source.js";
 import { letThrough } from "../release-source.js";
 
@@ -53,20 +54,8 @@ export async function joinNow(mention: Mention, deps: DrainDeps): Promise<Attemp
   throw new Transient("database_busy", { detail: `${source.id} was held again and again` });
 }
 
-async function runOf({ source, key, id, at }: Mention, { ids, clock }: DrainDeps) {
-  const body = new TextEncoder().encode(JSON.stringify(source.mention(key, { id, at })));
-  const identity = await source.identify(new Headers(), body);
-  const now = clock.now();
-  const delivery = {
-    v: 1 as const,
-    source: source.id,
-    ...identity,
-    occurredAt: identity.occurredAt ?? now,
-    receivedAt: now,
-    requestId: ids.next("request"),
-    verifiedBy: VERIFIED_BY,
-    headers: {},
-    encoding: "raw" as const,
-  };
-  return { delivery, body, attemptId: ids.next("attempt"), startedAt: now };
+async function runOf({ source, key, id, at }: Mention, deps: DrainDeps) {
+  const said = source.mention(key, { id, at });
+  const made = await deliveryOf(source, said, VERIFIED_BY, deps);
+  return { ...made, attemptId: deps.ids.next("attempt"), startedAt: made.delivery.receivedAt };
 }
