@@ -71,7 +71,7 @@ const kept = async (): Promise<Entitlement[]> =>
     .rows;
 
 const sweep = (usersMax?: number) => {
-  const relay = async (rows: OutboxRow[]) => void relayed.push(...rows);
+  const relay = async (rows: readonly OutboxRow[]) => void relayed.push(...rows);
   const parts = { database: w.database, clock, ids: w.ctx.ids, log, relay };
   const deps = { ...parts, policy: PAYMENT_POLICIES.tbat, tellsPlatform: true };
   return sweepEntitlements(deps, usersMax);
