@@ -14,7 +14,7 @@ interface HoldOptions extends CommonOptions {
 }
 interface ReleaseOptions extends CommonOptions {
   tell?: boolean;
-  reason?: string;
+  reason: string;
   only?: string[];
 }
 export interface SourceState {
@@ -28,6 +28,7 @@ interface Drained extends SourceState {
   outcomes: Record<string, number>;
   ended: "empty" | "time" | "elsewhere";
 }
+type Released = SourceState & { tried: Tried[]; wasHeld: boolean };
 type Tried = { id: string; outcome: string };
 
 /** A row of the table: what belongs to the hold beside what belongs to the source. */
@@ -76,26 +77,34 @@ export function addSources(program: Command, outcome: Outcome): void {
       if (options.json === true) return screen.out(JSON.stringify({ ...held, told }));
       screen.out(renderTable([rowOf(held.data)], SOURCE_COLUMNS, screen));
       if (told !== undefined) screen.out(toldLine(told));
-      screen.err(screen.colors.dim(`To end it: ${CALL} sources release ${source}`));
+      screen.err(screen.colors.dim(`To end it: ${CALL} sources release ${source} --reason "…"`));
     });
   common(sources.command("release <source>"))
     .description("end the hold and work on what was held, oldest first; repeat it to go on")
-    .option("--reason <text>", "why; it is kept in the audit trail")
+    .requiredOption("--reason <text>", "why; it is kept in the audit trail")
     .option("--only <events...>", "try these held events and keep the hold")
     .option("--tell", "tell the customers who were told of the hold that it is over, once")
     .action(async (source: string, options: ReleaseOptions) => {
       const { target, screen } = contextOf(options);
       const { reason, only } = options;
-      const body = { ...(reason && { reason }), ...(only && { only }) };
+      const body = { reason, ...(only && { only }) };
       const call = { method: "POST", body } as const;
       const path = `${pathOf(source)}/release`;
-      const { data } = await ask<{ data: SourceState & { tried: Tried[] } }>(target, path, call);
+      const { data } = await ask<{ data: Released }>(target, path, call);
       if (only !== undefined) return tellTried(data.tried, options, screen, outcome);
       const drained = await drainAll(target, data, screen, options.json === true);
       if ((drained.outcomes.dead ?? 0) > 0) outcome.fail();
       const told = options.tell === true ? await tellCustomers(target, source) : undefined;
-      if (options.json === true) return screen.out(JSON.stringify({ data: drained, told }));
-      screen.out(summaryOf(source, drained.outcomes, screen));
+      const { wasHeld } = data;
+      if (options.json === true) {
+        return screen.out(JSON.stringify({ data: { ...drained, wasHeld }, told }));
+      }
+      const isNothing = !wasHeld && data.heldEvents === 0;
+      screen.out(
+        isNothing
+          ? `${source} was not held; nothing was done.`
+          : summaryOf(source, drained.outcomes, screen),
+      );
       if (told !== undefined) screen.out(toldLine(told));
     });
   common(sources.command("tell <source>"))

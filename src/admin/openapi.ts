@@ -10,7 +10,7 @@ import { limitParam, replayBody, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 
-import { releaseBody, toldOfHold } from "./sources.js";
+import { releaseBody, releasedSource, toldOfHold } from "./sources.js";
 import { addSuppressionBody, removeSuppressionBody } from "./suppressions.js";
 
 /** What the documentation needs of a route. */
@@ -168,7 +168,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
       "End a hold, or with `only` try some held events under it; what was held is drained apart",
     body: releaseBody,
     status: 200,
-    answer: one(schemas.releasedSource),
+    answer: one(releasedSource),
     problems: [400, 404, 409, 413],
   },
   {

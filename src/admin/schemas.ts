@@ -310,9 +310,6 @@ const sourceFields = {
   oldestAt: time.nullable().meta({ description: "When the oldest held event happened" }),
 };
 export const sourceState = z.object(sourceFields).meta({ id: "Source" });
-export const releasedSource = z
-  .object({ ...sourceFields, tried: z.array(z.object({ id: text, outcome: text })) })
-  .meta({ id: "ReleasedSource" });
 export const drainedSource = z
   .object({
     ...sourceFields,

@@ -10,12 +10,12 @@ import type { HeldState } from "../store/holds.js";
 import { jsonOf, limited, notFound } from "./bodies.js";
 import type { AdminEnv } from "./env.js";
 import { parsed, settleBody } from "./requests.js";
-import { drainedSource, releasedSource, sourceState } from "./schemas.js";
+import { drainedSource, sourceState } from "./schemas.js";
 
 const onlyError = `must be 1 to ${LET_THROUGH_MAX} ids of held events`;
 export const releaseBody = z
   .strictObject({
-    reason: settleBody.shape.reason.optional(),
+    reason: settleBody.shape.reason,
     only: z
       .array(z.string().regex(/^[\w-]{1,100}$/, onlyError), { error: onlyError })
       .min(1, onlyError)
@@ -26,6 +26,13 @@ export const releaseBody = z
       .optional(),
   })
   .meta({ id: "Release" });
+
+export const releasedSource = sourceState
+  .extend({
+    tried: z.array(z.object({ id: z.string(), outcome: z.string() })),
+    wasHeld: z.boolean().meta({ description: "False: there was no hold to end" }),
+  })
+  .meta({ id: "ReleasedSource" });
 
 export const toldOfHold = z
   .object({
@@ -70,13 +77,13 @@ export function serveSources(app: Hono<AdminEnv>, deps: SourceDeps): void {
   });
   app.post("/sources/:id/release", limited, async (c) => {
     const source = known(c.req.param("id"));
-    const { reason = null, only } = parsed(releaseBody, await jsonOf(c));
+    const { reason, only } = parsed(releaseBody, await jsonOf(c));
     const request = { source, reason, actor: c.var.caller.actor };
     const tried =
       only === undefined ? [] : await operations.letThrough({ ...request, events: only });
-    if (only === undefined) await operations.releaseSource(request);
+    const wasHeld = only !== undefined || (await operations.releaseSource(request)) !== null;
     return c.json({
-      data: releasedSource.parse({ ...(await stateOf(source, operations)), tried }),
+      data: releasedSource.parse({ ...(await stateOf(source, operations)), tried, wasHeld }),
     });
   });
   app.post("/sources/:id/tell", async (c) => {

@@ -47,8 +47,10 @@ describe("a source", () => {
       oldestAt: expect.stringMatching(/^2026-11-21T/),
     });
     expect((await stateOf("sentry"))?.state).toBe("open");
-    const released = await act("stripe/release");
-    expect(await released.json()).toMatchObject({ data: { state: "draining", heldEvents: 3 } });
+    const released = await act("stripe/release", { reason: "it is right" });
+    expect(await released.json()).toMatchObject({
+      data: { state: "draining", heldEvents: 3, wasHeld: true },
+    });
     const drained = await act("stripe/drain");
     expect(await drained.json()).toMatchObject({
       data: { state: "open", heldEvents: 0, outcomes: { processed: 3 }, ended: "empty" },
@@ -73,9 +75,11 @@ describe("a source", () => {
     ["github/hold", { reason: "none" }, 404, "not_found"],
     ["github/release", {}, 404, "not_found"],
     ["github/drain", {}, 404, "not_found"],
-    ["stripe/release", { only: [] }, 400, "invalid_request"],
-    ["stripe/release", { only: ["evt_1"] }, 409, "conflict"],
-    ["stripe/release", { everything: true }, 400, "invalid_request"],
+    ["stripe/release", {}, 400, "invalid_request"],
+    ["stripe/release", { only: ["evt_1"] }, 400, "invalid_request"],
+    ["stripe/release", { reason: "r", only: [] }, 400, "invalid_request"],
+    ["stripe/release", { reason: "r", only: ["evt_1"] }, 409, "conflict"],
+    ["stripe/release", { reason: "r", everything: true }, 400, "invalid_request"],
   ])("POST %s with %j is %i", async (path, body, status, code) => {
     const answer = await act(path, body);
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
@@ -91,7 +95,9 @@ describe("a source", () => {
     expect(((await again.json()) as { detail: string }).detail).toBe(
       "stripe is held already, since 2026-11-21T03:00:00.000Z by admin.",
     );
-    expect((await act("sentry/release")).status).toBe(200);
-    expect((await act("stripe/release", { only: ["evt_none"] })).status).toBe(404);
+    const reason = "it is right";
+    const never = await act("sentry/release", { reason });
+    expect([never.status, await never.json()]).toMatchObject([200, { data: { wasHeld: false } }]);
+    expect((await act("stripe/release", { reason, only: ["evt_none"] })).status).toBe(404);
   });
 });

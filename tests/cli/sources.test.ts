@@ -13,6 +13,7 @@ afterEach(async () => {
   await w.close();
 });
 
+const why = ["--reason", "it is right"];
 const signalbox = (...args: string[]) => run(args, s.env);
 
 describe("sources", () => {
@@ -29,27 +30,28 @@ describe("sources", () => {
     const door = await signalbox("door", "--source", "stripe");
     expect(door.out).toContain("stripe is held since 2026-11-21 10:00:00 by admin: 3 events kept");
 
-    const tried = await signalbox("sources", "release", "stripe", "--only", String(ids[0]));
+    const tried = await signalbox("sources", "release", "stripe", ...why, "--only", String(ids[0]));
     expect([tried.code, tried.out]).toEqual([0, expect.stringMatching(/evt_\w+ +processed/)]);
-    const released = await signalbox("sources", "release", "stripe");
+    const unsaid = await signalbox("sources", "release", "stripe");
+    expect([unsaid.code, unsaid.err]).toEqual([2, expect.stringContaining("--reason")]);
+    const released = await signalbox("sources", "release", "stripe", ...why);
     expect(released).toEqual({
       code: 0,
       out: "stripe is open: 2 processed. Held now: 0.\n",
       err: "2/2 held events worked on\n",
     });
-    const again = await signalbox("sources", "release", "stripe");
-    expect([again.code, again.out]).toEqual([
-      0,
-      "stripe is open: no event was waiting. Held now: 0.\n",
-    ]);
+    const again = await signalbox("sources", "release", "stripe", ...why);
+    expect([again.code, again.out]).toEqual([0, "stripe was not held; nothing was done.\n"]);
   }, 60_000);
 
   it("whose drain leaves something dead say so by the exit code", async () => {
     await signalbox("sources", "hold", "stripe", "--reason", "a test");
     await w.deliver({ source: "stripe", sample: "payment-succeeded", body: "{ unreadable" });
-    const released = await signalbox("sources", "release", "stripe", "--json");
+    const released = await signalbox("sources", "release", "stripe", ...why, "--json");
     expect(released.code).toBe(1);
-    expect(JSON.parse(released.out)).toEqual({ data: { outcomes: { dead: 1 }, left: 0 } });
+    expect(JSON.parse(released.out)).toEqual({
+      data: { outcomes: { dead: 1 }, left: 0, wasHeld: true },
+    });
   }, 60_000);
 });
 
