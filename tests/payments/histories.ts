@@ -14,6 +14,7 @@ const PAYMENT_OPS = [
   "refund",
   "refund",
   "settle_refund",
+  "settle_refund",
   "dispute",
   "close_dispute",
   "warn",
@@ -75,7 +76,7 @@ const stepsOf = (ops: readonly Op[]) =>
       pause: fc.constantFrom(0, 0, 0, 1, 3, 86_400),
       dice: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
     }),
-    { minLength: 1, maxLength: 10 },
+    { minLength: 1, maxLength: 14 },
   );
 
 /** Histories to play; the same seed gives the same ones. */
@@ -185,7 +186,7 @@ export class Player {
         const [refund] = this.#of("refunds", intent);
         if (refund === undefined) return;
         const outcome = this.#pick(
-          ["succeeded", "failed", "requires_action", "canceled"] as const,
+          ["succeeded", "failed", "failed", "requires_action", "canceled"] as const,
           dice,
         );
         this.#try(() => this.stripe.act({ do: "settle", id: refund.id, outcome }));

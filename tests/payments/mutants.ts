@@ -68,6 +68,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     histories: { type: "string", default: "240" },
+    /** Only those whose name has this text. */
+    only: { type: "string", default: "" },
   },
 });
 
@@ -103,7 +105,8 @@ function played(dir: string): Promise<{ code: number | null; line: string }> {
 }
 
 let survived = 0;
-for (const [n, mutant] of MUTANTS.entries()) {
+const planted = MUTANTS.filter(({ name }) => name.includes(values.only));
+for (const [n, mutant] of planted.entries()) {
   const dir = join(root, ".cache/mutants", `${process.pid}-${n}`);
   plant(mutant, dir);
   const { code, line } = await played(dir);
@@ -112,5 +115,5 @@ for (const [n, mutant] of MUTANTS.entries()) {
   console.log(`${isFound ? "found   " : "SURVIVED"}  ${mutant.name}\n          ${line}`);
   rmSync(dir, { recursive: true, force: true });
 }
-console.log(`${MUTANTS.length - survived} of ${MUTANTS.length} planted faults were found`);
+console.log(`${planted.length - survived} of ${planted.length} planted faults were found`);
 process.exitCode = survived > 0 ? 1 : 0;

@@ -195,13 +195,18 @@ async function openLedger(
     async reconcile() {
       const asked = { source: "stripe", actor: "test", dryRun: false };
       const range = { from: STARTED_AT - MINUTE_MS, to: clock.now() + MINUTE_MS };
-      let run = await startRun({ ...asked, ...range }, world);
-      for (let slice = 0; run.status === "running" && slice < SLICES_MAX; slice += 1) {
-        run = (await continueRun(run.id, world, { budgetMs: MINUTE_MS })) ?? run;
+      try {
+        let run = await startRun({ ...asked, ...range }, world);
+        for (let slice = 0; run.status === "running" && slice < SLICES_MAX; slice += 1) {
+          run = (await continueRun(run.id, world, { budgetMs: MINUTE_MS })) ?? run;
+        }
+        const { status, errors } = run;
+        if (status !== "succeeded") {
+          outcome.violations.push(`reconciliation ${status}: ${errors[0]?.detail}`);
+        }
+      } catch (error) {
+        outcome.violations.push(`reconciliation does not end: ${(error as Error).message}`);
       }
-      const { status, errors } = run;
-      if (status !== "succeeded")
-        outcome.violations.push(`reconciliation ${status}: ${errors[0]?.detail}`);
     },
   };
 }
