@@ -8,7 +8,10 @@ export interface SourceHold {
   /** Who held it, as the audit trail says it. */
   heldBy: string;
   heldAt: Instant;
-  /** Ids of events that are worked on all the same, to see whether the source may be released. */
+  /**
+   * Ids of events that are worked on all the same, to see whether the source may be released. Those that are done go
+   * from it with the next one that is let through; the audit trail keeps them.
+   */
   letThrough: string[];
   releasedBy: string | null;
   releasedAt: Instant | null;

@@ -4,7 +4,7 @@ import { PlanBuilder } from "../domain/plan.js";
 import { readHold } from "../handlers/hold-event.js";
 import { apply } from "../store/apply.js";
 import type { Database } from "../store/database.js";
-import { changeHolds, heldAmong } from "../store/holds.js";
+import { changeHolds, heldAmong, runnableAmong } from "../store/holds.js";
 import { load } from "../store/load.js";
 import { type DrainDeps, type DrainOutcome, runHeld } from "./drain-source.js";
 import type { HoldDeps, HoldRequest } from "./hold-source.js";
@@ -53,7 +53,9 @@ export async function letThrough(
     const [hold] = holds;
     if (hold === undefined) throw new Permanent("conflict", { detail: `${source} is not held.` });
     const wanted = await heldOnes(transaction, source, request.events);
-    const both = [...new Set([...hold.letThrough, ...wanted])];
+    // Without those that are done: a night of corrections would write an ever longer list for each of them.
+    const open = await runnableAmong(transaction, hold.letThrough);
+    const both = [...new Set([...open, ...wanted])];
     const plan = planFor(actor, deps).update("sourceHold", hold, { letThrough: both });
     for (const id of wanted) plan.audit("event.let_through", id, { source, reason });
     await apply(transaction, plan.build());

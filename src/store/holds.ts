@@ -1,3 +1,4 @@
+import { RUNNABLE } from "../domain/event.js";
 import type { SourceHold } from "../domain/hold.js";
 import type { OutboxRow } from "../domain/outbox.js";
 import { type Instant, isoOf } from "../domain/time.js";
@@ -107,6 +108,15 @@ export async function heldAmong(
     `SELECT id FROM event WHERE status = 'held' AND source = $1 AND id = ANY($2::text[])
      ORDER BY occurred_at, received_at, id`,
     [source, ids],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Those of the ids that may still be worked on; who is done needs no leave of a hold any more. */
+export async function runnableAmong(database: Database, ids: readonly string[]): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    "SELECT id FROM event WHERE id = ANY($1::text[]) AND status = ANY($2::text[]) ORDER BY id",
+    [ids, RUNNABLE],
   );
   return rows.map(({ id }) => id);
 }

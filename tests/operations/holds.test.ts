@@ -371,6 +371,27 @@ describe("an event that is let through", () => {
     expect(told).toEqual([{ subject: tried.eventId }]);
   });
 
+  it("goes from the hold's list once it is done, and stays on it while it may be run again", async () => {
+    await hold();
+    const given = { source: "stripe", reason: "a correction", actor: "operator:anna" };
+    const through = async (uniqueId: string, with_: Partial<DrainDeps> = {}) => {
+      const { eventId } = await run(uniqueId);
+      await letThrough({ ...given, events: [eventId] }, { ...deps, ...with_ });
+      return eventId;
+    };
+    const listed = async () => (await w.rows("SELECT let_through AS ids FROM source_hold"))[0]?.ids;
+    const refuse = { sourceById: failingFor((text) => text.includes("user-bad")) };
+    const bad = await through("bad", refuse);
+    expect(await statuses()).toEqual({ received: 1 }); // left to the queue
+    await through("a");
+    await through("b");
+    const last = await through("c");
+    expect(await listed()).toEqual([bad, last]);
+    expect(await statuses()).toEqual({ received: 1, processed: 3 });
+    expect((await run("a")).outcome).toBe("duplicate"); // and is not held a second time
+    expect(await w.count("audit_entry WHERE action = 'event.let_through'")).toBe(4);
+  });
+
   it("must be held, and its source too", async () => {
     const { eventId } = await run("a");
     const request = { source: "stripe", reason: null, actor: "admin", events: [eventId] };
