@@ -25,6 +25,7 @@ const keyOf = ({ kind, account, livemode, externalId }: LedgerKey): string =>
 export class AskedSource {
   readonly #fetched = new Map<string, ObjectSaid>();
   readonly #alone = new Set<string>();
+  readonly #gone = new Map<string, string>();
   #fetches = 0;
 
   constructor(
@@ -36,6 +37,11 @@ export class AskedSource {
   /** How often the source was asked. */
   get fetches(): number {
     return this.#fetches;
+  }
+
+  /** Sentences for the event's trace: which objects it only mentioned and its source does not have. */
+  get gone(): string[] {
+    return [...this.#gone.values()];
   }
 
   /**
@@ -51,6 +57,7 @@ export class AskedSource {
       if (fact.kind === "object.mentioned") {
         const said = this.#fetched.get(keyOf(fact.object)) ?? (await this.#fetch(fact.object));
         if (said !== null) words.push(said);
+        else this.#miss(fact.object);
       } else if ("object" in fact) {
         const key = keyOf(fact.object);
         words.push(
@@ -80,6 +87,12 @@ export class AskedSource {
       const { requestId } = this;
       this.deps.log.info("object.fetched", { requestId, kind: object.kind, why });
     }
+  }
+
+  #miss(object: LedgerKey): void {
+    const mode = object.livemode ? "live" : "test";
+    const sentence = `${this.source.id} has no ${object.kind} ${object.externalId} in ${mode} mode (any more): nothing of it to record`;
+    this.#gone.set(keyOf(object), sentence);
   }
 
   /** Where the mode has no key here, the event's own words are all there is. */

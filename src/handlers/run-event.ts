@@ -70,7 +70,7 @@ export async function runEvent(run: EventRun, deps: RunEventDeps): Promise<Event
     const asked = askedBy(run, deps);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const facts = said instanceof Permanent ? said : await gathered(said, asked);
-      const result = await runOnce(run, facts, deps);
+      const result = await runOnce(run, facts, deps, asked?.gone);
       if (result === null) continue;
       if (!("doubts" in result)) return { ...result, fetches: asked?.fetches ?? 0 };
       if (!(said instanceof Permanent)) said = await settled(said, result.doubts, asked);
@@ -184,11 +184,13 @@ function factsOf(
  * One round of load, decide, apply; null when something moved, and doubts when the source is to be asked first.
  *
  * @param facts null when they cannot be had: then nothing is written unless the source is held.
+ * @param gone what was asked for and is not there, for the trace.
  */
 async function runOnce(
   run: EventRun,
   facts: Fact[] | Permanent | null,
   deps: RunEventDeps,
+  gone: readonly string[] = [],
 ): Promise<EventResult | { doubts: readonly Doubt[] } | null> {
   const { delivery } = run;
   const { policy } = deps;
@@ -221,7 +223,8 @@ async function runOnce(
       ? planOf(facts ?? [], () => decide(rows, ctx), letter, ctx)
       : heldPlan(holding);
   if ("doubts" in decided) return decided;
-  const row = eventRow(delivery, { id: eventId, now, ...decided, reasons: decided.plan.reasons });
+  const reasons = [...decided.plan.reasons, ...gone];
+  const row = eventRow(delivery, { id: eventId, now, ...decided, reasons });
   const attempt = {
     id: run.attemptId,
     eventId,

@@ -31,6 +31,27 @@ const depsWith = (error: Error): RunEventDeps => {
   return { ...runDeps(w), gatewayOf: () => gateway as Gateway };
 };
 
+describe("an event that only mentions its object", () => {
+  it("says in its trace that its source does not have it (any more)", async () => {
+    const gateway: Pick<Gateway, "sourceId" | "sees" | "fetchObject"> = {
+      sourceId: "stripe",
+      sees: () => true,
+      fetchObject: async () => null,
+    };
+    const deps = { ...runDeps(w), gatewayOf: () => gateway as Gateway };
+    const run = await sampleRun("stripe", "thin-payment-succeeded");
+    const { outcome, fetches } = await runEvent(run, deps);
+    expect({ outcome, fetches }).toEqual({ outcome: "ignored", fetches: 1 });
+    const [row] = await w.rows("SELECT trace->'reasons' AS reasons FROM event");
+    expect(row?.reasons).toEqual([
+      expect.stringMatching(
+        /^stripe has no payment pi_\w+ in test mode \(any more\): nothing of it/,
+      ),
+    ]);
+    expect(await w.count("ledger_object")).toBe(0);
+  });
+});
+
 describe("an event in doubt", () => {
   it("is a dead letter at once when its source refuses for good to settle it", async () => {
     const deps = depsWith(new Permanent("gateway_refused", { detail: "Stripe answered 403" }));
