@@ -9,8 +9,35 @@ interface SuppressionOptions extends CommonOptions {
   kind?: string;
 }
 
-/** `suppressions add` and `remove`, by address; doing either again changes nothing. */
+interface State {
+  suppressions: Row[];
+  sends: { transactional: boolean; other: boolean };
+}
+
+function sendsLine({ transactional, other }: State["sends"]): string {
+  if (other) return "It is not suppressed: all mail is sent.";
+  return transactional
+    ? "Mail about payments, access and incidents is still sent; reminders and announcements are not."
+    : "No mail is sent to it.";
+}
+
+function addCheck(suppressions: Command): void {
+  common(suppressions.command("check <email>"))
+    .description("whether an address gets mail, which, and what stands against it")
+    .action(async (email: string, options: CommonOptions) => {
+      const { target, screen } = contextOf(options);
+      const call = { method: "POST", body: { email } } as const;
+      const found = await ask<{ data: State }>(target, "/suppressions/check", call);
+      if (options.json === true) return screen.out(JSON.stringify(found));
+      const { suppressions: rows, sends } = found.data;
+      if (rows.length > 0) screen.out(renderTable(rows, SUPPRESSION_COLUMNS, screen));
+      screen.out(sendsLine(sends));
+    });
+}
+
+/** `suppressions check`, and `add` and `remove`, by address; doing either again changes nothing. */
 export function addSuppressionCommands(suppressions: Command): void {
+  addCheck(suppressions);
   const acts = [
     {
       verb: "add",

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { Permanent } from "../domain/errors.js";
-import { type NoticeData, TEMPLATES, type Template } from "../domain/notice.js";
+import { MAIL_LANGUAGES, type NoticeData, TEMPLATES, type Template } from "../domain/notice.js";
 import { parsed } from "./requests.js";
 
 /** A mail as its reader would get it, made of invented data. */
@@ -17,13 +17,18 @@ export interface PreviewDeps {
   previewNotice(template: Template, locale: string): Promise<NoticePreview>;
 }
 
+const unwritten = `mails are written in ${MAIL_LANGUAGES.join(" and ")} (with any region, such as en-GB); a reader of another language gets English`;
+const isWritten = (tag: string): boolean =>
+  MAIL_LANGUAGES.some((language) => tag.toLowerCase().split(/[-_]/)[0] === language);
+
 export const previewQuery = z.strictObject({
   locale: z
     .string()
     .regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/, "must be a language tag, such as th or en-GB")
+    .refine((tag) => isWritten(tag), { error: unwritten })
     .default("en")
     .meta({
-      description: "The reader's language; a template says what it does not know in English",
+      description: `The reader's language, with or without a region: ${MAIL_LANGUAGES.join(", ")}`,
     }),
 });
 

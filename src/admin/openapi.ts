@@ -11,7 +11,12 @@ import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 
 import { releaseBody, releasedSource, toldOfHold } from "./sources.js";
-import { addSuppressionBody, removeSuppressionBody } from "./suppressions.js";
+import {
+  addSuppressionBody,
+  checkSuppressionBody,
+  removeSuppressionBody,
+  suppressionState,
+} from "./suppressions.js";
 
 /** What the documentation needs of a route. */
 export interface DocumentedRoute {
@@ -104,6 +109,15 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     body: addSuppressionBody,
     status: 200,
     answer: one(schemas.suppression),
+    problems: [400, 413],
+  },
+  {
+    method: "post",
+    path: "/suppressions/check",
+    summary: "Why an address gets no mail, and which mail it gets all the same",
+    body: checkSuppressionBody,
+    status: 200,
+    answer: one(suppressionState),
     problems: [400, 413],
   },
   {

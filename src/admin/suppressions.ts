@@ -42,6 +42,18 @@ export const removeSuppressionBody = z
   })
   .meta({ id: "RemovedSuppression" });
 
+export const checkSuppressionBody = z.strictObject({ email }).meta({ id: "SuppressionCheck" });
+
+export const suppressionState = z
+  .object({
+    suppressions: z.array(suppression).meta({ description: "What holds; none: all is sent" }),
+    sends: z.object({
+      transactional: z.boolean().meta({ description: "Mail that its reader is owed" }),
+      other: z.boolean().meta({ description: "Mail that one may do without" }),
+    }),
+  })
+  .meta({ id: "SuppressionState" });
+
 /** The address travels in the body alone, because addresses of requests are logged along the way. */
 export function serveSuppressions(
   app: Hono<AdminEnv>,
@@ -52,6 +64,10 @@ export function serveSuppressions(
     const { actor } = c.var.caller;
     const row = await operations.addSuppression({ email, because, actor, reason: kind });
     return c.json({ data: suppression.parse(row) });
+  });
+  app.post("/suppressions/check", limited, async (c) => {
+    const { email } = parsed(checkSuppressionBody, await jsonOf(c));
+    return c.json({ data: suppressionState.parse(await operations.checkSuppression(email)) });
   });
   app.post("/suppressions/remove", limited, async (c) => {
     const { email, reason: because, kind } = parsed(removeSuppressionBody, await jsonOf(c));

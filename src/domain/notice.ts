@@ -33,6 +33,9 @@ const NOT_TRANSACTIONAL: readonly Template[] = [
   "payments-resumed",
 ];
 
+/** What mails are written in, in any region of it (`en-GB`); a reader of another language gets English. */
+export const MAIL_LANGUAGES = ["en", "th"] as const;
+
 /** True where the reader is owed the mail (their money, their access, their incident). */
 export function isTransactional(template: Template): boolean {
   return !NOT_TRANSACTIONAL.includes(template);

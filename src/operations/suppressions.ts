@@ -23,6 +23,12 @@ export interface SuppressionRequest {
   actor: string;
 }
 
+/** Of an address: what holds, and whether mail that its reader is owed, and other mail, would be sent. */
+export interface SuppressionState {
+  suppressions: Suppression[];
+  sends: { transactional: boolean; other: boolean };
+}
+
 type Added = SuppressionRequest & { reason: "manual" | "unsubscribed" };
 /** Without a reason: for whatever it is there. */
 type Removed = SuppressionRequest & { reason?: SuppressionReason | undefined };
@@ -31,6 +37,7 @@ type Removed = SuppressionRequest & { reason?: SuppressionReason | undefined };
 export interface SuppressionOperations {
   addSuppression(request: Added): Promise<Suppression>;
   removeSuppressions(request: Removed): Promise<Suppression[]>;
+  checkSuppression(email: string): Promise<SuppressionState>;
 }
 
 const ROUNDS_MAX = 5;
@@ -40,6 +47,21 @@ async function kept(database: Database, hash: string): Promise<Suppression[]> {
     rows: read("suppression", "t.recipient_hash = ?", [hash], { orderBy: "t.id" }),
   });
   return rows;
+}
+
+/** @throws Transient when the database is not to be had. */
+export async function checkSuppression(
+  email: string,
+  { database }: Pick<SuppressionDeps, "database">,
+): Promise<SuppressionState> {
+  const suppressions = await kept(database, recipientHash(email));
+  return {
+    suppressions,
+    sends: {
+      transactional: suppressions.every(({ reason }) => reason === "unsubscribed"),
+      other: suppressions.length === 0,
+    },
+  };
 }
 
 /**

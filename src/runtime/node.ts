@@ -26,7 +26,11 @@ import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
-import { addSuppression, removeSuppressions } from "../operations/suppressions.js";
+import {
+  addSuppression,
+  checkSuppression,
+  removeSuppressions,
+} from "../operations/suppressions.js";
 import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
 import { sweepEntitlements } from "../operations/sweep-entitlements.js";
 import { tellOfHold } from "../operations/tell-of-hold.js";
@@ -293,6 +297,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     operations: {
       addSuppression: (request) => addSuppression(request, parts),
       removeSuppressions: (request) => removeSuppressions(request, parts),
+      checkSuppression: (email) => checkSuppression(email, parts),
       replayDeadLetter: (request) => replayDeadLetter(request, parts),
       discardDeadLetter: (request) => discardDeadLetter(request, parts),
       readHolds: () => readHolds(parts.database),

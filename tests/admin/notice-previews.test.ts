@@ -59,6 +59,14 @@ describe("GET /notices/preview/{template}", () => {
     const path = "/api/admin/notices/preview/payment-received";
     const odd = await w.ask(`${path}?locale=%3Cscript%3E`);
     expect([odd.status, await odd.json()]).toMatchObject([400, { code: "invalid_request" }]);
+    const other = await w.ask(`${path}?locale=xx`);
+    expect([other.status, await other.json()]).toMatchObject([
+      400,
+      {
+        code: "invalid_request",
+        detail: expect.stringContaining("mails are written in en and th"),
+      },
+    ]);
     const headers = { authorization: `Bearer not-${ADMIN_TOKEN}` };
     expect((await w.ask(path, { headers })).status).toBe(401);
   });

@@ -69,6 +69,32 @@ describe("suppressions", () => {
     expect(trail.data).toHaveLength(2);
   });
 
+  it("are looked up by address, in the body: which reasons hold, and what is sent", async () => {
+    const check = async (email: string) =>
+      (
+        (await (await w.ask("/api/admin/suppressions/check", posted({ email }))).json()) as {
+          data: { suppressions: Row[]; sends: object };
+        }
+      ).data;
+    expect(await check("looked-up@example.com")).toEqual({
+      suppressions: [],
+      sends: { transactional: true, other: true },
+    });
+    const asked = { email: "looked-up@example.com", reason: "a test" };
+    await add({ ...asked, kind: "unsubscribed" });
+    expect(await check(" LOOKED-UP@example.com ")).toMatchObject({
+      suppressions: [{ reason: "unsubscribed" }],
+      sends: { transactional: true, other: false },
+    });
+    await add(asked);
+    expect(await check("looked-up@example.com")).toMatchObject({
+      suppressions: [{ reason: "unsubscribed" }, { reason: "manual" }],
+      sends: { transactional: false, other: false },
+    });
+    await remove(asked);
+    expect(JSON.stringify(w.logged)).not.toMatch(/looked-up/i);
+  });
+
   it("asked wrongly are 400, and the answer does not repeat the address", async () => {
     for (const email of ["nobody", "a@b@c", "a b@c", `${"x".repeat(250)}@b.com`, 5, undefined]) {
       const answer = await add({ email, reason: "r" });
@@ -94,5 +120,16 @@ describe("signalbox suppressions", () => {
     expect(removed).toEqual(added);
     const again = await run(["suppressions", "remove", "cli@example.com", ...said], s.env);
     expect(again).toEqual({ code: 0, out: "It was not suppressed; nothing was done.\n", err: "" });
+  });
+
+  it("check says what is still sent", async () => {
+    const free = await run(["suppressions", "check", "checked@example.com"], s.env);
+    expect([free.code, free.out]).toEqual([0, "It is not suppressed: all mail is sent.\n"]);
+    const kind = ["--kind", "unsubscribed"];
+    await run(["suppressions", "add", "checked@example.com", ...said, ...kind], s.env);
+    const told = await run(["suppressions", "check", "checked@example.com"], s.env);
+    expect(told.out).toContain("unsubscribed");
+    expect(told.out).toContain("is still sent; reminders and announcements are not.");
+    expect(told.out).not.toContain("checked@");
   });
 });

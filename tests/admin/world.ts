@@ -23,7 +23,11 @@ import { createKey, revokeKey } from "../../src/operations/manage-keys.js";
 import { continueRun, type ReconcileDeps, startRun } from "../../src/operations/reconcile/index.js";
 import { letThrough, releaseSource } from "../../src/operations/release-source.js";
 import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
-import { addSuppression, removeSuppressions } from "../../src/operations/suppressions.js";
+import {
+  addSuppression,
+  checkSuppression,
+  removeSuppressions,
+} from "../../src/operations/suppressions.js";
 import { tellOfHold } from "../../src/operations/tell-of-hold.js";
 import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import { createKv } from "../../src/runtime/kv.js";
@@ -175,6 +179,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     operations: {
       addSuppression: (request) => addSuppression(request, settling),
       removeSuppressions: (request) => removeSuppressions(request, settling),
+      checkSuppression: (email) => checkSuppression(email, settling),
       replayDeadLetter: (request) => replayDeadLetter(request, settling),
       discardDeadLetter: (request) => discardDeadLetter(request, settling),
       readHolds: () => readHolds(database),
