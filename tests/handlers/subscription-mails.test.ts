@@ -18,6 +18,28 @@ const mails = () =>
   w.rows("SELECT template, recipient, data->'amountMinor' AS amount FROM notice ORDER BY template");
 const PRICE = "data.object.items.data.0.price.unit_amount";
 
+/** A bill that does not say whom it went to. */
+const UNADDRESSED = { "data.object.customer_email": "null", "data.object.attempt_count": "2" };
+
+describe("a subscription whose customer is heard of last", () => {
+  it("is told of when its customer is, and once", async () => {
+    await hear("subscription-created");
+    await hear("invoice-paid", {
+      set: { ...UNADDRESSED, "data.object.billing_reason": "subscription_cycle" },
+    });
+    expect(await mails()).toEqual([]);
+    await hear("customer-created");
+    const recipient = "somying@example.com";
+    const told = [
+      { template: "subscription-renewed", recipient, amount: 29_900 },
+      { template: "subscription-started", recipient, amount: 29_900 },
+    ];
+    expect(await mails()).toEqual(told);
+    await hear("customer-created", { attemptId: "again:0", set: { id: "evt_again" } });
+    expect(await mails()).toEqual(told);
+  });
+});
+
 describe("a subscription that has begun", () => {
   it("is told of where its price depends on its use", async () => {
     await hear("customer-created");

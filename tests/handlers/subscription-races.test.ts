@@ -1,18 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runEvent } from "../../src/handlers/run-event.js";
+import { type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
 import type { Database } from "../../src/store/database.js";
 import { runDeps, sampleRun } from "../support/events.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
 let w: StoreWorld;
-beforeEach(async () => {
+let deps: RunEventDeps;
+async function begin(): Promise<void> {
   w = await storeWorld();
-});
+  deps = runDeps(w);
+}
+beforeEach(begin);
 afterEach(() => w.close());
 
 async function renew(): Promise<void> {
   await w.close();
-  w = await storeWorld();
+  await begin();
 }
 
 /** Databases of so many workers, whose first plans wait until each has loaded and decided. */
@@ -45,9 +48,14 @@ const outcome = async (): Promise<object> => ({
   ),
 });
 
+/** The refund is one of the payment that has paid the subscription's invoice. */
+const runOf = (name: string) => {
+  const paid = { "data.object.payment_intent": "pi_sample_invoice_one" };
+  return sampleRun("stripe", name, name === "refund-created" ? { set: paid } : {});
+};
+
 async function oneAfterTheOther(names: readonly string[]): Promise<object> {
-  const deps = runDeps(w);
-  for (const name of names) await runEvent(await sampleRun("stripe", name), deps);
+  for (const name of names) await runEvent(await runOf(name), deps);
   return outcome();
 }
 
@@ -55,10 +63,9 @@ async function atOnce(before: readonly string[], names: readonly string[]): Prom
   await renew();
   await oneAfterTheOther(before);
   const databases = workersThatMeet(names.length);
-  const deps = runDeps(w);
   const runs = names.map(async (name, i) => {
     const database = databases[i] as Database;
-    await runEvent(await sampleRun("stripe", name), { ...deps, database });
+    await runEvent(await runOf(name), { ...deps, database });
   });
   await Promise.all(runs);
   return outcome();
@@ -79,5 +86,25 @@ describe("workers that join the objects of one subscription at the same time", (
     await renew();
     const other = await oneAfterTheOther([...before, ...names.reverse()]);
     expect([one, other]).toContainEqual(atTheSameTime);
+  });
+
+  it.each([
+    ["subscription-created invoice-payment-paid refund-created", "invoice-paid"],
+    ["subscription-created invoice-paid refund-created", "invoice-payment-paid"],
+    ["subscription-created invoice-paid invoice-payment-paid", "refund-created"],
+    ["subscription-created refund-created", "invoice-paid invoice-payment-paid"],
+    ["subscription-created invoice-payment-paid", "invoice-paid refund-created"],
+    ["subscription-created invoice-paid", "invoice-payment-paid refund-created"],
+    ["invoice-paid invoice-payment-paid", "subscription-created refund-created"],
+  ])("take away what was refunded: after %s, %s at once", async (first, then) => {
+    await atOnce(first.split(" "), then.split(" "));
+    const revoked = { status: "revoked", revoked_because: "refunded" };
+    expect(await outcome()).toMatchObject({ entitlements: [revoked] });
+  });
+
+  it("tell of what has begun when its customer is first heard of", async () => {
+    expect(await atOnce([], ["subscription-created", "customer-created"])).toMatchObject({
+      mails: [{ template: "subscription-started" }],
+    });
   });
 });

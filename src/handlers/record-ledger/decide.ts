@@ -1,6 +1,11 @@
 import type { Entitlement } from "../../domain/entitlement.js";
 import type { ObjectSaid } from "../../domain/facts.js";
-import { type LedgerObject, linksOf, type SubscriptionVersion } from "../../domain/ledger.js";
+import {
+  type LedgerKind,
+  type LedgerObject,
+  linksOf,
+  type SubscriptionVersion,
+} from "../../domain/ledger.js";
 import { type DerivedPayment, derivePayment, type Payment } from "../../domain/payment.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
 import { planEntitlements } from "../entitlement-plan.js";
@@ -13,8 +18,9 @@ import { type Told, tellOfPayment, tellOfSubscription } from "./notices.js";
 export interface LedgerRows {
   /** The objects that are spoken of, and all that stand beside them. */
   objects: readonly LedgerObject[];
+  /** Those that are spoken of, and those of the invoices that are, or whose subscription is. */
   payments: readonly Payment[];
-  /** Of the subscriptions that are spoken of. */
+  /** Of the subscriptions that are touched, and of invoices and customers whose subscriptions were still to be found. */
   versions: readonly SubscriptionVersion[];
   entitlements: readonly Entitlement[];
 }
@@ -32,16 +38,22 @@ export function decideLedger(
   if ("doubts" in joined) return joined;
   const plan = new PlanBuilder(ctx);
   const payments = paymentsOf(joined, rows.payments, ctx);
-  const subscriptions = subscriptionsOf(joined);
-  const touched = { payments, subscriptions, joined, entitlements: rows.entitlements };
+  const names = namesOf(joined, payments);
+  const subscriptions = subscriptionsOf(joined, names);
+  const derived = new Set(payments.map(({ id }) => id));
+  const settling = [...payments, ...rows.payments.filter(({ id }) => !derived.has(id))];
+  const touched = { payments, subscriptions, joined, settling, entitlements: rows.entitlements };
   const grants = decideGrants(touched, ctx);
   const told = [
     ...payments.flatMap((one) => tellOfPayment(one, givenBy(one, grants), joined.objects, ctx)),
-    ...subscriptions.flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
+    ...subscriptions
+      .filter((one) => isTold(one, joined))
+      .flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
   ];
   writeObjects(plan, joined, told, ctx);
   writePayments(plan, payments, rows.payments, told);
-  writeVersions(plan, joined, rows.versions);
+  writeVersions(plan, versionsOf(joined, names), rows.versions);
+  touchPayments(plan, joined, settling.slice(payments.length));
   for (const { notice } of told) plan.notify(notice);
   planEntitlements(plan, grants, ctx);
   for (const { id, override } of payments) {
@@ -80,11 +92,51 @@ function paymentsOf(
   });
 }
 
-/** The subscriptions that are spoken of and known. */
-function subscriptionsOf({ objects, spoken }: JoinedObjects): LedgerObject[] {
-  const refs = new Set(spoken.map(({ word }) => linksOf(word).subscriptionRef));
-  return objects.filter((one) => one.kind === "subscription" && refs.has(one.externalId));
+/** The names of the subscriptions that are touched, known or not: by a word, by its invoice, by the invoice that is paid. */
+function namesOf({ objects, spoken }: JoinedObjects, payments: readonly Payment[]): Set<string> {
+  const names = new Set<string>();
+  const invoices = new Set<string>();
+  for (const { word } of spoken) {
+    const { account, livemode } = word.object;
+    const { subscriptionRef, invoiceRef } = linksOf(word);
+    if (subscriptionRef !== null) {
+      names.add(keyText({ kind: "subscription", account, livemode, externalId: subscriptionRef }));
+    } else if (invoiceRef !== null) {
+      invoices.add(keyText({ kind: "invoice", account, livemode, externalId: invoiceRef }));
+    }
+  }
+  for (const { account, livemode, invoiceRef } of payments) {
+    if (invoiceRef === null) continue;
+    invoices.add(keyText({ kind: "invoice", account, livemode, externalId: invoiceRef }));
+  }
+  for (const one of objects) {
+    const { kind, account, livemode, subscriptionRef } = one;
+    if (kind !== "invoice" || subscriptionRef === null || !invoices.has(keyText(one))) continue;
+    names.add(keyText({ kind: "subscription", account, livemode, externalId: subscriptionRef }));
+  }
+  return names;
 }
+
+/** The subscriptions that are touched and known, those of a customer that is spoken of among them. */
+function subscriptionsOf(
+  { objects, spoken }: JoinedObjects,
+  names: ReadonlySet<string>,
+): LedgerObject[] {
+  const customers = new Set(spoken.map(({ word }) => keyText(word.object)));
+  const isOf = (one: LedgerObject): boolean =>
+    names.has(keyText(one)) ||
+    (one.customerRef !== null &&
+      customers.has(keyText({ ...one, kind: "customer", externalId: one.customerRef })));
+  return objects.filter((one) => one.kind === "subscription" && isOf(one));
+}
+
+/** Its customer, who is written to, was read with a word that names the one or the other; with a refund's it was not. */
+const isTold = (one: LedgerObject, { spoken }: JoinedObjects): boolean =>
+  spoken.some(({ word }) => {
+    const { subscriptionRef, customerRef } = linksOf(word);
+    const isCustomer = word.object.kind === "customer" && customerRef === one.customerRef;
+    return subscriptionRef === one.externalId || isCustomer;
+  });
 
 const toldOf = (id: string, told: readonly Told[]): string[] =>
   told.filter(({ subject }) => subject === id).map(({ transition }) => transition);
@@ -125,25 +177,61 @@ function writeObjects(
 }
 
 /**
- * Written with every word on a subscription, even before the subscription itself is known: of two workers that add an
- * object each, the second finds that this row has moved, and loads again.
+ * Written with every word that touches a subscription, even before the subscription itself is known: of two workers that
+ * add an object each, the second finds that this row has moved, and loads again. Where one of them makes the way by which
+ * the other would have found the subscription, they meet at the invoice, or at the customer, which is that way.
  */
+function versionsOf({ spoken, before }: JoinedObjects, names: ReadonlySet<string>): Set<string> {
+  const known = new Map([...before.values()].map((one) => [keyText(one), one]));
+  const ids = new Set(names);
+  for (const { word } of spoken) {
+    const { kind, account, livemode } = word.object;
+    const { subscriptionRef, invoiceRef, customerRef } = linksOf(word);
+    const idOf = (of: LedgerKind, ref: string): string =>
+      keyText({ kind: of, account, livemode, externalId: ref });
+    if (invoiceRef !== null) {
+      const id = idOf("invoice", invoiceRef);
+      if ((known.get(id)?.subscriptionRef ?? null) === null) ids.add(id);
+    }
+    if (customerRef !== null && (subscriptionRef !== null || kind === "customer")) {
+      const id = idOf("customer", customerRef);
+      const details = known.get(id)?.details;
+      const isReached = details !== undefined && "email" in details && details.email !== null;
+      if (kind === "customer" || !isReached) ids.add(id);
+    }
+  }
+  return ids;
+}
+
 function writeVersions(
   plan: PlanBuilder,
-  { spoken }: JoinedObjects,
+  ids: ReadonlySet<string>,
   rows: readonly SubscriptionVersion[],
 ): void {
-  const ids = new Set(
-    spoken.flatMap(({ object: { account, livemode }, word }) => {
-      const { subscriptionRef } = linksOf(word);
-      if (subscriptionRef === null) return [];
-      return [keyText({ kind: "subscription", account, livemode, externalId: subscriptionRef })];
-    }),
-  );
   for (const id of ids) {
     const before = rows.find((row) => row.id === id);
     if (before === undefined) plan.insert("subscriptionVersion", { id, version: 0 });
     else plan.update("subscriptionVersion", before, {});
+  }
+}
+
+/** A worker on a refund that did not yet find the subscription of its payment's invoice meets here the word that names it. */
+function touchPayments(
+  plan: PlanBuilder,
+  { spoken, before }: JoinedObjects,
+  others: readonly Payment[],
+): void {
+  for (const payment of others) {
+    const names = spoken.some(
+      ({ object: { id, kind, account, livemode, externalId, subscriptionRef } }) =>
+        kind === "invoice" &&
+        account === payment.account &&
+        livemode === payment.livemode &&
+        externalId === payment.invoiceRef &&
+        subscriptionRef !== null &&
+        (before.get(id)?.subscriptionRef ?? null) === null,
+    );
+    if (names) plan.update("payment", payment, {});
   }
 }
 

@@ -19,6 +19,8 @@ export interface Touched {
   payments: readonly Payment[];
   subscriptions: readonly LedgerObject[];
   joined: JoinedObjects;
+  /** What has paid the invoices of the subscriptions; nothing where there are none. */
+  settling?: readonly Payment[];
   /** Those of the users, as they were read. */
   entitlements: readonly Entitlement[];
 }
@@ -35,7 +37,7 @@ export function decideGrants(touched: Touched, ctx: GrantContext): EntitlementDe
     })),
     ...touched.subscriptions.map((subscription) => ({
       origin: { subscriptionId: subscription.id },
-      grant: grantOfSubscription(subscription, touched.joined.objects, ctx.policy),
+      grant: grantOfSubscription(subscription, touched, ctx.policy),
     })),
   ];
   const grants = given.flatMap(({ grant }) => (grant === null ? [] : [grant]));
@@ -106,7 +108,7 @@ function whyRevoked(payment: Payment, policy: PaymentPolicy): string | null {
 /** What a subscription gives: its paid period and, while a payment is awaited, the policy's days of grace. */
 function grantOfSubscription(
   subscription: LedgerObject,
-  objects: readonly LedgerObject[],
+  { joined: { objects }, settling = [] }: Pick<Touched, "joined" | "settling">,
   policy: PaymentPolicy,
 ): Grant | null {
   const { id, account, livemode, externalId, state, bornAt, asOf } = subscription;
@@ -115,16 +117,13 @@ function grantOfSubscription(
     .filter((one) => one.subscriptionRef === externalId && one.account === account)
     .sort((a, b) => (a.externalId < b.externalId ? -1 : 1));
   const buyers = beside.map((one) => buyerIn(one.details, policy));
-  const paidEnds = beside.flatMap(({ kind, state, details }) => {
-    const end =
-      kind === "invoice" && state === "paid" && "periodEnd" in details && details.periodEnd;
-    return typeof end === "number" ? [end] : [];
-  });
-  const paidUntil = paidEnds.length === 0 ? null : Math.max(...paidEnds);
+  const paid = paidPeriods(beside, settling, policy);
   const own = buyerIn(details, policy);
   const userRef = own.userRef ?? buyers.find((one) => one.userRef !== null)?.userRef ?? null;
   if (userRef === null || state === "incomplete" || state === "incomplete_expired") return null;
   const isEnded = state === "canceled";
+  const canceled = isEnded && policy.canceledSubscription === "revoke" ? "canceled" : null;
+  const end = endOf(state, details, paid.until, policy);
   return {
     origin: { subscriptionId: id },
     originRef: externalId,
@@ -138,9 +137,60 @@ function grantOfSubscription(
       policy.defaultPackage,
     paidAt: bornAt ?? asOf,
     months: null,
-    endsAt: endOf(state, details, paidUntil, policy),
-    revoked: isEnded && policy.canceledSubscription === "revoke" ? "canceled" : null,
+    endsAt: paid.cutAt === null ? end : Math.min(end ?? paid.cutAt, paid.cutAt),
+    revoked: canceled ?? paid.takenBack,
   };
+}
+
+interface PaidPeriods {
+  /** What the invoices whose money is kept reach to; null: none is, or none says. */
+  until: Instant | null;
+  /** Where access ends because the money for what comes after was taken back. */
+  cutAt: Instant | null;
+  /** Why nothing of it is left, from the beginning of the last period that was paid for. */
+  takenBack: string | null;
+}
+
+/** An invoice counts as paid while the policy would keep what its payment alone had bought. */
+function paidPeriods(
+  beside: readonly LedgerObject[],
+  settling: readonly Payment[],
+  policy: PaymentPolicy,
+): PaidPeriods {
+  const periods = beside.flatMap((invoice) => {
+    if (invoice.kind !== "invoice" || invoice.state !== "paid") return [];
+    const { periodStart, periodEnd } = invoice.details as LedgerDetails["invoice"];
+    if (periodEnd === null) return [];
+    return [{ start: periodStart, end: periodEnd, taken: whyTaken(invoice, settling, policy) }];
+  });
+  const ends = periods.filter(({ taken }) => taken === null).map(({ end }) => end);
+  const until = ends.length === 0 ? null : Math.max(...ends);
+  const [last] = periods
+    .filter(({ taken, end }) => taken !== null && (until === null || end > until))
+    .sort((a, b) => b.end - a.end || (b.start ?? 0) - (a.start ?? 0));
+  if (last === undefined) return { until, cutAt: null, takenBack: null };
+  // What was paid before it is used up when it begins; an earlier bill that reaches into it still gives its part.
+  const isNothingLeft = until === null || (last.start !== null && until <= last.start);
+  if (isNothingLeft) return { until, cutAt: null, takenBack: last.taken };
+  return { until, cutAt: until, takenBack: null };
+}
+
+/** Why none of what was paid of an invoice is kept; null where some of it is, or nothing is known to have been paid. */
+function whyTaken(
+  { externalId, account, livemode }: LedgerObject,
+  settling: readonly Payment[],
+  policy: PaymentPolicy,
+): string | null {
+  const reasons = settling
+    .filter(
+      (one) =>
+        one.invoiceRef === externalId &&
+        one.account === account &&
+        one.livemode === livemode &&
+        one.state === "succeeded",
+    )
+    .map((one) => whyRevoked(one, policy));
+  return reasons.includes(null) ? null : (reasons.sort()[0] ?? null);
 }
 
 /** `paidUntil` is what a paid invoice reaches to: the period of a subscription runs on while its payment fails. */
