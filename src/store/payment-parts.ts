@@ -1,7 +1,6 @@
-import type { PrismaClient } from "../../generated/prisma/client.js";
 import type { Instant } from "../domain/time.js";
 import { plain } from "./plain.js";
-import { asked } from "./prisma.js";
+import { asked, type PrismaClient } from "./prisma.js";
 
 /** More rows than one payment has in an honest life. */
 const ROWS_MAX = 200;
