@@ -331,8 +331,14 @@ describe("a notice", () => {
     const letter = (await h.list("dead-letters")).find(({ noticeId }) => noticeId === notice?.id);
     expect(letter).toMatchObject({ status: "open", code: "notice_unconfirmed" });
     h.resend.clearFaults();
-    const body = JSON.stringify({ reason: "it is not in the mailbox" });
-    await h.admin(`dead-letters/${letter?.id}/replay`, { method: "POST", body });
+    const replay = `dead-letters/${letter?.id}/replay`;
+    const reason = "it is not in the mailbox";
+    await expect(
+      h.admin(replay, { method: "POST", body: JSON.stringify({ reason }) }),
+      "its service has forgotten the key, so a person is asked first",
+    ).rejects.toThrow("409");
+    const body = JSON.stringify({ reason, confirmResend: true });
+    await h.admin(replay, { method: "POST", body });
     await h.qstash.setClock({ advanceMs: 60_000 });
     await h.rest();
     expect((await noticesOf(await eventOf(eventKey)))[0]).toMatchObject({ status: "sent" });
