@@ -138,11 +138,13 @@ describe("what goes wrong is said in a sentence, and what to do next", () => {
     expect(code).toBe(1);
     expect(JSON.parse(out)).toEqual({
       error: {
-        message: expect.stringMatching(/^source: must not be empty\. \(request req_\d+\)$/),
+        message: expect.stringMatching(
+          /^source: must be one of stripe, sentry, vercel, better-stack, resend\. \(request req_\d+\)$/,
+        ),
         next: "Mend the field that the detail names.",
         status: 400,
         code: "invalid_request",
-        detail: "source: must not be empty",
+        detail: "source: must be one of stripe, sentry, vercel, better-stack, resend",
         requestId: expect.stringMatching(/^req_/),
       },
     });
