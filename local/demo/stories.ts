@@ -25,6 +25,7 @@ export const STORIES: readonly Story[] = [
     rows: { ...NONE, payments: ["payment succeeded"], entitlements: ["entitlement active"] },
     told: ["email payment-received"],
     audit: [
+      "checkout.recorded",
       "entitlement.granted",
       "event.processed",
       "event.processed",

@@ -59,7 +59,7 @@ describe("setup's checks", () => {
     [
       "too much of everything",
       { mails: 500 },
-      /70 messages at once .*DATABASE_POOL_MAX to 24 or more/,
+      /72 messages at once .*DATABASE_POOL_MAX to 24 or more/,
     ],
     [
       "an address that nobody answers",
