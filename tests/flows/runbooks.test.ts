@@ -102,7 +102,9 @@ async function waitingCorrection(kind: string): Promise<string> {
 }
 
 describe("the runbooks", () => {
-  const files = readdirSync(RUNBOOKS);
+  // The one that compares with Stripe goes first: others trigger samples, of which its emulator knows nothing.
+  const rank = (file: string): number => (file === "reconcile.md" ? 0 : 1);
+  const files = readdirSync(RUNBOOKS).sort((a, b) => rank(a) - rank(b));
 
   it.each(files)(
     "%s holds commands that work as they stand",
