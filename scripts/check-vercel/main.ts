@@ -209,7 +209,7 @@ async function checkOthers(
   deepEqual(await statuses("api/health/index", [get("/api/health")]), [200]);
   deepEqual(await statuses("api/health/db", [get("/api/health/db")]), [200]);
   const relay = [get("/api/cron/relay?job=relay", CRON_SECRET), get("/api/cron/relay?job=relay")];
-  deepEqual(await statuses("api/cron/[job]", relay), [200, 401]);
+  deepEqual(await statuses("api/cron/[job]", "api/entitlements/[userId]", relay), [200, 401]);
 }
 
 mkdirSync(join(work, "config"));

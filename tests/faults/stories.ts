@@ -98,7 +98,7 @@ const STORIES: readonly Story[] = [
     source: "stripe", // of no interest to us
     events: 1,
     tell: (uid, { sample }) =>
-      sample("payment-canceled", uid, { fate: "ignored", set: { type: "customer.created" } }),
+      sample("payment-canceled", uid, { fate: "ignored", set: { type: "product.created" } }),
   },
   {
     source: "stripe", // signed, and unreadable
