@@ -80,6 +80,31 @@ export type DerivedPayment = Omit<
   | "version"
 >;
 
+/** Each field that is derived: one that is forgotten here is a type error. */
+const DERIVED: Readonly<Record<keyof DerivedPayment, true>> = {
+  state: true,
+  stateAsOf: true,
+  amountMinor: true,
+  receivedMinor: true,
+  refundedMinor: true,
+  disputedMinor: true,
+  disputeState: true,
+  currency: true,
+  userRef: true,
+  packageRef: true,
+  orderRef: true,
+  email: true,
+  name: true,
+  locale: true,
+  customerRef: true,
+  invoiceRef: true,
+  paidAt: true,
+  failureCode: true,
+  failureMessage: true,
+  bornAt: true,
+};
+export const DERIVED_FIELDS = Object.keys(DERIVED) as readonly (keyof DerivedPayment)[];
+
 type Held<K extends LedgerKind> = LedgerObject & {
   kind: K;
   state: LedgerState<K>;

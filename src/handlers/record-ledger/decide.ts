@@ -6,7 +6,7 @@ import {
   linksOf,
   type SubscriptionVersion,
 } from "../../domain/ledger.js";
-import { type DerivedPayment, derivePayment, type Payment } from "../../domain/payment.js";
+import { DERIVED_FIELDS, derivePayment, type Payment } from "../../domain/payment.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
 import { planEntitlements } from "../entitlement-plan.js";
 import type { Doubts, HandlerContext } from "../handler.js";
@@ -235,29 +235,6 @@ function touchPayments(
   }
 }
 
-const DERIVED: readonly (keyof DerivedPayment)[] = [
-  "state",
-  "stateAsOf",
-  "amountMinor",
-  "receivedMinor",
-  "refundedMinor",
-  "disputedMinor",
-  "disputeState",
-  "currency",
-  "userRef",
-  "packageRef",
-  "orderRef",
-  "email",
-  "name",
-  "locale",
-  "customerRef",
-  "invoiceRef",
-  "paidAt",
-  "failureCode",
-  "failureMessage",
-  "bornAt",
-];
-
 /**
  * A payment is written whenever one of its objects was, even if nothing of it changed: two workers that add an object
  * each did not see the other's, and the row's version is what tells the second one.
@@ -273,7 +250,8 @@ function writePayments(
     const row = { ...payment, told: [...payment.told, ...toldOf(payment.id, told)] };
     if (before === null) plan.insert("payment", row);
     else plan.update("payment", before, row);
-    const changed = before === null || DERIVED.some((field) => before[field] !== payment[field]);
+    const changed =
+      before === null || DERIVED_FIELDS.some((field) => before[field] !== payment[field]);
     const { state, refundedMinor, disputedMinor } = payment;
     plan
       .audit(`payment.${changed ? "recorded" : "confirmed"}`, payment.id, {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../../domain/canonical-json.js";
 import type { LedgerKind, LedgerObject, Links, Said } from "../../domain/ledger.js";
-import type { DerivedPayment, Payment } from "../../domain/payment.js";
+import { DERIVED_FIELDS, type DerivedPayment, type Payment } from "../../domain/payment.js";
 import type { DiscrepancyKind, Proposal, Side } from "../../domain/reconciliation.js";
 
 type Content = Pick<LedgerObject, "state" | "amountMinor" | "currency" | "details" | "bornAt">;
@@ -73,26 +73,22 @@ export function differenceOf(
   return "details";
 }
 
-const DERIVED = [
-  "state",
-  "amountMinor",
-  "receivedMinor",
-  "refundedMinor",
-  "disputedMinor",
-  "disputeState",
-  "currency",
-  "userRef",
-  "packageRef",
-  "orderRef",
-  "customerRef",
-  "invoiceRef",
-  "paidAt",
-] as const satisfies readonly (keyof DerivedPayment)[];
+/** Who is written to and why a try failed are no part of the money, and may be erased on request. */
+const BESIDE_THE_MONEY: ReadonlySet<keyof DerivedPayment> = new Set([
+  "stateAsOf",
+  "email",
+  "name",
+  "locale",
+  "failureCode",
+  "failureMessage",
+  "bornAt",
+]);
+const COMPARED = DERIVED_FIELDS.filter((field) => !BESIDE_THE_MONEY.has(field));
 
 /** The fields in which a payment is not what its own objects make it; all of them where there is no row. */
 export function alteredFields(payment: Payment | null, derived: DerivedPayment): string[] {
   if (payment === null) return ["row"];
-  return DERIVED.filter((field) => (payment[field] ?? null) !== (derived[field] ?? null));
+  return COMPARED.filter((field) => (payment[field] ?? null) !== (derived[field] ?? null));
 }
 
 export const paymentSide = (
