@@ -21,6 +21,9 @@ export interface Deployment {
   stateAsOf: Instant;
   url: string | null;
   commit: string | null;
+  labels: readonly string[];
+  /** True when it is of this very deployment's own project: nothing is concluded from it, or we would watch ourselves. */
+  ours: boolean;
   createdAt: Instant;
   updatedAt: Instant;
   version: number;

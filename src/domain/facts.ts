@@ -21,12 +21,25 @@ export interface LedgerSaid {
 export type LedgerFact = ObjectSaid | ObjectMentioned | LedgerSaid;
 
 /** What kind of trouble a signal speaks of. */
-export type SignalKind = "error" | "metric" | "uptime" | "deployment";
+export const SIGNAL_KINDS = [
+  "error",
+  "metric",
+  "uptime",
+  "deployment",
+  "payment",
+  "certificate",
+  "backup",
+  "lag",
+  "maintenance",
+  "security",
+] as const;
+export type SignalKind = (typeof SIGNAL_KINDS)[number];
 /** How loud the source itself calls it. */
-export type SignalLevel = "fatal" | "error" | "warning" | "info";
+export const SIGNAL_LEVELS = ["fatal", "error", "warning", "info"] as const;
+export type SignalLevel = (typeof SIGNAL_LEVELS)[number];
 
 interface SignalFactBase {
-  /** Signals of one group are one incident while it is open. */
+  /** The one trouble that it speaks of, in its source's own terms: its signals are one alert while it lasts. */
   groupKey: string;
   signalKind: SignalKind;
   title: string;
@@ -41,6 +54,8 @@ export interface SignalRaised extends SignalFactBase {
   service: string;
   environment: string | null;
   url: string | null;
+  /** What else the source says that a policy's rules may look at: a threshold's id, a tag. Names in lower case. */
+  tags?: Readonly<Record<string, string>>;
   /** True when the trouble is in this very deployment: told, but capped, or it would feed itself. */
   ours: boolean;
 }
@@ -64,6 +79,10 @@ export interface DeploymentChanged {
   target: string;
   url: string | null;
   commit: string | null;
+  /** Words in brackets at the beginning of the commit's message, in lower case: `[security] Mend the log-in`. */
+  labels: readonly string[];
+  /** True when it is of this very deployment's own project. */
+  ours: boolean;
   occurredAt: Instant;
 }
 

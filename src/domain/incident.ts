@@ -2,23 +2,72 @@ import type { SignalKind, SignalLevel } from "./facts.js";
 import type { Severity } from "./severity.js";
 import type { Instant } from "./time.js";
 
-/** open → acknowledged → resolved. A signal after the end opens a new incident. */
-export type IncidentStatus = "open" | "acknowledged" | "resolved";
+export const INCIDENT_STATUSES = ["open", "acknowledged", "resolved"] as const;
+/** open → acknowledged → resolved, → open again (or acknowledged) when it comes back within the policy's window. */
+export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
 
-/** One outage is one incident. Its row changes at a transition only; signals and entries are inserts. */
+/**
+ * One outage, whatever sources speak of it: one or more alerts. Its row changes at a transition only; signals,
+ * steps and entries are inserts.
+ */
 export interface Incident {
+  /** `INC-YYYYMMDD-HHMM` of its opening on the policy's clock, with `-2`, `-3`… where that is taken. */
   id: string;
-  groupKey: string;
-  /** The n-th of its group, from 1; unique, because it is decided on there being none later. */
+  /** What its alerts agree in, by the policy's `grouping.by`: `service=web`. */
+  correlationKey: string;
+  /** The n-th of its key, from 1; unique, because it is decided on there being none later. */
   ordinal: number;
+  /** Of the alert that it began with. */
   kind: SignalKind;
   title: string;
-  /** Null while only an end or an acknowledgement of it has come: its beginning names it. */
-  service: string | null;
+  service: string;
   environment: string | null;
   /** Trouble of this very deployment: told up to a cap, or telling of it would feed it. */
   ours: boolean;
+  /** The worst of its alerts. */
   severity: Severity;
+  /** The policy's rule that set it, and how it is told. */
+  rule: string;
+  route: string;
+  status: IncidentStatus;
+  url: string | null;
+  openedAt: Instant;
+  acknowledgedAt: Instant | null;
+  acknowledgedBy: string | null;
+  resolvedAt: Instant | null;
+  resolvedBy: string | null;
+  /** Since when none of its alerts is open, while that is watched; null while one is, and after its end. */
+  greenSince: Instant | null;
+  reopenedAt: Instant | null;
+  reopenings: number;
+  /** The deployment that went to its service shortly before, and the good one before that; ids of `deployment`. */
+  suspectId: string | null;
+  lastGoodId: string | null;
+  createdAt: Instant;
+  updatedAt: Instant;
+  version: number;
+}
+
+/**
+ * One trouble as its source knows it: a monitor's outage, an issue, a threshold that is crossed. The source
+ * says when it begins and ends; the incident ends with its last.
+ */
+export interface Alert {
+  id: string;
+  /** Null while only an end or an acknowledgement of it has come: its beginning brings the incident. */
+  incidentId: string | null;
+  /** The source's own name for the trouble. */
+  groupKey: string;
+  /** The n-th of its group, from 1; unique, because it is decided on there being none later. */
+  ordinal: number;
+  source: string;
+  kind: SignalKind;
+  level: SignalLevel | null;
+  title: string;
+  service: string | null;
+  environment: string | null;
+  severity: Severity;
+  rule: string;
   status: IncidentStatus;
   url: string | null;
   openedAt: Instant;
@@ -31,10 +80,12 @@ export interface Incident {
   version: number;
 }
 
-/** One event's word on an incident. */
+/** One event's word on an alert. */
 export interface Signal {
   id: string;
-  incidentId: string;
+  alertId: string;
+  /** Null where the alert had none yet. */
+  incidentId: string | null;
   eventId: string;
   kind: "raised" | "acknowledged" | "resolved";
   level: SignalLevel | null;
@@ -42,10 +93,82 @@ export interface Signal {
   occurredAt: Instant;
 }
 
-/** A line of an incident's timeline. */
+export const ENTRY_KINDS = ["transition", "decision", "step", "note", "check"] as const;
+/** A line of an incident's timeline, beside its signals and notices. */
 export interface IncidentEntry {
   id: string;
   incidentId: string;
   at: Instant;
+  kind: (typeof ENTRY_KINDS)[number];
+  /** `operator:anna`, `source:stripe`, `system:incidents`. */
+  actor: string;
+  /** A sentence for people. */
   text: string;
+}
+
+/**
+ * Something that an incident's clock asked for, taken once: `page:0`, `page:1`, `tell_users:3`, `executives`.
+ * Unique by (incident, step), so that a timer that comes late, twice or out of order takes nothing twice.
+ */
+export interface IncidentStep {
+  id: string;
+  incidentId: string;
+  step: string;
+  takenAt: Instant;
+}
+
+/** What is owed after an incident: root cause, documents, prevention. */
+export interface IncidentTask {
+  id: string;
+  incidentId: string;
+  /** The policy's id of the task; unique within the incident. */
+  task: string;
+  title: string;
+  role: string;
+  dueAt: Instant;
+  doneAt: Instant | null;
+  doneBy: string | null;
+  createdAt: Instant;
+  version: number;
+}
+
+/** Who is told of trouble as a user: by address, in their language, of these services (empty: of all). */
+export interface Subscriber {
+  id: string;
+  email: string;
+  locale: string;
+  services: readonly string[];
+  createdAt: Instant;
+  removedAt: Instant | null;
+  version: number;
+}
+
+export const MAINTENANCE_STATUSES = [
+  "scheduled",
+  "begun",
+  "verifying",
+  "completed",
+  "failed",
+  "canceled",
+] as const;
+/** A maintenance by appointment; the policy's recurring ones are rows from their notice, or their begin, on. */
+export interface Maintenance {
+  id: string;
+  /** Of a recurring one: the policy's id and its begin, which makes it one row; else null. */
+  rule: string | null;
+  title: string;
+  /** Empty: all. */
+  services: readonly string[];
+  startsAt: Instant;
+  endsAt: Instant;
+  /** When users are to be told; null: they are not. */
+  noticeAt: Instant | null;
+  status: (typeof MAINTENANCE_STATUSES)[number];
+  createdBy: string;
+  begunAt: Instant | null;
+  endedAt: Instant | null;
+  outcome: string | null;
+  createdAt: Instant;
+  updatedAt: Instant;
+  version: number;
 }

@@ -48,6 +48,7 @@ export type MailOutcome = (typeof MAIL_OUTCOMES)[number];
 /**
  * pending → sending → sent | failed | unknown; pending → suppressed: the recipient is, and nothing is sent.
  * `unknown`: the last call's answer was lost and the vendor's idempotency has run out, so a person decides.
+ * pending → canceled: what it speaks of was acknowledged, or ended, before it left (`stopsAt`).
  * Of a mail that was taken, its service may then report what became of it: see `joinOutcome`.
  */
 export const NOTICE_STATUSES = [
@@ -61,6 +62,7 @@ export const NOTICE_STATUSES = [
   "suppressed",
   "bounced",
   "complained",
+  "canceled",
 ] as const;
 export type NoticeStatus = (typeof NOTICE_STATUSES)[number];
 
@@ -123,6 +125,12 @@ export interface Notice {
   status: NoticeStatus;
   vendorId: string | null;
   eventId: string | null;
+  /** The incident that it speaks of. */
+  incidentId: string | null;
+  /** It does not leave any more once its incident has come so far; null: it leaves in any case. */
+  stopsAt: "acknowledged" | "resolved" | null;
+  /** Where else it goes when its channel is down or refuses, the first first; the policy decided so with it. */
+  instead: readonly NoticeWay[];
   /** Calls begun; more than one on a channel without idempotency may have been read twice. */
   calls: number;
   /** How often it was sent anew, as a mail of its own, after its service said that it had not arrived. */
@@ -135,6 +143,11 @@ export interface Notice {
   createdAt: Instant;
   sentAt: Instant | null;
   version: number;
+}
+
+export interface NoticeWay {
+  channel: ChannelId;
+  recipient: string;
 }
 
 export type NoticeData = Record<string, string | number | boolean | null>;

@@ -25,10 +25,17 @@ export interface OutboxRow {
   refusals: number;
 }
 
+/**
+ * `notice.give_up`: no answer came for a notice in time. `incident.due`: something that an incident's clock asks for;
+ * one for each incident, wound to what comes next.
+ */
+export const TIMER_KINDS = ["notice.give_up", "incident.due"] as const;
+export type TimerKind = (typeof TIMER_KINDS)[number];
+
 /** Something to be done at a time. The row is the truth; a queue's delay only wakes it. */
 export interface TimerRow {
   id: string;
-  kind: "notice.give_up";
+  kind: TimerKind;
   subject: string;
   dueAt: Instant;
   status: "waiting" | "done";

@@ -5,7 +5,16 @@ import type { Entitlement } from "./entitlement.js";
 import type { DeadLetter } from "./event.js";
 import type { SourceHold } from "./hold.js";
 import type { Ids } from "./ids.js";
-import type { Incident, IncidentEntry, Signal } from "./incident.js";
+import type {
+  Alert,
+  Incident,
+  IncidentEntry,
+  IncidentStep,
+  IncidentTask,
+  Maintenance,
+  Signal,
+  Subscriber,
+} from "./incident.js";
 import type { LedgerObject, SubscriptionVersion } from "./ledger.js";
 import type { ChannelId, Notice, NoticeData, Suppression, Template } from "./notice.js";
 import type { ApiKey } from "./operator.js";
@@ -16,6 +25,7 @@ import type { Instant } from "./time.js";
 
 /** Every table that a plan may write. `event`, its body and attempts belong to the claim. */
 export interface PlanTables {
+  alert: Alert;
   apiKey: ApiKey;
   auditEntry: AuditEntry;
   correction: Correction;
@@ -27,12 +37,16 @@ export interface PlanTables {
   entitlement: Entitlement;
   incident: Incident;
   incidentEntry: IncidentEntry;
+  incidentStep: IncidentStep;
+  incidentTask: IncidentTask;
   ledgerObject: LedgerObject;
+  maintenance: Maintenance;
   notice: Notice;
   outbox: OutboxRow;
   payment: Payment;
   signal: Signal;
   sourceHold: SourceHold;
+  subscriber: Subscriber;
   subscriptionVersion: SubscriptionVersion;
   suppression: Suppression;
   timer: TimerRow;
@@ -87,6 +101,9 @@ export interface NoticeRequest {
   recipient: string;
   locale: string;
   data: NoticeData;
+  incidentId?: string | null;
+  stopsAt?: Notice["stopsAt"];
+  instead?: Notice["instead"];
 }
 
 /** How long the worker that planned it may take to publish before a sweep does. */
@@ -162,6 +179,9 @@ export class PlanBuilder {
     const id = ids.next("notice");
     this.insert("notice", {
       id,
+      incidentId: null,
+      stopsAt: null,
+      instead: [],
       ...request,
       payload: null,
       status: "pending",

@@ -14,7 +14,17 @@ export const recordDeployment = defineHandler({
     const plan = new PlanBuilder(ctx);
     const { externalId, project, name, target, state, url, commit, occurredAt } = fact;
     const existing = rows.deployment[0];
-    const said = { project, name, target, state, stateAsOf: occurredAt, updatedAt: ctx.now };
+    const { labels, ours } = fact;
+    const said = {
+      labels,
+      ours,
+      project,
+      name,
+      target,
+      state,
+      stateAsOf: occurredAt,
+      updatedAt: ctx.now,
+    };
     if (existing === undefined) {
       const id = ctx.ids.next("deployment");
       const { source, now } = ctx;

@@ -36,8 +36,9 @@ export function normalise(
   const state = STATES.get(needText(event.type, "type"));
   if (state === undefined) return [];
   const payload = needObject(event.payload, "payload");
-  const changed = changedOf(payload, state, createdAtOf(event.createdAt) ?? context.receivedAt);
-  if (state === "failed") return [changed, raisedBy(changed, payload, context.ours)];
+  const at = createdAtOf(event.createdAt) ?? context.receivedAt;
+  const changed = changedOf(payload, state, at, context.ours);
+  if (state === "failed") return [changed, raisedBy(changed, payload)];
   return state === "succeeded" || state === "promoted" ? [changed, resolvedBy(changed)] : [changed];
 }
 
@@ -45,30 +46,32 @@ function changedOf(
   payload: JsonObject,
   state: DeploymentState,
   occurredAt: number,
+  ours: ReadonlySet<string>,
 ): DeploymentChanged {
   const deployment = needObject(payload.deployment, "payload.deployment");
   const name = firstText(deployment.name, payload.name, at(payload, "project", "name"));
-  const project = firstText(at(payload, "project", "id"), payload.projectId, name);
+  const project = needText(
+    firstText(at(payload, "project", "id"), payload.projectId, name),
+    "payload.project.id",
+  );
   return {
     kind: "deployment.changed",
     externalId: needText(deployment.id, "payload.deployment.id"),
-    project: needText(project, "payload.project.id"),
-    name: oneLine(name ?? needText(project, "payload.project.id")),
+    project,
+    name: oneLine(name ?? project),
     state,
     // Null is how a preview is told; a target that is set but not known here keeps its name.
     target: (shortText(firstText(payload.target, deployment.target)) ?? "preview").toLowerCase(),
     url: addressOf(firstText(deployment.url, payload.url)),
     commit: commitOf(deployment.meta),
+    labels: labelsOf(deployment.meta),
+    ours: [project, name].some((one) => one !== null && ours.has(one.toLowerCase())),
     occurredAt,
   };
 }
 
 /** The event says that it failed, not why: the link leads to the log. */
-function raisedBy(
-  changed: DeploymentChanged,
-  payload: JsonObject,
-  ours: ReadonlySet<string>,
-): Fact {
+function raisedBy(changed: DeploymentChanged, payload: JsonObject): Fact {
   return {
     kind: "signal.raised",
     groupKey: groupOf(changed),
@@ -82,7 +85,7 @@ function raisedBy(
       webUrl(at(payload, "links", "deployment")) ??
       webUrl(at(payload, "deployment", "inspectorUrl")) ??
       changed.url,
-    ours: ours.has(changed.project.toLowerCase()) || ours.has(changed.name.toLowerCase()),
+    ours: changed.ours,
     occurredAt: changed.occurredAt,
   };
 }
@@ -117,4 +120,18 @@ function commitOf(meta: unknown): string | null {
     at(meta, "bitbucketCommitSha"),
   );
   return sha !== null && /^[0-9a-f]{7,64}$/i.test(sha) ? sha : null;
+}
+
+const LABELS_MAX = 10;
+
+/** `[security][hotfix] Mend the log-in` has two; only the beginning counts, so that prose never is one. */
+function labelsOf(meta: unknown): string[] {
+  const message = firstText(
+    at(meta, "githubCommitMessage"),
+    at(meta, "gitlabCommitMessage"),
+    at(meta, "bitbucketCommitMessage"),
+  );
+  const head = /^\s*(?:\[[^\]\n]{1,40}\]\s*)+/.exec(message ?? "")?.[0] ?? "";
+  const labels = [...head.matchAll(/\[([^\]\n]+)\]/g)].map(([, word]) => (word ?? "").trim());
+  return labels.map((label) => label.toLowerCase()).slice(0, LABELS_MAX);
 }
