@@ -1,4 +1,4 @@
-import type { Template } from "./notice.js";
+import type { ChannelId, Template } from "./notice.js";
 import type { Instant } from "./time.js";
 
 /*
@@ -39,16 +39,137 @@ type Interval = {
   intervalCount?: Maybe<number>;
 };
 
-type AboutIncident = {
+/**
+ * What people on call are told of an incident, whatever happened to it: each template shows what it needs, and
+ * leaves out what is absent. Only the id is required: a page with a gap beats no page.
+ */
+export type IncidentNoticeData = {
   incidentId: string;
+  /** The engine's step, `P0`; what loudness is chosen by. */
   severity?: Maybe<string>;
+  /** What this platform calls it, `CRITICAL`; the engine's own where absent. */
+  severityName?: Maybe<string>;
   title?: Maybe<string>;
   service?: Maybe<string>;
   environment?: Maybe<string>;
   kind?: Maybe<string>;
+  /** At the source. */
   url?: Maybe<string>;
   openedAt?: Maybe<Instant>;
   timeZone?: Maybe<string>;
+  /** The decision's reasons, as one text. */
+  why?: Maybe<string>;
+  /** The deployment that went there shortly before: its name, address, and the commit's first letters. */
+  suspect?: Maybe<string>;
+  suspectUrl?: Maybe<string>;
+  suspectCommit?: Maybe<string>;
+  /** The good one before that. */
+  lastGood?: Maybe<string>;
+  lastGoodUrl?: Maybe<string>;
+  lastGoodCommit?: Maybe<string>;
+  /** What to do first, as a sentence: the rollback and its command. */
+  nextStep?: Maybe<string>;
+  /** One click leads to a page with a button. A credential for one incident: never logged. */
+  ackUrl?: Maybe<string>;
+  consoleUrl?: Maybe<string>;
+  /** Which step of the incident's clock: `page:1`. */
+  step?: Maybe<string>;
+  /** Titles of the roles that are told now. */
+  escalatedTo?: Maybe<string>;
+  unansweredMinutes?: Maybe<number>;
+  acknowledgedBy?: Maybe<string>;
+  acknowledgedAt?: Maybe<Instant>;
+  resolvedBy?: Maybe<string>;
+  resolvedAt?: Maybe<Instant>;
+  reopenedAt?: Maybe<Instant>;
+  lastedMs?: Maybe<number>;
+  /** How many there were until now. */
+  signals?: Maybe<number>;
+  alerts?: Maybe<number>;
+  reopenings?: Maybe<number>;
+  /** The channel that could not be reached, which this comes instead of; and why, in a few words: `503`. */
+  insteadOf?: Maybe<ChannelId>;
+  insteadOfBecause?: Maybe<string>;
+  /** What shows that it is over. */
+  recoveryHint?: Maybe<string>;
+};
+
+/** A line of a storm's summary or of a day's digest; the list travels as JSON text. */
+export type IncidentLine = {
+  id: string;
+  severity: string;
+  severityName: Maybe<string>;
+  title: string;
+  service: string;
+  status: "open" | "acknowledged" | "resolved";
+  openedAt: Instant;
+  /** Until its end, or until the summary was made. */
+  lastedMs: number;
+  acknowledgedBy: Maybe<string>;
+};
+
+/** More new incidents than the policy tells one by one. */
+type StormData = {
+  /** Names the storm: what PagerDuty joins its repeats by. */
+  stormId: string;
+  /** How many there are; `incidents` may hold the worst of them only. */
+  count: number;
+  minutes: number;
+  /** JSON of `IncidentLine[]`, the worst first. */
+  incidents: string;
+  /** The worst of them. */
+  severity?: Maybe<string>;
+  severityName?: Maybe<string>;
+  startedAt?: Maybe<Instant>;
+  timeZone?: Maybe<string>;
+  why?: Maybe<string>;
+  nextStep?: Maybe<string>;
+  ackUrl?: Maybe<string>;
+  consoleUrl?: Maybe<string>;
+  escalatedTo?: Maybe<string>;
+  insteadOf?: Maybe<ChannelId>;
+  insteadOfBecause?: Maybe<string>;
+};
+
+/** A figure of the daily report: `unit` says how it is written. `amount` is in minor units of `currency`. */
+export type DigestFigure = {
+  key: string;
+  value: Maybe<number>;
+  unit: "count" | "percent" | "ms" | "amount" | "seconds";
+  currency?: string;
+  /** What it is of, where there are several of one key: a source, a service. */
+  label?: string;
+};
+
+export type DigestSection = {
+  section: "health" | "performance" | "security" | "payments" | "infrastructure" | "alerts";
+  figures: DigestFigure[];
+};
+
+type DigestData = {
+  /** `2026-11-20`, on the policy's clock. */
+  day: string;
+  from: Instant;
+  to: Instant;
+  timeZone: string;
+  /** How many incidents the day had; `incidents` may hold the worst of them only. */
+  count: number;
+  /** JSON of `IncidentLine[]`, the worst first. */
+  incidents: string;
+  /** JSON of `DigestSection[]`. */
+  sections: string;
+  consoleUrl?: Maybe<string>;
+};
+
+/** What a platform's users are told of trouble; the policy's own message in each language that it has one in. */
+type AboutTrouble = Reader & {
+  incidentId: string;
+  /** What is hit, as users know it. */
+  service?: Maybe<string>;
+  messageEn: string;
+  messageTh?: Maybe<string>;
+  startedAt?: Maybe<Instant>;
+  statusPageUrl?: Maybe<string>;
 };
 
 /** What a correction after a rollback did for its reader; a word that is not known is told in general. */
@@ -124,10 +245,42 @@ type DataOf = {
     correctedAt?: Maybe<Instant>;
   };
   "entitlement-changed": ChangedEntitlement;
-  "incident-raised": AboutIncident;
-  "incident-resolved": AboutIncident & {
-    resolvedAt?: Maybe<Instant>;
-    resolvedBy?: Maybe<string>;
+  "incident-raised": IncidentNoticeData;
+  "incident-escalated": IncidentNoticeData;
+  "incident-acknowledged": IncidentNoticeData;
+  "incident-reopened": IncidentNoticeData;
+  "incident-resolved": IncidentNoticeData;
+  "incident-storm": StormData;
+  "incident-digest": DigestData;
+  "user-incident": AboutTrouble & {
+    /** When the reader hears again, from now. */
+    nextUpdateMinutes?: Maybe<number>;
+  };
+  /** The n-th while it lasts, from 1. */
+  "user-update": AboutTrouble & { update: number; nextUpdateMinutes?: Maybe<number> };
+  "user-resolved": AboutTrouble & { resolvedAt?: Maybe<Instant>; lastedMs?: Maybe<number> };
+  "user-maintenance": Reader & {
+    maintenanceId: string;
+    phase: "scheduled" | "begun" | "completed" | "failed" | "canceled";
+    titleEn: string;
+    titleTh?: Maybe<string>;
+    messageEn: string;
+    messageTh?: Maybe<string>;
+    startsAt: Instant;
+    endsAt: Instant;
+    service?: Maybe<string>;
+    statusPageUrl?: Maybe<string>;
+  };
+  "deployment-finished": {
+    deploymentId: string;
+    /** The deployment's name. */
+    deployment: string;
+    project: string;
+    target: string;
+    commit?: Maybe<string>;
+    url?: Maybe<string>;
+    finishedAt: Instant;
+    timeZone?: Maybe<string>;
   };
 };
 

@@ -1,7 +1,7 @@
 import type { Instant } from "./time.js";
 
-/** `platform` is the platform's own application; the others reach people. */
-export const CHANNELS = ["email", "slack", "pagerduty", "sms", "platform"] as const;
+/** `platform` is the platform's own application, `status_page` where its users look; the others reach people by name. */
+export const CHANNELS = ["email", "slack", "pagerduty", "sms", "platform", "status_page"] as const;
 export type ChannelId = (typeof CHANNELS)[number];
 
 /** What is written to people. */
@@ -21,16 +21,29 @@ export const TEMPLATES = [
   "payments-resumed",
   "payment-corrected",
   "incident-raised",
+  "incident-escalated",
+  "incident-acknowledged",
+  "incident-reopened",
   "incident-resolved",
+  "incident-storm",
+  "incident-digest",
+  "user-incident",
+  "user-update",
+  "user-resolved",
+  "user-maintenance",
 ] as const;
-/** `entitlement-changed` is told to an application and has no words. */
-export type Template = (typeof TEMPLATES)[number] | "entitlement-changed";
+/** No mails: `entitlement-changed` is told to an application, `deployment-finished` to the status page. */
+export type Template = (typeof TEMPLATES)[number] | "entitlement-changed" | "deployment-finished";
 
 /** What one may do without: it must carry a way to unsubscribe. Everything else is owed to its reader. */
 const NOT_TRANSACTIONAL: readonly Template[] = [
   "entitlement-expiring",
   "payments-paused",
   "payments-resumed",
+  "user-incident",
+  "user-update",
+  "user-resolved",
+  "user-maintenance",
 ];
 
 /** What mails are written in, in any region of it (`en-GB`); a reader of another language gets English. */

@@ -23,8 +23,8 @@ const date = z.iso.date();
 const weekday = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
 const timeZone = z.string().refine(isTimeZone, "an IANA zone, such as Asia/Bangkok");
 const severity = z.enum(SEVERITIES);
-/** A channel that reaches people; the platform's own application is none. */
-const channel = z.enum(CHANNELS).exclude(["platform"]);
+/** A channel that reaches people by name; the platform's own application and its status page do not. */
+const channel = z.enum(CHANNELS).exclude(["platform", "status_page"]);
 /** English always; other languages where the platform writes them. */
 const words = z.object({ en: z.string().min(1) }).catchall(z.string().min(1));
 
