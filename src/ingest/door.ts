@@ -8,7 +8,7 @@ import { type Clock, DAY_MS, type Instant, isoOf } from "../domain/time.js";
 import { type Delivery, sealDelivery } from "../queues/delivery.js";
 import { deduplicationIdOf, type Publisher } from "../queues/publish.js";
 import { sha256Hex } from "../sources/identity.js";
-import type { RawRequest, Source } from "../sources/source.js";
+import type { RawRequest, WebhookSource } from "../sources/source.js";
 import { gzip, toBase64 } from "./body.js";
 import { type IngestOutcome, statusOf, toResponse } from "./outcome.js";
 import { SPILL_INDEX, SPILL_TTL_MS, type Spilled, spillKey } from "./spill.js";
@@ -27,7 +27,7 @@ export interface HandOverDeps {
 }
 
 export interface DoorDeps extends HandOverDeps {
-  sourceById(id: string): Source | undefined;
+  sourceById(id: string): WebhookSource | undefined;
   /** The live secrets of each source, by its id; the newest first. */
   secretsOf(source: string): readonly Secret[];
   ids: Ids;
@@ -100,7 +100,7 @@ export function createDoor(deps: DoorDeps): Door {
 
 async function receive(
   deps: DoorDeps,
-  source: Source | undefined,
+  source: WebhookSource | undefined,
   request: Request,
   path: { source: string; token: string | null },
   meta: { requestId: string; receivedAt: Instant },
@@ -152,7 +152,7 @@ async function receive(
   return { outcome, type: identity.type, bodyBytes: body.length };
 }
 
-function keptHeaders(source: Source, headers: Headers): Record<string, string> {
+function keptHeaders(source: WebhookSource, headers: Headers): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of source.keepHeaders) {
     const value = headers.get(name);

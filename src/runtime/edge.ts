@@ -5,7 +5,7 @@ import { problem } from "../domain/problem.js";
 import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
 import { createPublisher } from "../queues/publish.js";
-import { sourceById } from "../sources/registry.js";
+import { webhookSourceById } from "../sources/registry.js";
 import { systemClock } from "./clock.js";
 import { parseDoorConfig } from "./config.js";
 import { createConsoleLog } from "./console-log.js";
@@ -36,7 +36,7 @@ export function buildEdge(
   const ids = createIds(clock);
   const log = createConsoleLog(clock, config.logLevel, config.deploymentId);
   const door = createDoor({
-    sourceById,
+    sourceById: webhookSourceById,
     secretsOf: (source) => config.sourceSecrets.get(source) ?? [],
     publisher: createPublisher(config.queue, post),
     queueToken: config.queue.token,

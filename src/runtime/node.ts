@@ -38,7 +38,7 @@ import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
 import { createQueueAccount } from "../queues/account.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
-import { sourceById, sources } from "../sources/registry.js";
+import { sourceById, sourceIds, sources, webhookSourceById } from "../sources/registry.js";
 import { findKey, listKeys } from "../store/api-keys.js";
 import { openDatabase } from "../store/database.js";
 import { readEntitlements } from "../store/entitlements.js";
@@ -196,6 +196,7 @@ function doorRoutes({ door }: NodeConfig, parts: Parts): Hono {
   return webhookRoutes(
     createDoor({
       ...parts,
+      sourceById: webhookSourceById,
       secretsOf: (source) => door.sourceSecrets.get(source) ?? [],
       publisher: createPublisher(door.queue, parts.post),
       queueToken: door.queue.token,
@@ -287,7 +288,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     ...parts,
     adminToken: config.adminToken,
     findKey: (given) => findKey(parts.database, given, parts.clock.now()),
-    sources: sources.map(({ id }) => id),
+    sources: sourceIds,
     previewNotice: async (template, locale) => {
       // Loaded when asked for: react-email takes a third of a second.
       const { previewMail } = await import("../channels/resend/emails/samples.js");

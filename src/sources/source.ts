@@ -41,21 +41,11 @@ export interface SignatureScope {
   toleranceMs?: number;
 }
 
-/**
- * A provider here: data and three functions, all edge-safe.
- * A further provider is one folder with one of these, and one line in `registry.ts`.
- */
+/** Whoever tells us events, as what becomes of them sees it: data and two functions, all edge-safe. */
 export interface Source {
   id: string;
-  /** Environment names of its secrets. `X` is required; `X_PREVIOUS` is always allowed beside it. */
-  secret: string;
-  signature: SignatureScope;
-  /** More is refused before it is read. Vercel itself refuses above 4.5 MB. */
-  bodyBytesMax: number;
   /** Headers that `normalise` needs, in lower case; only these travel with the message. */
   keepHeaders: readonly string[];
-  /** Checks the request against every live secret; several may be live during a rotation. */
-  verify(request: RawRequest, secrets: readonly Secret[], now: Instant): Promise<Verdict>;
   /** Names the event. Never throws: what cannot be read is named by its bytes. */
   identify(headers: Headers, body: Uint8Array<ArrayBuffer>): Promise<Identity>;
   /**
@@ -85,7 +75,21 @@ export interface Source {
   kindOfId?(externalId: string): LedgerKind | null;
 }
 
+/**
+ * A provider here: a source that posts to the door, and proves it.
+ * A further provider is one folder with one of these, and one line in `registry.ts`.
+ */
+export interface WebhookSource extends Source {
+  /** Environment names of its secrets. `X` is required; `X_PREVIOUS` is always allowed beside it. */
+  secret: string;
+  signature: SignatureScope;
+  /** More is refused before it is read. Vercel itself refuses above 4.5 MB. */
+  bodyBytesMax: number;
+  /** Checks the request against every live secret; several may be live during a rotation. */
+  verify(request: RawRequest, secrets: readonly Secret[], now: Instant): Promise<Verdict>;
+}
+
 /** 4 MiB: what the house takes from anybody, below Vercel's own 4.5 MB. */
 export const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
-export const defineSource = <const S extends Source>(source: S): S => Object.freeze(source);
+export const defineSource = <const S extends WebhookSource>(source: S): S => Object.freeze(source);

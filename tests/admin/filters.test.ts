@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sources } from "../../src/sources/registry.js";
+import { sourceIds } from "../../src/sources/registry.js";
 import { type AdminWorld, adminWorld, STARTED_AT } from "./world.js";
 
 interface Page {
@@ -124,7 +124,7 @@ describe("a source that there is not", () => {
       const answer = await w.ask(`/api/admin/${list}?source=paypal`);
       expect(answer.status).toBe(400);
       expect(((await answer.json()) as { detail: string }).detail).toBe(
-        `source: must be one of ${sources.map(({ id }) => id).join(", ")}`,
+        `source: must be one of ${sourceIds.join(", ")}`,
       );
     },
   );

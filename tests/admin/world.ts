@@ -32,7 +32,7 @@ import { tellOfHold } from "../../src/operations/tell-of-hold.js";
 import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import { createKv } from "../../src/runtime/kv.js";
 import { newKey } from "../../src/runtime/new-key.js";
-import { sourceById, sources } from "../../src/sources/registry.js";
+import { sourceById, sourceIds, webhookSourceById } from "../../src/sources/registry.js";
 import { findKey, listKeys } from "../../src/store/api-keys.js";
 import { type Database, openDatabase } from "../../src/store/database.js";
 import { readHolds } from "../../src/store/holds.js";
@@ -173,7 +173,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     prisma,
     adminToken: new Secret("ADMIN_TOKEN", ADMIN_TOKEN),
     findKey: (given) => findKey(database, given, clock.now()),
-    sources: sources.map(({ id }) => id),
+    sources: sourceIds,
     previewNotice: (template, locale) =>
       previewMail(template, locale, { platformName: "Example", timeZone: "Asia/Bangkok" }),
     operations: {
@@ -240,7 +240,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
 }
 
 async function eventRun(delivered: Delivered, now: number, attemptId: string): Promise<EventRun> {
-  const source = sourceById(delivered.source);
+  const source = webhookSourceById(delivered.source);
   if (source === undefined) throw new Error(`no source ${delivered.source}`);
   const sample = freshen(loadSample(delivered.source, delivered.sample), {
     uniqueId: delivered.uniqueId ?? "one",

@@ -44,6 +44,7 @@ describe("the door's answers", () => {
   it("says 404 unknown_source to a source that it has not, and to a token where none is taken", async () => {
     expect(await refused(await door("paypal"))).toEqual([404, "unknown_source"]);
     expect(await refused(await door("constructor"))).toEqual([404, "unknown_source"]);
+    expect(await refused(await door("monitor", { body: "{}" }))).toEqual([404, "unknown_source"]);
     expect(await refused(await door("stripe/some-token"))).toEqual([404, "unknown_source"]);
   });
 

@@ -3,7 +3,7 @@ import Stripe from "stripe";
 import { describe, expect, it } from "vitest";
 import { loadSample, sampleNames } from "../../cli/samples/index.js";
 import { encodeBody, signedRequest } from "../../cli/sign.js";
-import { sourceById, sources } from "../../src/sources/registry.js";
+import { sourceById, sourceIds, sources, webhookSourceById } from "../../src/sources/registry.js";
 import { type SourceKit, sourceConformance } from "./conformance.js";
 import { NOW } from "./kit.js";
 
@@ -98,6 +98,13 @@ describe("registry", () => {
     for (const id of ["", "Stripe", "constructor", "__proto__", "betterstack"]) {
       expect(sourceById(id)).toBeUndefined();
     }
+  });
+
+  it("knows our own source, which nobody posts", () => {
+    expect(sourceById("monitor")?.id).toBe("monitor");
+    expect(sourceIds).toEqual([...sources.map(({ id }) => id), "monitor"]);
+    expect(webhookSourceById("monitor")).toBeUndefined();
+    for (const source of sources) expect(webhookSourceById(source.id)).toBe(source);
   });
 
   it("names each source's secret, and has samples to send for each", () => {

@@ -4,7 +4,7 @@ import type { Secret } from "../../src/domain/secret.js";
 import { SECOND_MS } from "../../src/domain/time.js";
 import { nodeHmacCheck } from "../../src/runtime/node-hmac.js";
 import { webCryptoCheck } from "../../src/sources/hmac.js";
-import type { Source, Verdict } from "../../src/sources/source.js";
+import type { Source, Verdict, WebhookSource } from "../../src/sources/source.js";
 import { bytesOf, factsOf, NOW, outcomeOf, rawRequest, secretsOf } from "./kit.js";
 
 /** What the suite must know of a source to ask of it all that its signature promises. */
@@ -32,8 +32,8 @@ export const HMAC_CHECKS: Readonly<Record<string, HmacCheck>> = {
   "by Node": nodeHmacCheck,
 };
 
-/** What holds for every source, on every runtime. */
-export function sourceConformance(source: Source, kit: SourceKit): void {
+/** What holds for every source that posts to us, on every runtime. */
+export function sourceConformance(source: WebhookSource, kit: SourceKit): void {
   for (const [way, checkHmac] of Object.entries(HMAC_CHECKS)) {
     proofConformance(source, kit, way, checkHmac);
   }
@@ -44,7 +44,12 @@ export function sourceConformance(source: Source, kit: SourceKit): void {
  * What holds for every source, as far as what it signs allows. The limit of a body's size is the
  * door's to keep and is tested there.
  */
-function proofConformance(source: Source, kit: SourceKit, way: string, checkHmac: HmacCheck): void {
+function proofConformance(
+  source: WebhookSource,
+  kit: SourceKit,
+  way: string,
+  checkHmac: HmacCheck,
+): void {
   const [SECRET, OTHER] = kit.secrets ?? SECRETS;
   const body = bytesOf(kit.body);
   const verify = (
@@ -169,7 +174,8 @@ function proofConformance(source: Source, kit: SourceKit, way: string, checkHmac
   });
 }
 
-function eventConformance(source: Source, kit: SourceKit): void {
+/** What holds for every source of events, whoever tells them. */
+export function eventConformance(source: Source, kit: SourceKit): void {
   const [SECRET] = kit.secrets ?? SECRETS;
   const body = bytesOf(kit.body);
   const signed = (given: Uint8Array = body, secret: string = SECRET, now = NOW) => ({

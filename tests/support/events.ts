@@ -2,7 +2,7 @@ import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import type { EventRun, RunEventDeps } from "../../src/handlers/run-event.js";
 import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
 import type { Delivery } from "../../src/queues/delivery.js";
-import { sourceById } from "../../src/sources/registry.js";
+import { sourceById, webhookSourceById } from "../../src/sources/registry.js";
 import { countingIds, listeningLog, stillClock } from "./fakes.js";
 import type { StoreWorld } from "./store.js";
 
@@ -37,7 +37,7 @@ export async function sampleRun(
   const now = Date.UTC(2026, 10, 21, 8, 0, 0);
   const sample = freshen(loadSample(source, name), { uniqueId, now, set: options.set ?? {} });
   const request = requestOf(sample, { secret: "test-secret", now });
-  const found = sourceById(source);
+  const found = webhookSourceById(source);
   if (found === undefined) throw new Error(`no source ${source}`);
   const headers = new Headers(request.headers);
   const body = Uint8Array.from(request.body);
