@@ -1,0 +1,50 @@
+import { Temporal } from "temporal-polyfill";
+import type { Instant } from "../domain/time.js";
+
+/** Arithmetic of calendars and zones is Temporal's; nothing else here knows an offset. */
+export type LocalDate = Temporal.PlainDate;
+
+/** Monday first, as ISO 8601 counts them. */
+const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
+/** The day that the zone's calendar shows. */
+export function localDate(at: Instant, timeZone: string): LocalDate {
+  return Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate();
+}
+
+export function weekdayOf(date: LocalDate): Weekday {
+  return WEEKDAYS[date.dayOfWeek - 1] ?? "mon";
+}
+
+/**
+ * The first moment of the day at which the zone's clock shows the time, or a later one: where the clock jumps
+ * over it, the moment of the jump; where the clock shows it twice, the first.
+ *
+ * @param timeOfDay `02:00`.
+ */
+export function instantAt(date: LocalDate, timeOfDay: string, timeZone: string): Instant {
+  const wanted = date.toPlainDateTime(Temporal.PlainTime.from(timeOfDay));
+  const zoned = wanted.toZonedDateTime(timeZone, { disambiguation: "earlier" });
+  const isShown = zoned.toPlainDateTime().equals(wanted);
+  const found = isShown ? zoned : zoned.getTimeZoneTransition("next");
+  if (found === null) throw new Error(`${timeZone} shows no ${timeOfDay} on ${date.toString()}`);
+  return found.epochMilliseconds;
+}
+
+/** A stretch of a day by its clock; one whose end is not after its begin ends on the next day. */
+export function stretchOn(
+  date: LocalDate,
+  { from, to }: { from: string; to: string },
+  timeZone: string,
+): { startsAt: Instant; endsAt: Instant } {
+  const last = to > from ? date : date.add({ days: 1 });
+  return { startsAt: instantAt(date, from, timeZone), endsAt: instantAt(last, to, timeZone) };
+}
+
+/** `2026-11-22 14:05 (Asia/Bangkok)`: a moment as people of the zone read it. */
+export function readableTime(at: Instant, timeZone: string): string {
+  const zoned = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone);
+  const time = zoned.toPlainTime().toString({ smallestUnit: "minute" });
+  return `${zoned.toPlainDate().toString()} ${time} (${timeZone})`;
+}
