@@ -1,6 +1,6 @@
 import type { Ids } from "../../src/domain/ids.js";
 import type { RunEventDeps } from "../../src/handlers/run-event.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { createPinoLog } from "../../src/runtime/pino-log.js";
 import { sourceById } from "../../src/sources/registry.js";
@@ -14,6 +14,6 @@ export const runDepsOf = (database: Database, ids: Ids): RunEventDeps => ({
   log: createPinoLog(systemClock, "error", undefined),
   sourceById,
   ours: new Set(),
-  policy: PAYMENT_POLICIES.runbook,
+  policy: presetOf("runbook"),
   gatewayOf: () => undefined,
 });

@@ -1,14 +1,14 @@
 import type { Fact, FactKind } from "../domain/facts.js";
 import type { LedgerKey } from "../domain/ledger.js";
 import type { DecideContext, Plan } from "../domain/plan.js";
-import type { PaymentPolicy } from "../policy/payments.js";
+import type { Policy } from "../policy/schema.js";
 import type { Reads, RowsOf } from "../store/load.js";
 
 /** What a reaction may know besides its fact when it says what to read. */
 export interface LoadContext {
   /** The source's id, which scopes what only it can name. */
   source: string;
-  policy: PaymentPolicy;
+  policy: Policy;
   /** The platform's own application hears of changed entitlements. */
   tellsPlatform?: boolean;
 }

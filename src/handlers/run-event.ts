@@ -6,7 +6,7 @@ import type { SourceHold } from "../domain/hold.js";
 import type { Ids } from "../domain/ids.js";
 import { mergePlans, type Plan } from "../domain/plan.js";
 import type { Clock, Instant } from "../domain/time.js";
-import type { PaymentPolicy } from "../policy/payments.js";
+import type { Policy } from "../policy/schema.js";
 import type { Delivery } from "../queues/delivery.js";
 import type { Source } from "../sources/source.js";
 import { apply } from "../store/apply.js";
@@ -24,7 +24,7 @@ export interface RunEventDeps extends AskDeps {
   database: Database;
   clock: Clock;
   ids: Ids;
-  policy: PaymentPolicy;
+  policy: Policy;
   /** The platform's own application hears of changed entitlements. */
   tellsPlatform?: boolean;
   sourceById(id: string): Source | undefined;

@@ -12,6 +12,7 @@ import type { Clock } from "../domain/time.js";
 import { planEntitlements } from "../handlers/entitlement-plan.js";
 import { readerIn } from "../handlers/record-ledger/buyer.js";
 import type { PaymentPolicy } from "../policy/payments.js";
+import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
 import { type Database, Moved } from "../store/database.js";
 import { dueEntitlements, type EntitlementKey } from "../store/entitlements.js";
@@ -24,7 +25,7 @@ export interface EntitlementSweepDeps {
   ids: Ids;
   log: Log;
   relay: Relay;
-  policy: PaymentPolicy;
+  policy: Policy;
   tellsPlatform: boolean;
 }
 
@@ -61,7 +62,7 @@ export async function sweepEntitlements(
   let after: { endsAt: number; id: string } | null = null;
   const endBy = clock.now() + SWEEP_MS;
   for (let users = 0; users - report.stuck < usersMax && clock.now() < endBy; ) {
-    const at = { now: clock.now(), warnDays: policy.warnDays, after, limit: PAGE_ROWS };
+    const at = { now: clock.now(), warnDays: policy.payments.warnDays, after, limit: PAGE_ROWS };
     const due: Awaited<ReturnType<typeof dueEntitlements>> = await dueEntitlements(database, at);
     const keys = [...new Map(due.map((row) => [textOf(row), row])).values()];
     for (let from = 0; from < keys.length; from += AT_ONCE) {
@@ -106,7 +107,7 @@ async function settleUser(
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const rows = await loadUser(key, database);
     const now = clock.now();
-    const decision = decideExpiry(rows.entitlements, { now, warnDays: policy.warnDays });
+    const decision = decideExpiry(rows.entitlements, { now, warnDays: policy.payments.warnDays });
     if (decision.updates.length === 0) return { expired: 0, reminded: 0 };
     const ctx = { now, ids, actor: "system:sweep", eventId: null, requestId };
     const plan = planOf(decision, rows, ctx, deps);
@@ -161,9 +162,9 @@ function planOf(
   if (reminder !== null) {
     const { entitlement, days } = reminder;
     plan.audit("entitlement.reminded", entitlement.id, { days, endsAt: entitlement.endsAt });
-    tell(plan, "entitlement-expiring", entitlement, `expiring ${days}`, rows, deps.policy);
+    tell(plan, "entitlement-expiring", entitlement, `expiring ${days}`, rows, deps.policy.payments);
   }
-  if (lost !== null) tell(plan, "entitlement-expired", lost, "expired", rows, deps.policy);
+  if (lost !== null) tell(plan, "entitlement-expired", lost, "expired", rows, deps.policy.payments);
   return plan.build();
 }
 

@@ -2,7 +2,7 @@ import type { SourceHold } from "../domain/hold.js";
 import type { TemplateData } from "../domain/notice-templates.js";
 import { type NoticeRequest, PlanBuilder } from "../domain/plan.js";
 import { HOUR_MS } from "../domain/time.js";
-import type { PaymentPolicy } from "../policy/payments.js";
+import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
 import { Moved } from "../store/database.js";
 import { lastHold, toldOfPause, underWay } from "../store/hold-notices.js";
@@ -11,7 +11,7 @@ import type { Relay } from "./relay-outbox.js";
 
 export interface TellDeps extends HoldDeps {
   relay: Relay;
-  policy: PaymentPolicy;
+  policy: Policy;
 }
 
 export interface ToldOfHold {
@@ -69,7 +69,7 @@ async function requestsFor(
   { database, policy }: TellDeps,
 ): Promise<NoticeRequest[]> {
   const cause = `hold:${hold.id}`;
-  const { timeZone, defaultLocale } = policy;
+  const { timeZone, defaultLocale } = policy.payments;
   if (template === "payments-paused") {
     const since = { from: hold.heldAt - UNDER_WAY_MS, limit: PAGE, cause };
     const people = await underWay(database, since);

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { Payer } from "../domain/ledger.js";
-import type { PolicyName } from "./names.js";
 
 /**
  * What an event takes away of what was bought. `at_period_end`: what is paid for stays until its end; a payment
@@ -39,44 +38,6 @@ export const paymentPolicy = z.strictObject({
   currency: z.string().regex(/^[A-Z]{3}$/),
 });
 export type PaymentPolicy = Readonly<z.output<typeof paymentPolicy>>;
-
-const defaults: PaymentPolicy = {
-  metadataKeys: {
-    user: ["userId", "user_id", "userRef", "user"],
-    package: ["package", "packageId", "package_id", "plan"],
-    order: ["orderId", "order_id", "order"],
-    locale: ["locale", "language"],
-  },
-  packageOf: {},
-  defaultPackage: "standard",
-  defaultMonths: null,
-  monthsOf: {},
-  fullRefund: "revoke",
-  partialRefund: "keep",
-  lostDispute: "revoke",
-  openDispute: "keep",
-  canceledSubscription: "at_period_end",
-  graceDays: 7,
-  warnDays: [14, 3],
-  defaultLocale: "en",
-  timeZone: "UTC",
-  currency: "USD",
-};
-
-export const PAYMENT_POLICIES: Readonly<Record<PolicyName, PaymentPolicy>> = {
-  tbat: {
-    ...defaults,
-    defaultPackage: "ADVANCED",
-    monthsOf: { ADVANCED: 6 },
-    defaultLocale: "th",
-    timeZone: "Asia/Bangkok",
-    currency: "THB",
-  },
-  "ai-gurus": defaults,
-  brainbytes: { ...defaults, timeZone: "Asia/Manila", currency: "PHP" },
-  stamford: { ...defaults, timeZone: "America/New_York" },
-  runbook: defaults,
-};
 
 /**
  * Reads `price_1=ADVANCED,prod_2=BASIC`, the mapping that only a deployment knows.

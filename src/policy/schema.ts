@@ -89,6 +89,8 @@ export const route = z.strictObject({
   fallback: z.array(channel).default([]),
   /** Told in the day's mail as well. */
   inDigest: z.boolean().default(false),
+  /** By which of the ways that told of it its end is told; null: by all of them. */
+  resolvedChannels: z.array(channel).nullable().default(null),
 });
 
 /** What a severity is called here, and how soon somebody answers. */
@@ -131,6 +133,7 @@ export const maintenanceWindow = z.strictObject({
 
 /** Who may let a deployment through, or roll one back, around an exam. The first whose time it is holds. */
 const approval = z.strictObject({
+  id,
   /** From so many hours before its begin… */
   fromHoursBefore: z.number().min(0),
   /** …until so many; null: until its end. */
@@ -151,6 +154,8 @@ export const threshold = z.strictObject({
   clearForMinutes: minutes,
   /** Under so many observations in the time nothing is concluded. */
   samplesMin: z.number().int().min(1).default(1),
+  /** `exam`: while an exam lasts only; `normal`: while none does. */
+  during: z.enum(["always", "exam", "normal"]).default("always"),
   because: name,
 });
 
@@ -216,6 +221,7 @@ export const policySchema = z.strictObject({
     .nullable(),
   maintenance: z.array(maintenanceWindow),
   lockdown: z.strictObject({
+    /** From `from` until just before `to`. */
     periods: z.array(z.strictObject({ id, title: words, from: moment, to: moment })),
     /** What lets a deployment through: a word in its commit's message, as `[security]`. */
     emergencyLabels: z.array(name),
@@ -235,6 +241,14 @@ export const policySchema = z.strictObject({
     smokePaths: z.array(z.string().startsWith("/")),
     healthPath: z.string().startsWith("/"),
     rollbackWithinMinutes: minutes,
+    /** A good deployment to production is posted to the status page. */
+    tellStatusPage: z.boolean().default(false),
+  }),
+  /** How the monitors of the uptime service are to be set there; shown to whoever sets them. */
+  monitors: z.strictObject({
+    downAfterFailedChecks: z.number().int().min(1).nullable(),
+    slowAfterMs: z.number().min(1).nullable(),
+    certificateDays: z.number().int().min(1).nullable(),
   }),
   thresholds: z.array(threshold),
   uptime: z.strictObject({
@@ -242,7 +256,11 @@ export const policySchema = z.strictObject({
     /** The window that the target is held to. */
     targetDays: z.number().int().min(1),
     showDays: z.array(z.number().int().min(1)).min(1),
+    /** The target while an exam lasts. */
     examTargetPercent: percent.nullable(),
+    /** Under this it is an incident; null: it is only shown. */
+    alertBelowPercent: percent.nullable(),
+    /** Under this it is called critical. */
     criticalPercent: percent.nullable(),
     detectWithinMinutes: minutes.nullable(),
     recoverWithinMinutes: minutes.nullable(),

@@ -3,7 +3,9 @@ import type { Secret } from "../domain/secret.js";
 import type { GatewaysConfig } from "../gateways/registry.js";
 import { livemodeOf } from "../gateways/stripe/client.js";
 import { POLICY_NAMES } from "../policy/names.js";
-import { PAYMENT_POLICIES, type PaymentPolicy, readPackageOf } from "../policy/payments.js";
+import { readPackageOf } from "../policy/payments.js";
+import { presetOf } from "../policy/presets/index.js";
+import type { Policy } from "../policy/schema.js";
 import type { DatabaseConfig } from "../store/database.js";
 import { systemClock } from "./clock.js";
 import { type DoorConfig, readDoorConfig } from "./config.js";
@@ -14,7 +16,7 @@ export interface NodeConfig {
   database: DatabaseConfig;
   channels: ChannelsConfig;
   gateways: GatewaysConfig;
-  policy: PaymentPolicy;
+  policy: Policy;
   signingKeys: readonly Secret[];
   /** The tokens that may have sealed a delivery: the live one, then the one before. */
   queueTokens: readonly Secret[];
@@ -87,15 +89,16 @@ function readGateways(read: Reader): GatewaysConfig {
   return { stripe: { apiKey, apiUrl, callsPerSecond } };
 }
 
-function readPolicy(read: Reader): PaymentPolicy {
+function readPolicy(read: Reader): Policy {
   const name = POLICY_NAMES.find((known) => known === read.text("SIGNALBOX_POLICY")) ?? "runbook";
   const packages = read.optionalText("SIGNALBOX_PACKAGES");
-  if (packages === undefined) return PAYMENT_POLICIES[name];
+  const policy = presetOf(name);
+  if (packages === undefined) return policy;
   const packageOf = readPackageOf(packages);
   if (packageOf === null) {
     read.problem("SIGNALBOX_PACKAGES must be pairs such as price_1=ADVANCED,prod_2=BASIC");
   }
-  return { ...PAYMENT_POLICIES[name], packageOf: packageOf ?? {} };
+  return { ...policy, payments: { ...policy.payments, packageOf: packageOf ?? {} } };
 }
 
 /** The webhook to the platform's own application; one half of it would never be told, or refused by everybody. */

@@ -17,7 +17,7 @@ import { unpack } from "../ingest/unpack.js";
 import type { Relay } from "../operations/relay-outbox.js";
 import { keptRun } from "../operations/run-kept-event.js";
 import { runTimer } from "../operations/run-timer.js";
-import type { PaymentPolicy } from "../policy/payments.js";
+import type { Policy } from "../policy/schema.js";
 import { type Consumed, type Handled, noteError, type Worker } from "../queues/consume.js";
 import { DELIVERY_HEADER, type Delivery, openDelivery } from "../queues/delivery.js";
 import { type QueueMessage, queueMessage } from "../queues/messages.js";
@@ -38,7 +38,7 @@ export interface WorkerDeps {
   queueTokens: readonly Secret[];
   sourceById(id: string): Source | undefined;
   ours: ReadonlySet<string>;
-  policy: PaymentPolicy;
+  policy: Policy;
   tellsPlatform: boolean;
   gatewayOf(sourceId: string): Gateway | undefined;
   /** Looks into the queue's dead letters now; the failure callback only hints at it. */

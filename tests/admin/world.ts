@@ -29,7 +29,7 @@ import {
   removeSuppressions,
 } from "../../src/operations/suppressions.js";
 import { tellOfHold } from "../../src/operations/tell-of-hold.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { createKv } from "../../src/runtime/kv.js";
 import { newKey } from "../../src/runtime/new-key.js";
 import { sourceById, sourceIds, webhookSourceById } from "../../src/sources/registry.js";
@@ -139,7 +139,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     clock,
     ids,
     log: { info: note, warn: note, error: note },
-    policy: PAYMENT_POLICIES.runbook,
+    policy: presetOf("runbook"),
     sourceById,
     gatewayOf: () => undefined, // no key is set
     sendEvent: () => Promise.reject(new Error("no run is begun without a key")),
@@ -149,7 +149,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     log: { info: note, warn: note, error: note },
     sourceById,
     ours: new Set<string>(),
-    policy: PAYMENT_POLICIES.runbook,
+    policy: presetOf("runbook"),
     gatewayOf: () => undefined,
   };
   const health: HealthReport = {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Permanent } from "../../src/domain/errors.js";
 import { type EventRun, runEvent } from "../../src/handlers/run-event.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { runDeps, sampleRun } from "../support/events.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
@@ -72,7 +72,9 @@ describe("a purchase", () => {
 
 describe("a payer", () => {
   it("reads in the receipt what was bought, and until when it lasts", async () => {
-    const policy = { ...PAYMENT_POLICIES.tbat, monthsOf: { "pro-monthly": 1 } };
+    const tbat = presetOf("tbat");
+    const payments = { ...tbat.payments, monthsOf: { "pro-monthly": 1 } };
+    const policy = { ...tbat, payments };
     const deps = { ...runDeps(w), policy };
     await runEvent(await sampleRun("stripe", "payment-succeeded"), deps);
     const [entitlement] = await w.rows(

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
-import { PAYMENT_POLICIES, type PaymentPolicy } from "../../src/policy/payments.js";
+import type { PaymentPolicy } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { runDeps, type SampleOptions, sampleRun } from "../support/events.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
@@ -13,7 +14,9 @@ afterEach(() => w.close());
 
 async function renew(policy: Partial<PaymentPolicy> = {}): Promise<void> {
   w = await storeWorld();
-  deps = { ...runDeps(w), policy: { ...PAYMENT_POLICIES.runbook, ...policy } };
+  const runbook = presetOf("runbook");
+  const payments = { ...runbook.payments, ...policy };
+  deps = { ...runDeps(w), policy: { ...runbook, payments } };
 }
 
 type Word = readonly [sample: string, set?: Record<string, string>, uniqueId?: string];

@@ -176,8 +176,9 @@ describe("an adoption", () => {
 
   it("derives anew for whom it was bought, and later words of the payment find what it gave", async () => {
     const payment = await paid("u1");
-    const { metadataKeys } = deps.policy;
-    const wrong = { ...deps.policy, metadataKeys: { ...metadataKeys, user: ["seat"] } };
+    const { payments } = deps.policy;
+    const metadataKeys = { ...payments.metadataKeys, user: ["seat"] };
+    const wrong = { ...deps.policy, payments: { ...payments, metadataKeys } };
     expect(await adopt(payment, { ...deps, policy: wrong })).toMatchObject({ status: "applied" });
     expect(await given()).toEqual([{ user_ref: "u1-seat", status: "active" }]);
     expect(await adopt(payment, deps)).toMatchObject({ status: "applied" });

@@ -13,7 +13,7 @@ import { PlanBuilder } from "../../src/domain/plan.js";
 import { DAY_MS, HOUR_MS } from "../../src/domain/time.js";
 import { planEntitlements } from "../../src/handlers/entitlement-plan.js";
 import { sweepEntitlements } from "../../src/operations/sweep-entitlements.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { apply } from "../../src/store/apply.js";
 import { Moved } from "../../src/store/database.js";
 import { load, read } from "../../src/store/load.js";
@@ -73,7 +73,7 @@ const kept = async (): Promise<Entitlement[]> =>
 const sweep = (usersMax?: number) => {
   const relay = async (rows: readonly OutboxRow[]) => void relayed.push(...rows);
   const parts = { database: w.database, clock, ids: w.ctx.ids, log, relay };
-  const deps = { ...parts, policy: PAYMENT_POLICIES.tbat, tellsPlatform: true };
+  const deps = { ...parts, policy: presetOf("tbat"), tellsPlatform: true };
   return sweepEntitlements(deps, usersMax);
 };
 const NOTHING = { expired: 0, reminded: 0, stuck: 0 };

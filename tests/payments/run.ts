@@ -5,7 +5,7 @@ import { applyMigrations } from "../../local/migrate.js";
 import type { RunningPostgres } from "../../local/postgres.js";
 import { MINUTE_MS } from "../../src/domain/time.js";
 import { continueRun, startRun } from "../../src/operations/reconcile/index.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { type Database, openDatabase } from "../../src/store/database.js";
 import { type Random, seededRandom } from "../faults/random.js";
 import { ledgerWorld } from "../support/ledger-world.js";
@@ -39,7 +39,7 @@ const REPEATED = 0.15;
 /** Where events are lost, this share arrives. */
 const DELIVERED = 0.7;
 const SLICES_MAX = 20;
-const policy = PAYMENT_POLICIES.tbat;
+const policy = presetOf("tbat");
 
 /** Plays histories at the emulator and delivers their events in any order, some twice; the ledger must end as the emulator. */
 export async function paymentsRun(
@@ -118,7 +118,7 @@ async function playBatch(
     const truth = truthOf(emulator, emulator.now());
     const found: string[] = [];
     for (const { database, told } of ledgers) {
-      found.push(...(await differences(database, truth, policy)));
+      found.push(...(await differences(database, truth, policy.payments)));
       const events = database === losing.database ? null : told.size;
       found.push(...(await effectsMissing(database, truth, events)));
     }

@@ -3,19 +3,19 @@ import { POLICY_NAMES } from "../../src/policy/names.js";
 import {
   buyerOf,
   monthsOf,
-  PAYMENT_POLICIES,
   packageOfItems,
   paymentPolicy,
   readPackageOf,
 } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 
-const policy = PAYMENT_POLICIES.runbook;
+const policy = presetOf("runbook").payments;
 const said = (metadata: Record<string, string>, rest = {}) =>
   buyerOf({ metadata, ...rest }, policy);
 
 describe("payment policies", () => {
   it.each(POLICY_NAMES)("%s is data of the schema, in a zone and currency that exist", (name) => {
-    const preset = PAYMENT_POLICIES[name];
+    const preset = presetOf(name).payments;
     expect(paymentPolicy.parse(structuredClone(preset))).toEqual(preset);
     expect(Intl.supportedValuesOf("currency")).toContain(preset.currency);
     const { timeZone } = preset;
@@ -24,7 +24,7 @@ describe("payment policies", () => {
   });
 
   it("sells six months of ADVANCED in baht at Bangkok's time on tbat, and for ever elsewhere", () => {
-    const tbat = PAYMENT_POLICIES.tbat;
+    const tbat = presetOf("tbat").payments;
     expect(monthsOf("ADVANCED", tbat)).toBe(6);
     expect(monthsOf("BASIC", tbat)).toBeNull();
     expect(monthsOf("constructor", tbat)).toBeNull();

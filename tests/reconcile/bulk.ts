@@ -48,7 +48,7 @@ export async function loadBulk(
   }
   await insert(world.database, "ledgerObject", rows);
   const payments = [...ofPayment].map(([externalId, objects]) => {
-    const derived = derivePayment(objects, (payer) => buyerIn(payer, world.policy));
+    const derived = derivePayment(objects, (payer) => buyerIn(payer, world.policy.payments));
     const id = world.ids.next("payment");
     const times = { createdAt: now, updatedAt: now, version: 0 };
     return { id, account: "", livemode: false, externalId, told: [], ...derived, ...times };

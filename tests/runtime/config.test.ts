@@ -168,10 +168,10 @@ describe("the configuration", () => {
   });
 
   it("chooses a platform's rules by name, with its zone and this deployment's own prices", () => {
-    expect(parseNodeConfig(COMPLETE).policy.defaultPackage).toBe("standard");
+    expect(parseNodeConfig(COMPLETE).policy.payments.defaultPackage).toBe("standard");
     const tbat = { ...COMPLETE, SIGNALBOX_POLICY: "tbat", SIGNALBOX_PACKAGES: "price_1=ADVANCED" };
     const { policy, channels } = parseNodeConfig(tbat);
-    expect(policy).toMatchObject({ currency: "THB", packageOf: { price_1: "ADVANCED" } });
+    expect(policy.payments).toMatchObject({ currency: "THB", packageOf: { price_1: "ADVANCED" } });
     expect(channels.timeZone).toBe("Asia/Bangkok");
     expect(problemsOf({ ...COMPLETE, SIGNALBOX_POLICY: "tbaat" })).toEqual([
       "SIGNALBOX_POLICY must be one of tbat, ai-gurus, brainbytes, stamford, runbook",

@@ -1,6 +1,6 @@
 import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import type { EventRun, RunEventDeps } from "../../src/handlers/run-event.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import type { Delivery } from "../../src/queues/delivery.js";
 import { sourceById, webhookSourceById } from "../../src/sources/registry.js";
 import { countingIds, listeningLog, stillClock } from "./fakes.js";
@@ -15,7 +15,7 @@ export function runDeps(w: StoreWorld, ours: string[] = []): RunEventDeps {
     log: listeningLog(),
     sourceById,
     ours: new Set(ours),
-    policy: PAYMENT_POLICIES.runbook,
+    policy: presetOf("runbook"),
     gatewayOf: () => undefined,
   };
 }

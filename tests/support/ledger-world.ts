@@ -6,7 +6,8 @@ import { stripeGateway } from "../../src/gateways/stripe/index.js";
 import { type EventResult, type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
 import { deliveryOf } from "../../src/operations/delivery-of.js";
 import type { ReconcileDeps } from "../../src/operations/reconcile/index.js";
-import { PAYMENT_POLICIES, type PaymentPolicy } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
+import type { Policy } from "../../src/policy/schema.js";
 import { createIds } from "../../src/runtime/ids.js";
 import { sourceById } from "../../src/sources/registry.js";
 import type { Source } from "../../src/sources/source.js";
@@ -25,7 +26,7 @@ export function ledgerWorld(o: {
   clock: Clock;
   log: Log;
   callsPerSecond?: number;
-  policy?: PaymentPolicy;
+  policy?: Policy;
 }): LedgerWorld {
   const { database, clock, log, emulator } = o;
   const apiKey = new Secret("STRIPE_API_KEY", o.apiKey);
@@ -33,7 +34,7 @@ export function ledgerWorld(o: {
   const gateway = stripeGateway({ apiKey, apiUrl: emulator.url, callsPerSecond }, clock);
   const ids = createIds(clock);
   const gatewayOf = (id: string) => (id === "stripe" ? gateway : undefined);
-  const policy = o.policy ?? PAYMENT_POLICIES.runbook;
+  const policy = o.policy ?? presetOf("runbook");
   const engine: RunEventDeps = {
     database,
     clock,

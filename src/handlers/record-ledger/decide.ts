@@ -81,7 +81,9 @@ function paymentsOf(
   return [...refs.values()].map(({ account, livemode, externalId }) => {
     const isOf = (one: LedgerObject): boolean =>
       one.account === account && one.livemode === livemode && one.paymentRef === externalId;
-    const derived = derivePayment(objects.filter(isOf), (payer) => buyerIn(payer, ctx.policy));
+    const derived = derivePayment(objects.filter(isOf), (payer) =>
+      buyerIn(payer, ctx.policy.payments),
+    );
     const before = rows.find(
       (row) =>
         row.account === account && row.livemode === livemode && row.externalId === externalId,
@@ -153,7 +155,7 @@ function writeObjects(
     const newlyTold = toldOf(object.id, told);
     const row = {
       ...object,
-      userRef: buyerIn(object.details, ctx.policy).userRef,
+      userRef: buyerIn(object.details, ctx.policy.payments).userRef,
       told: [...object.told, ...newlyTold],
     };
     const was = before.get(object.id);

@@ -33,11 +33,11 @@ export function decideGrants(touched: Touched, ctx: GrantContext): EntitlementDe
   const given: readonly { origin: Origin; grant: Grant | null }[] = [
     ...touched.payments.map((payment) => ({
       origin: { paymentId: payment.id },
-      grant: grantOfPayment(payment, ctx.policy),
+      grant: grantOfPayment(payment, ctx.policy.payments),
     })),
     ...touched.subscriptions.map((subscription) => ({
       origin: { subscriptionId: subscription.id },
-      grant: grantOfSubscription(subscription, touched, ctx.policy),
+      grant: grantOfSubscription(subscription, touched, ctx.policy.payments),
     })),
   ];
   const grants = given.flatMap(({ grant }) => (grant === null ? [] : [grant]));

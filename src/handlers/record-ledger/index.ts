@@ -32,7 +32,7 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext): Reads {
     const key = [kind, ...mode, externalId];
     reads[`object${n}`] = read("ledgerObject", `t.kind = ? AND ${OF_OBJECT}`, key);
   }
-  const user = buyerIn(word.said.details, policy).userRef;
+  const user = buyerIn(word.said.details, policy.payments).userRef;
   const ofUser = "t.account = ? AND t.livemode = ?";
   if (user !== null && (paymentRef ?? subscriptionRef ?? invoiceRef) !== null) {
     reads[`entitlementsSaid${n}`] = read("entitlement", `${ofUser} AND t.user_ref = ?`, [

@@ -69,7 +69,7 @@ export function tellOfPayment(
   objects: readonly LedgerObject[],
   { policy }: HandlerContext,
 ): Told[] {
-  const telling = new Telling(payment, policy.defaultLocale);
+  const telling = new Telling(payment, policy.payments.defaultLocale);
   const { account, livemode, externalId, currency, name, state } = payment;
   const packageRef = given?.packageRef ?? payment.packageRef;
   const cause = keyText({ kind: "payment", account, livemode, externalId });
@@ -79,7 +79,7 @@ export function tellOfPayment(
     currency,
     packageRef,
     userName: name,
-    timeZone: policy.timeZone,
+    timeZone: policy.payments.timeZone,
   };
   const amountMinor = payment.amountMinor;
   // An invoice's payment is told of as what the invoice is for; where the link is still to come, its payer is a
@@ -144,14 +144,14 @@ export function tellOfSubscription(
   const people = (["customer", "checkout", "invoice"] as const).flatMap((kind) =>
     beside.filter(isKind(kind)).map((one) => one.details),
   );
-  const reader = readerIn(people, policy);
-  const telling = new Telling(reader, policy.defaultLocale);
+  const reader = readerIn(people, policy.payments);
+  const telling = new Telling(reader, policy.payments.defaultLocale);
   const about = {
     subscriptionId: subscription.id,
     subscriptionExternalId: externalId,
-    packageRef: buyerIn(details, policy).packageRef,
+    packageRef: buyerIn(details, policy.payments).packageRef,
     userName: reader.name,
-    timeZone: policy.timeZone,
+    timeZone: policy.payments.timeZone,
   };
   const cause = keyText(subscription);
   const { amountMinor, currency } = subscription;

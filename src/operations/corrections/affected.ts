@@ -13,7 +13,7 @@ import { type DerivedPayment, derivePayment, type Payment } from "../../domain/p
 import type { Clock, Instant } from "../../domain/time.js";
 import { buyerIn } from "../../handlers/record-ledger/buyer.js";
 import { grantOfPayment } from "../../handlers/record-ledger/grants.js";
-import type { PaymentPolicy } from "../../policy/payments.js";
+import type { Policy } from "../../policy/schema.js";
 import type { Source } from "../../sources/source.js";
 import {
   type AffectedMail,
@@ -30,7 +30,7 @@ export interface AffectedDeps {
   database: Database;
   clock: Clock;
   ids: Ids;
-  policy: PaymentPolicy;
+  policy: Policy;
   sourceById(id: string): Source | undefined;
   gatewayOf(sourceId: string): Gateway | undefined;
 }
@@ -158,7 +158,7 @@ async function lineOf(touched: TouchedPayment, asking: Asking): Promise<Affected
     return { ...line, differences: ["unreadable"], error: theirs.detail ?? theirs.code };
   }
   if (theirs === null) return { ...line, differences: ["missing_there"] };
-  const grant = grantOfPayment({ ...payment, ...theirs }, policy);
+  const grant = grantOfPayment({ ...payment, ...theirs }, policy.payments);
   const differences = differencesOf(payment, theirs);
   if (!isGiven(entitlement, grant)) differences.push("entitlement");
   if (touched.isSecond) differences.push("charged_twice");
@@ -197,7 +197,7 @@ async function theirsOf(
     if (error instanceof Permanent) return error;
     throw error;
   }
-  return derivePayment([...known.values()], (payer) => buyerIn(payer, deps.policy));
+  return derivePayment([...known.values()], (payer) => buyerIn(payer, deps.policy.payments));
 }
 
 const textOf = ({ kind, externalId }: LedgerKey): string => `${kind} ${externalId}`;
@@ -332,7 +332,7 @@ async function listMissing(
       const word = source.readObject(key, object, occurredAt);
       const joined = joinWord(null, word, { id: externalId, now });
       if (joined.kind === "doubt") return [line];
-      const derived = derivePayment([joined.row], (payer) => buyerIn(payer, deps.policy));
+      const derived = derivePayment([joined.row], (payer) => buyerIn(payer, deps.policy.payments));
       return [{ ...line, userRef: derived.userRef, theirs: moneyOf(derived) }];
     } catch (error) {
       if (!(error instanceof Permanent)) throw error;

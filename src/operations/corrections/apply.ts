@@ -264,7 +264,7 @@ function tellPayer(
     template: "payment-corrected",
     cause: `correction:${id}`,
     recipient: payment.email,
-    locale: payment.locale ?? policy.defaultLocale,
+    locale: payment.locale ?? policy.payments.defaultLocale,
     data: {
       paymentId: payment.id,
       paymentExternalId: payment.externalId,
@@ -272,7 +272,7 @@ function tellPayer(
       currency: payment.currency,
       packageRef: entitlement?.packageRef ?? payment.packageRef,
       userName: payment.name,
-      timeZone: policy.timeZone,
+      timeZone: policy.payments.timeZone,
       correction: WORDS[kind][inForce ? "access" : without],
       ...(kind === "refund" ? { refundMinor: amountMinor ?? payment.refundedMinor } : {}),
       entitlementEndsAt: inForce ? entitlement.endsAt : null,

@@ -152,7 +152,7 @@ function givenBy(
   }
   return {
     userRef,
-    packageRef: request.packageRef ?? payment?.packageRef ?? policy.defaultPackage,
+    packageRef: request.packageRef ?? payment?.packageRef ?? policy.payments.defaultPackage,
   };
 }
 

@@ -12,7 +12,7 @@ import type {
   RunStatus,
 } from "../../domain/reconciliation.js";
 import type { Clock } from "../../domain/time.js";
-import type { PaymentPolicy } from "../../policy/payments.js";
+import type { Policy } from "../../policy/schema.js";
 import type { Source } from "../../sources/source.js";
 import type { Database } from "../../store/database.js";
 
@@ -21,7 +21,7 @@ export interface ReconcileDeps {
   clock: Clock;
   ids: Ids;
   log: Log;
-  policy: PaymentPolicy;
+  policy: Policy;
   sourceById(id: string): Source | undefined;
   gatewayOf(sourceId: string): Gateway | undefined;
   /**

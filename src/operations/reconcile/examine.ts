@@ -121,7 +121,7 @@ function alteredIn(
   objects: readonly LedgerObject[],
 ): Partial<Verdict> {
   if (objects.length === 0) return {};
-  const derived = derivePayment(objects, (payer) => buyerIn(payer, deps.policy));
+  const derived = derivePayment(objects, (payer) => buyerIn(payer, deps.policy.payments));
   const fields = alteredFields(payment, derived);
   if (fields.length === 0) return {};
   return {
