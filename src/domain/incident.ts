@@ -36,8 +36,11 @@ export interface Incident {
   acknowledgedBy: string | null;
   resolvedAt: Instant | null;
   resolvedBy: string | null;
-  /** Since when none of its alerts is open, while that is watched; null while one is, and after its end. */
+  /** Since when none of its alerts is open; null while one is, also where a person has ended it all the same. */
   greenSince: Instant | null;
+  /** Since when its route runs, and the how-many-eth it is: a worse alert, or its coming back, begins it anew. */
+  routedAt: Instant;
+  routings: number;
   reopenedAt: Instant | null;
   reopenings: number;
   /** The deployment that went to its service shortly before, and the good one before that; ids of `deployment`. */
@@ -171,4 +174,30 @@ export interface Maintenance {
   createdAt: Instant;
   updatedAt: Instant;
   version: number;
+}
+
+const MINUTE_PARTS = ["year", "month", "day", "hour", "minute"] as const;
+
+/**
+ * `INC-20261121-0305`: the minute of its opening on the platform's clock. `-2`, `-3`… for the further ones of a minute.
+ *
+ * @param last of those that opened in the same minute, the id with the highest number; null where there is none.
+ */
+export function incidentIdOf(openedAt: Instant, timeZone: string, last: string | null): string {
+  const parts = new Intl.DateTimeFormat("en-u-ca-gregory-nu-latn", {
+    timeZone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+  }).formatToParts(openedAt);
+  const [year, month, day, hour, minute] = MINUTE_PARTS.map(
+    (type) => parts.find((part) => part.type === type)?.value ?? "",
+  );
+  const base = `INC-${year}${month}${day}-${hour}${minute}`;
+  if (last === null || !last.startsWith(base)) return base;
+  const nth = last === base ? 1 : Number(last.slice(base.length + 1));
+  return `${base}-${nth + 1}`;
 }

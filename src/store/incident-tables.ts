@@ -62,6 +62,8 @@ export const INCIDENT_TABLES: { [T in IncidentTable]: Table<PlanTables[T]> } = {
       resolvedAt: "instant",
       resolvedBy: "text",
       greenSince: "instant",
+      routedAt: "instant",
+      routings: "integer",
       reopenedAt: "instant",
       reopenings: "integer",
       suspectId: "text",

@@ -29,6 +29,8 @@ CREATE TABLE incident (
   resolved_at     timestamptz,
   resolved_by     text,
   green_since     timestamptz,
+  routed_at       timestamptz NOT NULL,
+  routings        integer NOT NULL,
   reopened_at     timestamptz,
   reopenings      integer NOT NULL,
   suspect_id      text,
@@ -44,9 +46,9 @@ CREATE INDEX incident_open_idx ON incident (opened_at) WHERE status <> 'resolved
 CREATE INDEX incident_created_at_idx ON incident (created_at);
 
 INSERT INTO incident (id, correlation_key, ordinal, kind, title, service, environment, ours, severity, rule, route,
-  status, url, opened_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by, reopenings, created_at, updated_at, version)
+  status, url, opened_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by, routed_at, routings, reopenings, created_at, updated_at, version)
 SELECT id, 'before:' || group_key, ordinal, kind, title, service, environment, ours, severity, 'before', 'before',
-  status, url, opened_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by, 0, created_at, updated_at, version
+  status, url, opened_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by, opened_at, 1, 0, created_at, updated_at, version
 FROM alert WHERE service IS NOT NULL;
 
 ALTER TABLE alert
@@ -83,6 +85,17 @@ BEGIN
 END $$;
 CREATE TRIGGER alert_last_word BEFORE UPDATE ON alert FOR EACH ROW
   WHEN (OLD.status <> 'resolved' AND NEW.status = 'resolved') EXECUTE FUNCTION alert_last_word();
+CREATE FUNCTION incident_last_alert() RETURNS trigger LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM alert a WHERE a.incident_id = NEW.id AND a.status <> 'resolved') THEN
+    PERFORM signalbox_moved();
+  END IF;
+  RETURN NEW;
+END $$;
+-- After the statement's own rows are written: the alert that ends is one of them. Only where the incident is said
+-- to be green; a person may end it all the same.
+CREATE CONSTRAINT TRIGGER incident_last_alert AFTER UPDATE ON incident DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW
+  WHEN (OLD.green_since IS NULL AND NEW.green_since IS NOT NULL) EXECUTE FUNCTION incident_last_alert();
 
 ALTER TABLE incident_entry
   ADD COLUMN kind text NOT NULL DEFAULT 'transition',

@@ -1,35 +1,38 @@
 import type { DeploymentTarget } from "../../domain/deployment.js";
 import type { SignalFact, SignalRaised } from "../../domain/facts.js";
-import type { Incident, Signal } from "../../domain/incident.js";
+import type { Alert, Incident, Signal } from "../../domain/incident.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
-import { MINUTE_MS } from "../../domain/time.js";
-import { route } from "../../policy/route.js";
+import { isWorse } from "../../domain/severity.js";
 import type { HandlerContext } from "../handler.js";
+import { addEntry, BY_RECOVERY, resolvedBy, windClock } from "../incident-plan.js";
+import { decisionOf, type PlaceRows, placeAlert, worsened } from "./place.js";
 
-export interface IncidentRows {
-  /** The newest incidents of the group, newest first. */
-  incidents: Incident[];
+export interface AlertRows extends PlaceRows {
+  /** The newest alerts of the group, newest first. */
+  alerts: Alert[];
   /**
-   * The newest raising signal of the open incident: an end that is older does not end it. One that joins
-   * meanwhile moves no version; the database's `incident_last_word` sees it as the incident ends.
+   * The newest raising signal of the open alert: an end that is older does not end it. One that joins
+   * meanwhile moves no version; the database's `alert_last_word` sees it as the alert ends.
    */
   lastRaised: Signal[];
-  /** The newest incidents of this very deployment, newest first; asked for only when this is one. */
-  ours: Incident[];
+  /** The incident of the newest alert. */
+  incident: Incident[];
+  /** Another alert of that incident that is open. */
+  otherOpen: Alert[];
   /** Where a deployment went: the last good one there has ended what an older failure speaks of. */
   target: DeploymentTarget[];
 }
 
-/** Our own errors come back as webhooks: past this many incidents in a minute they are kept and not told. */
-export const OWN_INCIDENTS_MAX = 10;
+type Ending = Exclude<SignalFact, SignalRaised>;
 
-/** Raises, joins, acknowledges or ends the incident of the signal's group. */
-export function decideIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext): Plan {
+/** Raises, joins, acknowledges or ends the alert of the signal's group, and with it its incident. */
+export function decideAlert(fact: SignalFact, rows: AlertRows, ctx: HandlerContext): Plan {
   const plan = new PlanBuilder(ctx);
   if (fact.deployedTo !== undefined) noteTarget(plan, fact, fact.deployedTo, rows, ctx);
-  const open = rows.incidents.find((incident) => incident.status !== "resolved") ?? null;
-  if (open !== null) decideOpen(plan, fact, open, rows, ctx);
-  else decideClosed(plan, fact, rows, ctx);
+  const newest = rows.alerts[0];
+  if (newest !== undefined && newest.status !== "resolved") {
+    decideOpen(plan, fact, newest, rows, ctx);
+  } else decideClosed(plan, fact, newest, rows, ctx);
   return plan.build();
 }
 
@@ -38,7 +41,7 @@ function noteTarget(
   plan: PlanBuilder,
   fact: SignalFact,
   { project, target }: NonNullable<SignalFact["deployedTo"]>,
-  rows: IncidentRows,
+  rows: AlertRows,
   ctx: HandlerContext,
 ): void {
   const existing = rows.target[0];
@@ -57,186 +60,269 @@ function noteTarget(
 function decideOpen(
   plan: PlanBuilder,
   fact: SignalFact,
-  open: Incident,
-  rows: IncidentRows,
+  alert: Alert,
+  rows: AlertRows,
   ctx: HandlerContext,
 ): void {
-  addSignal(plan, fact, open.id, ctx);
-  if (fact.kind === "signal.raised" && isHeadless(open)) {
-    begin(plan, fact, open, rows, ctx);
+  if (fact.kind === "signal.raised") {
+    if (alert.incidentId === null) begin(plan, fact, alert, rows, ctx);
+    else raiseAgain(plan, fact, alert, rows, ctx);
     return;
   }
-  const transition = transitionOf(fact, open, rows.lastRaised[0] ?? null);
-  if (transition === null) {
-    plan
-      .expect("incident", open)
-      .audit("incident.joined", open.id, { signal: fact.kind })
-      .because(`joins the open incident ${open.id}`);
-    return;
+  addSignal(plan, fact, alert, alert.incidentId, ctx);
+  const incident = rows.incident[0];
+  const since = Math.max(alert.openedAt, rows.lastRaised[0]?.occurredAt ?? 0);
+  if (fact.kind === "signal.resolved" && fact.occurredAt >= since) {
+    endAlert(plan, fact, alert, rows, ctx);
+  } else if (fact.kind === "signal.acknowledged" && alert.status === "open") {
+    acknowledge(plan, fact, alert, rows, ctx);
+  } else {
+    plan.expect("alert", alert).because(`the alert ${alert.id} has heard later words already`);
+    if (incident !== undefined) plan.audit("incident.joined", incident.id, { signal: fact.kind });
   }
-  const next = { ...open, ...transition, updatedAt: ctx.now };
-  plan
-    .update("incident", open, next)
-    .audit(`incident.${next.status}`, open.id, { before: open.status, after: next.status })
-    .because(`${fact.kind} takes incident ${open.id} from ${open.status} to ${next.status}`);
-  addEntry(plan, open.id, `${next.status} by ${ctx.source}`, ctx);
-  if (next.status === "resolved") tellResolved(plan, next);
 }
 
-/** What the signal changes of an open incident; null when it only joins. */
-function transitionOf(
-  fact: SignalFact,
-  open: Incident,
-  lastRaised: Signal | null,
-): Partial<Incident> | null {
-  const since = Math.max(open.openedAt, lastRaised?.occurredAt ?? 0);
-  if (fact.kind === "signal.resolved" && fact.occurredAt >= since) {
-    return { status: "resolved", resolvedAt: fact.occurredAt, resolvedBy: fact.by };
+/** One more word on what is known: only its signal is written, unless it makes matters worse. */
+function raiseAgain(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  alert: Alert,
+  rows: AlertRows,
+  ctx: HandlerContext,
+): void {
+  const incident = rows.incident[0];
+  const begun = decisionOf(fact, ctx);
+  const { severity, rule } = begun;
+  const worse = isWorse(severity, alert.severity);
+  const change = worse ? { severity, rule, level: fact.level, updatedAt: ctx.now } : {};
+  if (incident === undefined || isOverFor(incident, fact)) {
+    const incidentId = placeAlert(plan, fact, begun, rows, ctx);
+    addSignal(plan, fact, alert, incidentId, ctx);
+    plan.update("alert", alert, { ...change, incidentId });
+    return;
   }
-  if (fact.kind === "signal.acknowledged" && open.status === "open") {
-    return {
-      status: "acknowledged",
-      acknowledgedAt: fact.occurredAt,
-      acknowledgedBy: fact.by,
+  addSignal(plan, fact, alert, incident.id, ctx);
+  plan.audit("incident.joined", incident.id, { signal: fact.kind });
+  if (worse) plan.update("alert", alert, change);
+  else plan.expect("alert", alert);
+  if (isWorse(severity, incident.severity) && incident.status !== "resolved") {
+    const { decision } = begun;
+    plan.update("incident", incident, {
+      ...worsened(incident, decision, ctx.now),
+      updatedAt: ctx.now,
+    });
+    const text = `becomes ${decision.severityName} (${severity}): ${decision.reasons.join(" ")}`;
+    addEntry(plan, incident.id, { kind: "decision", text }, ctx);
+    if (!incident.ours) windClock(plan, incident.id, timerOf(rows, incident.id), ctx);
+  } else plan.expect("incident", incident);
+  plan.because(`It is one more word on ${incident.id}, which is ${incident.status}.`);
+}
+
+/** A person has ended it, and its trouble goes on. */
+const isOverFor = (incident: Incident, { occurredAt }: SignalRaised): boolean =>
+  incident.resolvedAt !== null && occurredAt > incident.resolvedAt;
+
+const timerOf = ({ timers }: AlertRows, incidentId: string) =>
+  timers.find(({ subject }) => subject === incidentId);
+
+function endAlert(
+  plan: PlanBuilder,
+  fact: Ending,
+  alert: Alert,
+  rows: AlertRows,
+  ctx: HandlerContext,
+): void {
+  const { now } = ctx;
+  const over = { resolvedAt: fact.occurredAt, resolvedBy: fact.by, updatedAt: now };
+  plan
+    .update("alert", alert, { status: "resolved", ...over })
+    .audit("alert.resolved", alert.id, { before: alert.status, after: "resolved" });
+  const incident = rows.incident[0];
+  if (incident === undefined) return;
+  if (incident.status === "resolved") {
+    plan.expect("incident", incident).because(`${incident.id} had ended before`);
+    return;
+  }
+  const others = rows.otherOpen.length > 0;
+  const { watchMinutes } = ctx.policy.recovery;
+  // Written in any case: of two alerts that end at once, the second to be written sees the first.
+  if (others) plan.update("incident", incident, { updatedAt: now });
+  else if (watchMinutes > 0) {
+    plan.update("incident", incident, { greenSince: fact.occurredAt, updatedAt: now });
+  } else {
+    const ended = {
+      ...resolvedBy(fact.by ?? BY_RECOVERY, fact.occurredAt),
+      greenSince: fact.occurredAt,
     };
+    plan
+      .update("incident", incident, { ...ended, updatedAt: now })
+      .audit("incident.resolved", incident.id, { before: incident.status, after: "resolved" });
   }
-  return null;
+  const text = others
+    ? `${alert.title} is over; something else of it is not`
+    : watchMinutes > 0
+      ? `all of it is over; watched for ${watchMinutes} min before it ends`
+      : `resolved by ${ctx.source}`;
+  addEntry(plan, incident.id, { kind: "transition", text }, ctx);
+  plan.because(`${incident.id}: ${text}`);
+  if (!others && !incident.ours) windClock(plan, incident.id, timerOf(rows, incident.id), ctx);
+}
+
+function acknowledge(
+  plan: PlanBuilder,
+  fact: Ending,
+  alert: Alert,
+  rows: AlertRows,
+  ctx: HandlerContext,
+): void {
+  const seen = {
+    status: "acknowledged" as const,
+    acknowledgedAt: fact.occurredAt,
+    acknowledgedBy: fact.by,
+    updatedAt: ctx.now,
+  };
+  plan.update("alert", alert, seen);
+  const incident = rows.incident[0];
+  if (incident === undefined) return;
+  if (incident.status !== "open") {
+    plan.expect("incident", incident).because(`${incident.id} is ${incident.status} already`);
+    return;
+  }
+  const by = fact.by ?? ctx.source;
+  plan
+    .update("incident", incident, { ...seen, acknowledgedBy: by })
+    .audit("incident.acknowledged", incident.id, { before: "open", after: "acknowledged" })
+    .because(`${incident.id} is acknowledged at ${ctx.source}`);
+  addEntry(plan, incident.id, { kind: "transition", text: `acknowledged at ${ctx.source}` }, ctx);
+  if (!incident.ours) windClock(plan, incident.id, timerOf(rows, incident.id), ctx);
 }
 
 function decideClosed(
   plan: PlanBuilder,
   fact: SignalFact,
-  rows: IncidentRows,
+  last: Alert | undefined,
+  rows: AlertRows,
   ctx: HandlerContext,
 ): void {
-  const last = rows.incidents[0] ?? null;
-  const late = last !== null && last.resolvedAt !== null && fact.occurredAt <= last.resolvedAt;
-  if (late || (last !== null && fact.kind !== "signal.raised")) {
-    addSignal(plan, fact, last.id, ctx);
-    if (fact.kind === "signal.raised" && isHeadless(last)) {
-      plan.update("incident", last, { ...headOf(fact), updatedAt: ctx.now });
-    } else if (fact.kind === "signal.resolved" && !late) {
-      // Its beginning is on the way, perhaps: when it comes it finds that it has ended already.
-      plan.update("incident", last, { resolvedAt: fact.occurredAt, updatedAt: ctx.now });
-    } else plan.expect("incident", last);
-    plan
-      .audit("incident.joined", last.id, { signal: fact.kind, late })
-      .because(`belongs to incident ${last.id}, which has ended`);
+  const late = last?.resolvedAt != null && fact.occurredAt <= last.resolvedAt;
+  if (last !== undefined && (late || fact.kind !== "signal.raised")) {
+    belated(plan, fact, last, late, rows, ctx);
     return;
   }
-  if (fact.kind !== "signal.raised" && fact.deployedTo !== undefined) {
-    plan.because("a good deployment, and no incident that it could end");
-  } else if (fact.kind !== "signal.raised") openEnded(plan, fact, rows, ctx);
-  else if ((rows.target[0]?.lastGoodAt ?? 0) > fact.occurredAt) {
+  if (fact.kind !== "signal.raised") {
+    if (fact.deployedTo !== undefined) {
+      plan.because("a good deployment, and no incident that it could end");
+    } else openEnded(plan, fact, rows, ctx);
+  } else if ((rows.target[0]?.lastGoodAt ?? 0) > fact.occurredAt) {
     plan.because("a later deployment to the same place was good already");
   } else {
     // A version step: of an end and a new beginning at once, the second to be written sees the first.
-    if (last !== null) plan.update("incident", last, {});
+    if (last !== undefined) plan.update("alert", last, {});
     raise(plan, fact, rows, ctx);
   }
 }
 
-function raise(
+/** A word on an alert that has ended, or an end that comes once more. */
+function belated(
   plan: PlanBuilder,
-  fact: SignalRaised,
-  rows: IncidentRows,
+  fact: SignalFact,
+  last: Alert,
+  late: boolean,
+  rows: AlertRows,
   ctx: HandlerContext,
 ): void {
-  const incident: Incident = { ...blankIncident(fact, rows, ctx), ...headOf(fact) };
-  plan.insert("incident", incident);
-  addSignal(plan, fact, incident.id, ctx);
-  addEntry(plan, incident.id, `opened as ${incident.severity} by ${ctx.source}`, ctx);
-  plan.audit("incident.opened", incident.id, { severity: incident.severity, kind: incident.kind });
-  tellRaised(plan, fact, incident, rows, ctx);
+  if (fact.kind === "signal.raised" && last.incidentId === null) {
+    beginEnded(plan, fact, last, ctx);
+    return;
+  }
+  addSignal(plan, fact, last, last.incidentId, ctx);
+  if (fact.kind === "signal.resolved" && !late) {
+    // Its beginning is on the way, perhaps: when it comes it finds that it has ended already.
+    plan.update("alert", last, { resolvedAt: fact.occurredAt, updatedAt: ctx.now });
+  } else plan.expect("alert", last);
+  const incident = rows.incident[0];
+  if (incident !== undefined)
+    plan.audit("incident.joined", incident.id, { signal: fact.kind, late });
+  plan.because(
+    `belongs to an alert that has ended${incident === undefined ? "" : `, of ${incident.id}`}`,
+  );
 }
 
-/** The beginning of an incident that somebody acknowledged before we heard of it. */
+function raise(plan: PlanBuilder, fact: SignalRaised, rows: AlertRows, ctx: HandlerContext): void {
+  const begun = decisionOf(fact, ctx);
+  const incidentId = placeAlert(plan, fact, begun, rows, ctx);
+  const alert = { ...blankAlert(fact, rows, ctx), ...headOf(fact, begun), incidentId };
+  plan.insert("alert", alert);
+  addSignal(plan, fact, alert, incidentId, ctx);
+}
+
+/** The beginning of what somebody had acknowledged before we heard of it. */
 function begin(
   plan: PlanBuilder,
   fact: SignalRaised,
-  open: Incident,
-  rows: IncidentRows,
+  alert: Alert,
+  rows: AlertRows,
   ctx: HandlerContext,
 ): void {
-  const incident = { ...open, ...headOf(fact), updatedAt: ctx.now };
+  const begun = decisionOf(fact, ctx);
+  const { acknowledgedAt, acknowledgedBy } = alert;
+  const seen = { ...begun, acknowledgedAt, acknowledgedBy };
+  const incidentId = placeAlert(plan, fact, seen, rows, ctx);
   plan
-    .update("incident", open, incident)
-    .audit("incident.begun", open.id, { severity: incident.severity });
-  addEntry(plan, open.id, `its beginning came, as ${incident.severity}, by ${ctx.source}`, ctx);
-  tellRaised(plan, fact, incident, rows, ctx);
+    .update("alert", alert, { ...headOf(fact, begun), incidentId, updatedAt: ctx.now })
+    .audit("alert.begun", alert.id, { severity: begun.severity })
+    .because("its acknowledgement had come before it");
+  addSignal(plan, fact, alert, incidentId, ctx);
 }
 
-/** True when only an end or an acknowledgement is known of it. */
-function isHeadless(incident: Incident): boolean {
-  return incident.service === null;
-}
-
-/** What only the raising signal knows. */
-function headOf(fact: SignalRaised) {
-  const { title, service, environment, url, ours, occurredAt } = fact;
-  const { severity } = route(fact);
-  return { title, service, environment, url, ours, openedAt: occurredAt, severity };
-}
-
-function tellRaised(
-  plan: PlanBuilder,
-  fact: SignalRaised,
-  incident: Incident,
-  rows: IncidentRows,
-  ctx: HandlerContext,
-): void {
-  const { channels, reasons } = route(fact);
-  for (const reason of reasons) plan.because(reason);
-  if (fact.ours && floods(rows.ours, ctx.now)) {
-    plan.because(`trouble of our own, more than ${OWN_INCIDENTS_MAX} a minute: not told`);
-    return;
-  }
-  for (const channel of channels) {
-    plan.notify({
-      channel,
-      template: "incident-raised",
-      cause: `incident:${incident.id} opened`,
-      recipient: channel,
-      locale: "en",
-      data: noticeData(incident),
-    });
-  }
+/** It had begun and ended before we heard that it began: kept with its times, and nobody is told. */
+function beginEnded(plan: PlanBuilder, fact: SignalRaised, last: Alert, ctx: HandlerContext): void {
+  const begun = decisionOf(fact, ctx);
+  addSignal(plan, fact, last, null, ctx);
+  plan
+    .update("alert", last, { ...headOf(fact, begun), updatedAt: ctx.now })
+    .audit("alert.begun", last.id, { severity: begun.severity, ended: true })
+    .because("it had ended before its beginning came: nobody is told of it");
 }
 
 /** An end or an acknowledgement that came before its beginning: kept, so that a late beginning finds it. */
-function openEnded(
-  plan: PlanBuilder,
-  fact: Exclude<SignalFact, SignalRaised>,
-  rows: IncidentRows,
-  ctx: HandlerContext,
-): void {
+function openEnded(plan: PlanBuilder, fact: Ending, rows: AlertRows, ctx: HandlerContext): void {
   const ended = fact.kind === "signal.resolved";
-  const incident: Incident = {
-    ...blankIncident(fact, rows, ctx),
+  const alert: Alert = {
+    ...blankAlert(fact, rows, ctx),
     status: ended ? "resolved" : "acknowledged",
     ...(ended
       ? { resolvedAt: fact.occurredAt, resolvedBy: fact.by }
       : { acknowledgedAt: fact.occurredAt, acknowledgedBy: fact.by }),
   };
   plan
-    .insert("incident", incident)
-    .audit("incident.opened", incident.id, { severity: incident.severity, status: incident.status })
+    .insert("alert", alert)
+    .audit("alert.opened", alert.id, { status: alert.status })
     .because(`${fact.kind} came before its beginning`);
-  addSignal(plan, fact, incident.id, ctx);
-  addEntry(plan, incident.id, `${incident.status} by ${ctx.source} before its beginning came`, ctx);
+  addSignal(plan, fact, alert, null, ctx);
 }
 
-function blankIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext): Incident {
+/** What only the raising signal knows. */
+function headOf(fact: SignalRaised, { severity, rule, decision }: ReturnType<typeof decisionOf>) {
+  const { title, environment, url, level, occurredAt } = fact;
+  const { service } = decision;
+  return { title, service, environment, url, level, openedAt: occurredAt, severity, rule };
+}
+
+function blankAlert(fact: SignalFact, rows: AlertRows, ctx: HandlerContext): Alert {
   return {
-    id: ctx.ids.next("incident"),
+    id: ctx.ids.next("alert"),
+    incidentId: null,
     groupKey: fact.groupKey,
-    ordinal: Math.max(0, ...rows.incidents.map(({ ordinal }) => ordinal)) + 1,
+    ordinal: Math.max(0, ...rows.alerts.map(({ ordinal }) => ordinal)) + 1,
+    source: ctx.source,
     kind: fact.signalKind,
+    level: null,
     title: fact.title,
     service: null,
     environment: null,
-    ours: false,
     severity: "P3",
+    rule: "unknown",
     status: "open",
     url: null,
     openedAt: fact.occurredAt,
@@ -250,14 +336,16 @@ function blankIncident(fact: SignalFact, rows: IncidentRows, ctx: HandlerContext
   };
 }
 
-function floods(ours: readonly Incident[], now: number): boolean {
-  const recent = ours.filter((incident) => incident.createdAt > now - MINUTE_MS);
-  return recent.length >= OWN_INCIDENTS_MAX;
-}
-
-function addSignal(plan: PlanBuilder, fact: SignalFact, incidentId: string, ctx: HandlerContext) {
+function addSignal(
+  plan: PlanBuilder,
+  fact: SignalFact,
+  { id: alertId }: Pick<Alert, "id">,
+  incidentId: string | null,
+  ctx: HandlerContext,
+): void {
   plan.insert("signal", {
     id: ctx.ids.next("signal"),
+    alertId,
     incidentId,
     eventId: ctx.eventId,
     kind: fact.kind.slice("signal.".length) as Signal["kind"],
@@ -265,41 +353,4 @@ function addSignal(plan: PlanBuilder, fact: SignalFact, incidentId: string, ctx:
     title: fact.title,
     occurredAt: fact.occurredAt,
   });
-}
-
-function addEntry(plan: PlanBuilder, incidentId: string, text: string, ctx: HandlerContext): void {
-  plan.insert("incidentEntry", {
-    id: ctx.ids.next("incidentEntry"),
-    incidentId,
-    at: ctx.now,
-    text,
-  });
-}
-
-function tellResolved(plan: PlanBuilder, incident: Incident): void {
-  plan.notify({
-    channel: "slack",
-    template: "incident-resolved",
-    cause: `incident:${incident.id} resolved`,
-    recipient: "slack",
-    locale: "en",
-    data: noticeData(incident),
-  });
-}
-
-function noticeData(incident: Incident) {
-  const { id, severity, title, service, environment, kind, url } = incident;
-  const { openedAt, resolvedAt, resolvedBy } = incident;
-  return {
-    incidentId: id,
-    severity,
-    title,
-    service,
-    environment,
-    kind,
-    url,
-    openedAt,
-    resolvedAt,
-    resolvedBy,
-  };
 }

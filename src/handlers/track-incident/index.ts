@@ -1,30 +1,107 @@
+import type { SignalFact } from "../../domain/facts.js";
+import { MINUTE_MS } from "../../domain/time.js";
+import { decideRoute } from "../../policy/route.js";
+import type { Policy } from "../../policy/schema.js";
 import { read } from "../../store/load.js";
 import { defineHandler } from "../handler.js";
-import { decideIncident, OWN_INCIDENTS_MAX } from "./decide.js";
+import { decideAlert } from "./decide.js";
+import { OWN_INCIDENTS_MAX, viewOf } from "./place.js";
+
+/** The newest alert of the group brings the incident that it is part of. */
+const OF_GROUP =
+  "(SELECT a.incident_id FROM alert a WHERE a.group_key = ? ORDER BY a.ordinal DESC LIMIT 1)";
+const OF_KEY =
+  "(SELECT i.id FROM incident i WHERE i.correlation_key = ? ORDER BY i.ordinal DESC LIMIT 1)";
+
+/** What an alert whose source tells its end too burns by; an error's source often never does. */
+const TELLS_ITS_END = "t.kind <> 'error'";
 
 export const trackIncident = defineHandler({
   id: "track-incident",
   reactsTo: ["signal.raised", "signal.acknowledged", "signal.resolved"],
-  load: (fact, { source }) => ({
-    incidents: read("incident", "t.group_key = ?", [fact.groupKey], {
-      orderBy: "t.ordinal DESC NULLS LAST",
-      limit: 5,
-    }),
-    lastRaised: read(
-      "signal",
-      "t.incident_id = (SELECT id FROM incident WHERE group_key = ? AND status <> 'resolved') AND t.kind = 'raised'",
-      [fact.groupKey],
-      { orderBy: "t.occurred_at DESC", limit: 1 },
-    ),
-    ours: read("incident", "t.ours AND ?::boolean", [fact.kind === "signal.raised" && fact.ours], {
-      orderBy: "t.created_at DESC",
-      limit: OWN_INCIDENTS_MAX,
-    }),
-    target: read("deploymentTarget", "t.source = ? AND t.project = ? AND t.target = ?", [
-      source,
-      fact.deployedTo?.project ?? null,
-      fact.deployedTo?.target ?? null,
-    ]),
-  }),
-  decide: (fact, rows, context) => decideIncident(fact, rows, context),
+  load: (fact, { source, policy }) => {
+    const { groupKey, occurredAt } = fact;
+    const { key, names } = soughtBy(fact, source, policy);
+    const minute = Math.floor(occurredAt / MINUTE_MS) * MINUTE_MS;
+    return {
+      alerts: read("alert", "t.group_key = ?", [groupKey], {
+        orderBy: "t.ordinal DESC",
+        limit: 5,
+      }),
+      lastRaised: read(
+        "signal",
+        "t.alert_id = (SELECT id FROM alert WHERE group_key = ? AND status <> 'resolved') AND t.kind = 'raised'",
+        [groupKey],
+        { orderBy: "t.occurred_at DESC", limit: 1 },
+      ),
+      incident: read("incident", `t.id = ${OF_GROUP}`, [groupKey], { limit: 1 }),
+      otherOpen: read(
+        "alert",
+        `t.incident_id = ${OF_GROUP} AND t.status <> 'resolved' AND t.group_key <> ?`,
+        [groupKey, groupKey],
+        { limit: 1 },
+      ),
+      newest: read("incident", "t.correlation_key = ?", [key], {
+        orderBy: "t.ordinal DESC",
+        limit: 1,
+      }),
+      burning: read(
+        "alert",
+        `t.incident_id = ${OF_KEY} AND t.status <> 'resolved' AND ${TELLS_ITS_END}`,
+        [key],
+        { limit: 1 },
+      ),
+      lastTrouble: read("signal", `t.incident_id = ${OF_KEY} AND t.kind = 'raised'`, [key], {
+        orderBy: "t.occurred_at DESC",
+        limit: 1,
+      }),
+      sameMinute: read(
+        "incident",
+        "t.opened_at >= to_timestamp(?::float8 / 1000) AND t.opened_at < to_timestamp(?::float8 / 1000)",
+        [minute, minute + MINUTE_MS],
+        { orderBy: "length(t.id) DESC, t.id DESC", limit: 1 },
+      ),
+      timers: read(
+        "timer",
+        `t.kind = 'incident.due' AND t.subject IN (${OF_GROUP}, ${OF_KEY})`,
+        [groupKey, key],
+        { limit: 2 },
+      ),
+      ours: read(
+        "incident",
+        "t.ours AND ?::boolean",
+        [fact.kind === "signal.raised" && fact.ours],
+        {
+          orderBy: "t.created_at DESC",
+          limit: OWN_INCIDENTS_MAX,
+        },
+      ),
+      target: read("deploymentTarget", "t.source = ? AND t.project = ? AND t.target = ?", [
+        source,
+        fact.deployedTo?.project ?? null,
+        fact.deployedTo?.target ?? null,
+      ]),
+      deployments: read(
+        "deployment",
+        `lower(t.name) = ANY (string_to_array(?, E'\\n')) AND t.target = 'production'
+         AND t.state IN ('succeeded', 'promoted') AND t.state_as_of <= to_timestamp(?::float8 / 1000)`,
+        [names, occurredAt],
+        { orderBy: "t.state_as_of DESC", limit: 3 },
+      ),
+    };
+  },
+  decide: (fact, rows, context) => decideAlert(fact, rows, context),
 });
+
+/** Only a raising signal says whose trouble it is. */
+function soughtBy(
+  fact: SignalFact,
+  source: string,
+  policy: Policy,
+): { key: string | null; names: string | null } {
+  if (fact.kind !== "signal.raised") return { key: null, names: null };
+  const { correlationKey, service } = decideRoute(viewOf(fact, source), policy);
+  const names = policy.services.find(({ id }) => id === service)?.names ?? [];
+  const exact = names.filter((name) => !name.includes("*"));
+  return { key: correlationKey, names: [service, fact.service, ...exact].join("\n").toLowerCase() };
+}

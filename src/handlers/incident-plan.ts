@@ -1,0 +1,67 @@
+import type { Incident, IncidentEntry } from "../domain/incident.js";
+import type { TimerRow } from "../domain/outbox.js";
+import type { DecideContext, PlanBuilder } from "../domain/plan.js";
+
+/** Writes a line of the timeline. */
+export function addEntry(
+  plan: PlanBuilder,
+  incidentId: string,
+  entry: Pick<IncidentEntry, "kind" | "text">,
+  { ids, now, actor }: DecideContext,
+): void {
+  const id = ids.next("incidentEntry");
+  plan.insert("incidentEntry", { id, incidentId, at: now, actor, ...entry });
+}
+
+/**
+ * Has the incident's clock looked at: at once, for a transition changes what it asks for. One timer for
+ * each incident, so that whichever message wakes it finds all that is due.
+ */
+export function windClock(
+  plan: PlanBuilder,
+  incidentId: string,
+  timer: TimerRow | undefined,
+  ctx: DecideContext,
+  dueAt = ctx.now,
+): void {
+  const { ids, now, requestId } = ctx;
+  const id = timer?.id ?? ids.next("timer");
+  const wound = { dueAt, status: "waiting" as const };
+  if (timer === undefined) {
+    const row = { id, kind: "incident.due" as const, subject: incidentId, ...wound };
+    plan.insert("timer", { ...row, createdAt: now, version: 0 });
+  } else plan.update("timer", timer, wound);
+  const runId = ids.next("run");
+  plan.send({ type: "timer.due.v1", timerId: id, dueAt, runId, requestId }, dueAt - now);
+}
+
+/** Who ended it when nobody did: its alerts are over. */
+export const BY_RECOVERY = "recovery";
+
+type Change = Partial<Incident>;
+
+/** It is over. By a person it ends although an alert may be open still. */
+export const resolvedBy = (by: string, at: number): Change => ({
+  status: "resolved",
+  resolvedAt: at,
+  resolvedBy: by,
+});
+
+/**
+ * It has come back. Who had acknowledged it is still on it; unless a person had said that it is over, which
+ * it was not: then it is nobody's, and its route begins anew.
+ */
+export function reopened(incident: Incident, now: number): Change {
+  const byRecovery = incident.resolvedBy === BY_RECOVERY;
+  const kept = byRecovery && incident.acknowledgedAt !== null;
+  return {
+    status: kept ? "acknowledged" : "open",
+    ...(kept ? {} : { acknowledgedAt: null, acknowledgedBy: null }),
+    resolvedAt: null,
+    resolvedBy: null,
+    greenSince: null,
+    reopenedAt: now,
+    reopenings: incident.reopenings + 1,
+    ...(kept ? {} : { routedAt: now, routings: incident.routings + 1 }),
+  };
+}

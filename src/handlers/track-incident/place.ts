@@ -1,0 +1,224 @@
+import type { Deployment } from "../../domain/deployment.js";
+import type { SignalRaised } from "../../domain/facts.js";
+import { type Alert, type Incident, incidentIdOf, type Signal } from "../../domain/incident.js";
+import type { TimerRow } from "../../domain/outbox.js";
+import type { PlanBuilder } from "../../domain/plan.js";
+import { isWorse } from "../../domain/severity.js";
+import { MINUTE_MS } from "../../domain/time.js";
+import { type Decision, decideRoute, type SignalView } from "../../policy/route.js";
+import type { HandlerContext } from "../handler.js";
+import { addEntry, reopened, windClock } from "../incident-plan.js";
+
+/** What is known of the incidents that an alert could be part of. */
+export interface PlaceRows {
+  /** The newest of the alert's correlation key. */
+  newest: Incident[];
+  /** An alert of it that is open, and whose source will say when it ends. */
+  burning: Alert[];
+  /** The last signal that raised any of its alerts. */
+  lastTrouble: Signal[];
+  /** Of those that opened in the same minute, the one with the highest number. */
+  sameMinute: Incident[];
+  timers: TimerRow[];
+  /** The newest incidents of this very deployment, newest first; asked for only when this is one. */
+  ours: Incident[];
+  /** The good deployments of the service to production before it, newest first. */
+  deployments: Deployment[];
+}
+
+/** Our own errors come back as webhooks: past this many incidents in a minute they are kept and not told. */
+export const OWN_INCIDENTS_MAX = 10;
+
+export const viewOf = (fact: SignalRaised, source: string): SignalView => ({
+  source,
+  kind: fact.signalKind,
+  level: fact.level,
+  title: fact.title,
+  service: fact.service,
+  environment: fact.environment,
+  tags: fact.tags ?? {},
+  occurredAt: fact.occurredAt,
+});
+
+/** What of an alert is known once it has begun. */
+export type Begun = Pick<Alert, "severity" | "rule" | "acknowledgedAt" | "acknowledgedBy"> & {
+  decision: Decision;
+};
+
+export function decisionOf(fact: SignalRaised, ctx: HandlerContext): Begun {
+  const decision = decideRoute(viewOf(fact, ctx.source), ctx.policy);
+  const { severity, rule } = decision;
+  return { severity, rule, decision, acknowledgedAt: null, acknowledgedBy: null };
+}
+
+/**
+ * The incident that a beginning alert is part of: the newest of its key while that lasts and is not stale, or
+ * when it has ended only just now; else one of its own.
+ *
+ * @returns its id.
+ */
+export function placeAlert(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  begun: Begun,
+  rows: PlaceRows,
+  ctx: HandlerContext,
+): string {
+  const { decision } = begun;
+  for (const reason of decision.reasons) plan.because(reason);
+  const newest = rows.newest[0];
+  if (newest !== undefined && newest.status !== "resolved" && lasts(newest, fact, rows, ctx)) {
+    return join(plan, fact, newest, decision, rows, ctx);
+  }
+  if (newest !== undefined && flaps(newest, fact, ctx)) {
+    reopen(plan, newest, { title: fact.title, decision }, rows, ctx);
+    return newest.id;
+  }
+  return open(plan, fact, begun, rows, ctx);
+}
+
+const timerOf = (incident: Incident, { timers }: Pick<PlaceRows, "timers">): TimerRow | undefined =>
+  timers.find(({ subject }) => subject === incident.id);
+
+/** True while something of it burns, or its last trouble is not older than the policy's window. */
+function lasts(
+  incident: Incident,
+  fact: SignalRaised,
+  rows: PlaceRows,
+  { policy }: HandlerContext,
+): boolean {
+  if (rows.burning.length > 0) return true;
+  const last = Math.max(incident.openedAt, rows.lastTrouble[0]?.occurredAt ?? 0);
+  return Math.abs(fact.occurredAt - last) <= policy.grouping.windowMinutes * MINUTE_MS;
+}
+
+/** True when it had ended only just before; what ends and begins again is one thing. */
+export function flaps(
+  incident: Incident,
+  { occurredAt }: { occurredAt: number },
+  { policy }: HandlerContext,
+): boolean {
+  if (incident.resolvedAt === null) return false;
+  return occurredAt - incident.resolvedAt <= policy.grouping.flapMinutes * MINUTE_MS;
+}
+
+function join(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  incident: Incident,
+  decision: Decision,
+  rows: PlaceRows,
+  ctx: HandlerContext,
+): string {
+  const worse = isWorse(decision.severity, incident.severity);
+  if (worse || incident.greenSince !== null) {
+    const change = { ...(worse ? worsened(incident, decision, ctx.now) : {}), greenSince: null };
+    plan.update("incident", incident, { ...change, updatedAt: ctx.now });
+    if (!incident.ours) windClock(plan, incident.id, timerOf(incident, rows), ctx);
+  } else plan.expect("incident", incident);
+  plan
+    .audit("incident.joined", incident.id, { kind: fact.signalKind, severity: decision.severity })
+    .because(`It is part of ${incident.id}, which is about the same service and lasts.`);
+  const as = worse ? `, which makes it ${decision.severityName} (${decision.severity})` : "";
+  addEntry(
+    plan,
+    incident.id,
+    { kind: "decision", text: `${fact.title} (${ctx.source}) joins${as}` },
+    ctx,
+  );
+  return incident.id;
+}
+
+/** A worse alert is told as the worse route says, from its beginning; who has acknowledged is on it already. */
+export function worsened(incident: Incident, decision: Decision, now: number): Partial<Incident> {
+  const { severity, rule, route } = decision;
+  return { severity, rule, route, routedAt: now, routings: incident.routings + 1 };
+}
+
+export function reopen(
+  plan: PlanBuilder,
+  incident: Incident,
+  { title, decision }: { title: string; decision: Decision },
+  rows: Pick<PlaceRows, "timers">,
+  ctx: HandlerContext,
+): void {
+  const worse = isWorse(decision.severity, incident.severity);
+  const change = { ...reopened(incident, ctx.now), updatedAt: ctx.now };
+  const upgrade = worse ? worsened(incident, decision, ctx.now) : {};
+  plan
+    .update("incident", incident, { ...change, ...upgrade })
+    .audit("incident.reopened", incident.id, { times: incident.reopenings + 1 })
+    .because(`${incident.id} had ended only just now, so that it is the same: it is open again.`);
+  const text = `reopened by ${ctx.source}: ${title} (${incident.reopenings + 1}. time)`;
+  addEntry(plan, incident.id, { kind: "transition", text }, ctx);
+  if (!incident.ours) windClock(plan, incident.id, timerOf(incident, rows), ctx);
+}
+
+function open(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  { decision, acknowledgedAt, acknowledgedBy }: Begun,
+  rows: PlaceRows,
+  ctx: HandlerContext,
+): string {
+  const { now, policy } = ctx;
+  const { severity, rule, route, service, correlationKey } = decision;
+  const newest = rows.newest[0];
+  const id = incidentIdOf(fact.occurredAt, policy.timeZone, rows.sameMinute[0]?.id ?? null);
+  plan.insert("incident", {
+    id,
+    correlationKey,
+    ordinal: (newest?.ordinal ?? 0) + 1,
+    kind: fact.signalKind,
+    title: fact.title,
+    service,
+    environment: fact.environment,
+    ours: fact.ours,
+    ...{ severity, rule, route },
+    status: acknowledgedAt === null ? "open" : "acknowledged",
+    url: fact.url,
+    openedAt: fact.occurredAt,
+    acknowledgedAt,
+    acknowledgedBy,
+    resolvedAt: null,
+    resolvedBy: null,
+    greenSince: null,
+    routedAt: now,
+    routings: 1,
+    reopenedAt: null,
+    reopenings: 0,
+    ...suspects(fact, rows.deployments, ctx),
+    createdAt: now,
+    updatedAt: now,
+    version: 0,
+  });
+  plan.audit("incident.opened", id, { severity, rule, kind: fact.signalKind });
+  const text = `opened as ${decision.severityName} (${severity}) by ${ctx.source}: ${fact.title}`;
+  addEntry(plan, id, { kind: "transition", text }, ctx);
+  addEntry(plan, id, { kind: "decision", text: decision.reasons.join(" ") }, ctx);
+  if (fact.ours && floods(rows.ours, now)) {
+    plan.because(`trouble of our own, more than ${OWN_INCIDENTS_MAX} a minute: not told`);
+  } else windClock(plan, id, undefined, ctx);
+  return id;
+}
+
+/** What went to the service within the window before is the suspect; the good one before that is where to go back to. */
+function suspects(
+  fact: SignalRaised,
+  deployments: readonly Deployment[],
+  { policy }: HandlerContext,
+): Pick<Incident, "suspectId" | "lastGoodId"> {
+  const since = fact.occurredAt - policy.grouping.windowMinutes * MINUTE_MS;
+  const [newest, before] = deployments;
+  if (newest === undefined) return { suspectId: null, lastGoodId: null };
+  // A deployment that failed never served anybody: what serves is the newest good one.
+  if (fact.deployedTo !== undefined || newest.stateAsOf < since) {
+    return { suspectId: null, lastGoodId: newest.id };
+  }
+  return { suspectId: newest.id, lastGoodId: before?.id ?? null };
+}
+
+function floods(ours: readonly Incident[], now: number): boolean {
+  const recent = ours.filter((incident) => incident.createdAt > now - MINUTE_MS);
+  return recent.length >= OWN_INCIDENTS_MAX;
+}
