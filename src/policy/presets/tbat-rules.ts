@@ -1,0 +1,186 @@
+import type { PolicyInput } from "../schema.js";
+
+/** How bad a signal is on the exam platform; the first that takes it. */
+export const tbatRules: PolicyInput["rules"] = [
+  {
+    id: "lockdown",
+    when: { kind: ["deployment"], tags: { lockdown: ["*"] } },
+    severity: "P1",
+    because: "A deployment to production in a lockdown, without an emergency's label",
+  },
+  {
+    id: "near-exam",
+    when: { kind: ["deployment"], tags: { approval: ["*"] } },
+    severity: "P1",
+    because: "A deployment to production close to an exam, without an emergency's label",
+  },
+  {
+    id: "data-corruption",
+    when: { level: ["fatal", "error"], text: ["data corruption", "corrupted", "data loss"] },
+    severity: "P0",
+    because: "Data corruption",
+  },
+  {
+    id: "database-unavailable",
+    when: { tags: { threshold: ["database-down"] } },
+    severity: "P0",
+    because: "The database is unavailable",
+  },
+  {
+    id: "database-unreachable",
+    when: {
+      level: ["fatal", "error"],
+      text: ["database*unavailable", "database*unreachable", "can't reach database"],
+    },
+    severity: "P0",
+    because: "The database is unavailable, says what needs it",
+  },
+  {
+    id: "certificate",
+    when: { kind: ["certificate"] },
+    severity: "P2",
+    because: "A certificate or a domain expires soon; nothing is down yet",
+  },
+  {
+    id: "slow-monitor",
+    when: { kind: ["uptime"], text: ["slow", "response time"] },
+    severity: "P2",
+    because: "Degraded performance, says a monitor",
+  },
+  {
+    id: "system-down",
+    when: { kind: ["uptime"] },
+    severity: "P0",
+    because: "The system is down, says a monitor",
+  },
+  {
+    id: "not-healthy",
+    when: { tags: { threshold: ["not-healthy", "availability-critical"] } },
+    severity: "P0",
+    because: "The system is down, says its own health",
+  },
+  {
+    id: "availability",
+    when: { tags: { threshold: ["availability"] } },
+    severity: "P1",
+    because: "Availability is under what is promised",
+  },
+  {
+    id: "payment-system-down",
+    when: { kind: ["payment"], level: ["fatal"] },
+    severity: "P0",
+    because: "The payment system is down",
+  },
+  {
+    id: "payment-code-fatal",
+    when: { level: ["fatal"], text: ["payment", "checkout", "stripe"] },
+    severity: "P0",
+    because: "The payment system is down, says its own code",
+  },
+  {
+    id: "payment-success",
+    when: { tags: { threshold: ["payment-success"] } },
+    severity: "P1",
+    because: "Payments fail that should not",
+  },
+  {
+    id: "payment-issue",
+    when: { kind: ["payment"] },
+    severity: "P1",
+    because: "A payment issue that may block users",
+  },
+  {
+    id: "payment-error",
+    when: { level: ["error"], text: ["payment", "checkout", "stripe"] },
+    severity: "P1",
+    because: "A payment issue that may block users, says its own code",
+  },
+  {
+    id: "exam-codes",
+    when: { level: ["fatal", "error"], text: ["exam code", "exam-code", "examcode"] },
+    severity: "P1",
+    because: "Exam codes are not made",
+  },
+  {
+    id: "pdf-upload",
+    when: { level: ["fatal", "error"], text: ["pdf"] },
+    severity: "P1",
+    because: "PDF upload fails",
+  },
+  {
+    id: "log-in",
+    when: {
+      level: ["fatal", "error"],
+      text: ["authentication", "unauthorized", "login", "log-in", "sign-in"],
+    },
+    severity: "P1",
+    because: "Users cannot log in",
+  },
+  {
+    id: "critically-slow",
+    when: { tags: { threshold: ["slow-critical"] } },
+    severity: "P1",
+    because: "Answers take longer than is critical",
+  },
+  {
+    id: "error-rate",
+    when: { tags: { threshold: ["error-rate"] } },
+    severity: "P1",
+    because: "More requests fail than may",
+  },
+  {
+    id: "degraded",
+    when: { tags: { threshold: ["slow", "slow-exam"] } },
+    severity: "P2",
+    because: "Degraded performance",
+  },
+  {
+    id: "mail-delivery",
+    when: { level: ["fatal", "error", "warning"], text: ["email", "mail delivery", "smtp"] },
+    severity: "P2",
+    because: "Mails are not delivered",
+  },
+  {
+    id: "slow-queries",
+    when: { text: ["slow query", "slow db query", "n+1 query"] },
+    severity: "P2",
+    because: "Slow queries",
+  },
+  {
+    id: "analytics",
+    when: { text: ["analytics"] },
+    severity: "P2",
+    because: "Analytics errors",
+  },
+  {
+    id: "check-after-deployment",
+    when: { kind: ["deployment"], tags: { check: ["*"] } },
+    severity: "P1",
+    because: "A deployment to production does not pass its checks",
+  },
+  {
+    id: "deployment-failed",
+    when: { kind: ["deployment"], environment: ["production"] },
+    severity: "P2",
+    because: "A deployment to production failed; the one before it goes on",
+  },
+  {
+    id: "preview-failed",
+    when: { kind: ["deployment"] },
+    severity: "P3",
+    because: "A deployment that no user sees has failed",
+  },
+  {
+    id: "fatal",
+    when: { level: ["fatal"] },
+    severity: "P1",
+    because: "Its source calls it fatal",
+  },
+  {
+    id: "error",
+    when: { level: ["error"] },
+    severity: "P2",
+    because: "Its source calls it an error",
+  },
+  { id: "rest", when: {}, severity: "P3", because: "Nothing says that it is worse" },
+];
