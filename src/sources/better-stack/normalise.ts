@@ -1,4 +1,4 @@
-import type { Fact } from "../../domain/facts.js";
+import type { Fact, SignalKind, SignalLevel } from "../../domain/facts.js";
 import {
   bodyObject,
   firstText,
@@ -36,9 +36,10 @@ function factsOfIncident(
   const host = hostOf(attributes);
   const service = oneLine(firstText(attributes.name, host) ?? "unknown");
   const cause = text(attributes.cause);
+  const { signalKind, level } = troubleOf(service, cause ?? "");
   const base = {
     groupKey: `better-stack:incident:${needId(id, "data.id")}`,
-    signalKind: "uptime" as const,
+    signalKind,
     title: oneLine(cause === null ? service : `${service}: ${cause}`),
     occurredAt: stateTime(state, attributes) ?? context.receivedAt,
   };
@@ -52,13 +53,28 @@ function factsOfIncident(
     {
       kind: "signal.raised",
       ...base,
-      level: "fatal",
+      level,
       service,
       environment: null,
       url: webUrl(attributes.url),
       ours: isOurs(context, service, host),
     },
   ];
+}
+
+/**
+ * What a monitor says comes as an outage whatever it looks at. A certificate or domain that expires soon brings
+ * nothing down yet; a heartbeat that is missed is of what its name says. By the words that the product writes
+ * (`SSL certificate expires soon (7 days)`, `Missed heartbeat`); other words are an outage.
+ */
+function troubleOf(name: string, cause: string): { signalKind: SignalKind; level: SignalLevel } {
+  if (/\b(ssl|tls|certificate|domain)\b.*\b(expires|expiring|expiration)\b/i.test(cause)) {
+    return { signalKind: "certificate", level: "warning" };
+  }
+  if (/heartbeat/i.test(cause) && /back-?up/i.test(name)) {
+    return { signalKind: "backup", level: "error" };
+  }
+  return { signalKind: "uptime", level: "fatal" };
 }
 
 /** Only the start of the word is looked at: `new_error` is what the documents show, the rest is by its name alone. */

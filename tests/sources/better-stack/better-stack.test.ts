@@ -92,9 +92,26 @@ describe("better-stack: incidents", () => {
       {
         kind: "signal.raised",
         groupKey: "better-stack:incident:32",
+        signalKind: "backup",
+        level: "error",
         title: "Nightly backup: Missed heartbeat",
         url: null,
       },
+    ]);
+  });
+
+  it.each([
+    ["SSL certificate expires soon (7 days)", "certificate", "warning"],
+    ["Domain expires in 10 days", "certificate", "warning"],
+    ["SSL certificate has expired", "uptime", "fatal"],
+    ["Missed heartbeat", "uptime", "fatal"],
+    ["Timeout (no headers received)", "uptime", "fatal"],
+  ])("with the cause %s are of kind %s and %s", (cause, signalKind, level) => {
+    const started = sample("incident-started");
+    const body = structuredClone(started.body) as { data: { attributes: { cause: string } } };
+    body.data.attributes.cause = cause;
+    expect(factsOf(betterStack, { headers: started.headers, body })).toMatchObject([
+      { kind: "signal.raised", signalKind, level },
     ]);
   });
 
