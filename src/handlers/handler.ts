@@ -32,6 +32,8 @@ export interface Handler<K extends FactKind, R extends Reads> {
   id: string;
   reactsTo: readonly K[];
   load(fact: Extract<Fact, { kind: K }>, context: LoadContext): R;
+  /** What to read in place of that, when what it found shows that it is not enough; null: it is. */
+  loadMore?(fact: Extract<Fact, { kind: K }>, rows: RowsOf<R>, context: LoadContext): R | null;
   decide(fact: Extract<Fact, { kind: K }>, rows: RowsOf<R>, context: HandlerContext): Plan | Doubts;
 }
 
@@ -44,6 +46,7 @@ export interface AnyHandler {
   id: string;
   reactsTo: readonly FactKind[];
   load(fact: Fact, context: LoadContext): Reads;
+  loadMore?(fact: Fact, rows: Record<string, unknown[]>, context: LoadContext): Reads | null;
   decide(fact: Fact, rows: Record<string, unknown[]>, context: HandlerContext): Plan | Doubts;
 }
 

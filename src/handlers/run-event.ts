@@ -12,13 +12,13 @@ import type { Source } from "../sources/source.js";
 import { apply } from "../store/apply.js";
 import { type Database, Moved } from "../store/database.js";
 import { recordAttempt, recordReceived } from "../store/events.js";
-import { load, type Reads, read, readEvent } from "../store/load.js";
+import { read, readEvent } from "../store/load.js";
 import { completeOutbox } from "../store/outbox.js";
 import { type AskDeps, AskedSource } from "./ask-source.js";
 import { deadPlan, endedPlan, eventRow } from "./event-plan.js";
-import type { AnyHandler, Doubt, HandlerContext, LoadContext } from "./handler.js";
+import type { Doubt, HandlerContext } from "./handler.js";
 import { heldBy, heldPlan, readHold } from "./hold-event.js";
-import { handlersOf } from "./registry.js";
+import { type Decisions, decisionsOf, loadFor, reactionsTo } from "./reactions.js";
 
 export interface RunEventDeps extends AskDeps {
   database: Database;
@@ -194,10 +194,9 @@ async function runOnce(
 ): Promise<EventResult | { doubts: readonly Doubt[] } | null> {
   const { delivery } = run;
   const { policy } = deps;
-  const { reads, decide } = reactionsTo(facts ?? [], { source: delivery.source, policy });
+  const reactions = reactionsTo(facts ?? [], { source: delivery.source, policy });
   const eventKey = [delivery.source, delivery.eventKey];
-  const { event, deadLetter, hold, ...rows } = await load(deps.database, {
-    ...reads,
+  const { event, deadLetter, hold, ...rows } = await loadFor(reactions, deps.database, {
     event: readEvent("t.source = ? AND t.event_key = ?", eventKey),
     hold: readHold(delivery.source),
     deadLetter: read("deadLetter", "e.source = ? AND e.event_key = ?", eventKey, {
@@ -220,7 +219,7 @@ async function runOnce(
   if (holding === null && facts === null) return null;
   const decided =
     holding === null
-      ? planOf(facts ?? [], () => decide(rows, ctx), letter, ctx)
+      ? planOf(facts ?? [], () => decisionsOf(reactions, rows, ctx), letter, ctx)
       : heldPlan(holding);
   if ("doubts" in decided) return decided;
   const reasons = [...decided.plan.reasons, ...gone];
@@ -282,41 +281,6 @@ function planOf(
     if (error instanceof Permanent) return dead(error);
     throw error;
   }
-}
-
-interface Decisions {
-  plans: Plan[];
-  doubts: Doubt[];
-}
-
-/** The reads of all handlers of all facts under names of their own, and the decisions that take them back. */
-function reactionsTo(facts: Fact[] | Permanent, context: LoadContext) {
-  const reads: Reads = {};
-  const decisions: ((
-    rows: Record<string, unknown[]>,
-    ctx: HandlerContext,
-  ) => ReturnType<AnyHandler["decide"]>)[] = [];
-  for (const fact of facts instanceof Permanent ? [] : facts) {
-    for (const handler of handlersOf(fact.kind)) {
-      const prefix = `h${decisions.length}_`;
-      const own = Object.entries(handler.load(fact, context));
-      for (const [name, wanted] of own) reads[prefix + name] = wanted;
-      decisions.push((rows, ctx) => {
-        const mine = own.map(([name]) => [name, rows[prefix + name] ?? []] as const);
-        return handler.decide(fact, Object.fromEntries(mine), ctx);
-      });
-    }
-  }
-  const decide = (rows: Record<string, unknown[]>, ctx: HandlerContext): Decisions => {
-    const decided: Decisions = { plans: [], doubts: [] };
-    for (const decision of decisions) {
-      const one = decision(rows, ctx);
-      if ("doubts" in one) decided.doubts.push(...one.doubts);
-      else decided.plans.push(one);
-    }
-    return decided;
-  };
-  return { reads, decide };
 }
 
 async function duplicate(

@@ -22,24 +22,41 @@ export type RowsOf<R extends Reads> = {
 /** More rows than a decision can want: with some of them cut away it would decide wrongly, and nobody would know. */
 const ROWS_MAX = 200;
 
+/**
+ * Rows for each row of another SELECT, which is `o` to them, looked up in this order and no other: a plan that is kept
+ * from the day when tables were empty else begins with what seemed the smaller table, and reads all of it for good.
+ */
+export const forEach = (each: string, rows: string, alias: string): string =>
+  `(${each} OFFSET 0) o CROSS JOIN LATERAL (${rows} OFFSET 0) ${alias}`;
+
 /** Reads are made for every event, of few texts: each is put together once. */
 const readTexts = new Map<string, string>();
 
 /**
- * @param where over the alias `t`.
- * @param options `join`: when the rows hang on another table; `limit`: the first ones are all that is wanted;
- * `rowsMax`: all are wanted, and the load throws when there are more.
+ * @param where over the alias `t`, and `o` of `each`.
+ * @param options `join`: when the rows hang on another table; `each`: a SELECT whose rows, as `o`, each have rows of their
+ * own; `limit`: the first ones are all that is wanted; `rowsMax`: all are wanted, and the load throws when there are more.
  */
 export function read<T extends PlanTable>(
   table: T,
   where: string,
   params: readonly unknown[],
-  options: { join?: string; orderBy?: string; limit?: number; rowsMax?: number } = {},
+  options: {
+    join?: string;
+    each?: string;
+    orderBy?: string;
+    limit?: number;
+    rowsMax?: number;
+  } = {},
 ): Read<PlanTables[T]> {
   const { name, json } = TABLE_SQL[table];
-  const { limit, rowsMax = ROWS_MAX } = options;
+  const { limit, rowsMax = ROWS_MAX, each } = options;
   const order = options.orderBy === undefined ? "" : ` ORDER BY ${options.orderBy}`;
-  const rows = `SELECT t.* FROM ${name} t ${options.join ?? ""} WHERE ${where}${order} LIMIT ${limit ?? rowsMax + 1}`;
+  const found =
+    each === undefined
+      ? `SELECT t.* FROM ${name} t ${options.join ?? ""} WHERE ${where}`
+      : `SELECT t.* FROM ${forEach(each, `SELECT t.* FROM ${name} t WHERE ${where}`, "t")}`;
+  const rows = `${found}${order} LIMIT ${limit ?? rowsMax + 1}`;
   let sql = readTexts.get(rows);
   if (sql === undefined) {
     sql = `SELECT coalesce(json_agg(${json}), '[]') FROM (${rows}) t`;

@@ -1,6 +1,6 @@
 import type { LedgerSaid, ObjectSaid } from "../../domain/facts.js";
-import { type LedgerKind, linksOf } from "../../domain/ledger.js";
-import { type Reads, read } from "../../store/load.js";
+import { type LedgerKind, type LedgerObject, linksOf } from "../../domain/ledger.js";
+import { forEach, type Reads, read } from "../../store/load.js";
 import { defineHandler, type LoadContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
 import { decideLedger, type LedgerRows } from "./decide.js";
@@ -11,16 +11,12 @@ const BESIDE_ROWS_MAX = 2_000;
 
 const OF_OBJECT = "t.account = ? AND t.livemode = ? AND t.external_id = ?";
 
-/** Who has named a user beside the objects of one payment or subscription: for the rows that hang on the user. */
-const namedBeside = (link: "payment_ref" | "subscription_ref", isOf: string): string =>
-  `JOIN (SELECT DISTINCT o.user_ref FROM ledger_object o
-    WHERE o.account = ? AND o.livemode = ? AND o.${link} ${isOf} AND o.user_ref IS NOT NULL) o ON o.user_ref = t.user_ref`;
-
-const OF_INVOICE = `JOIN ledger_object i ON i.kind = 'invoice' AND i.external_id = t.invoice_ref
-    AND i.account = t.account AND i.livemode = t.livemode`;
-
-/** What a word is joined to: its object, the objects that stand beside it, and what they make together. */
-function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext): Reads {
+/**
+ * What a word is joined to: its object, the objects that stand beside it, and what they make together.
+ *
+ * @param isNarrow without what only objects that are here already can lead to: see `isEnough`.
+ */
+function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext, isNarrow: boolean): Reads {
   const { kind, account, livemode, externalId } = word.object;
   const { paymentRef, invoiceRef, subscriptionRef, customerRef } = linksOf(word);
   const mode = [account, livemode];
@@ -43,10 +39,12 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext): Reads {
   if (paymentRef !== null) {
     const key = [...mode, paymentRef];
     const isOf = "t.account = ? AND t.livemode = ? AND t.payment_ref = ?";
-    const join = namedBeside("payment_ref", "= ?");
     reads[`payment${n}`] = read("payment", OF_OBJECT, key);
     reads[`ofPayment${n}`] = read("ledgerObject", isOf, key, { rowsMax: BESIDE_ROWS_MAX });
-    reads[`entitlementsOfPayment${n}`] = read("entitlement", ofUser, [...key, ...mode], { join });
+    if (!isNarrow || user === null) {
+      const [where, params] = [`${ofUser} AND t.user_ref = o.ref`, [...key, ...mode]];
+      reads[`entitlementsOfPayment${n}`] = read("entitlement", where, params, { each: PAYERS });
+    }
   }
   if (invoiceRef !== null) {
     const key = [...mode, invoiceRef];
@@ -64,33 +62,38 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext): Reads {
     reads[`customer${n}`] = read("ledgerObject", where, [...mode, customerRef]);
   }
   if (paymentRef !== null && (subscriptionRef ?? invoiceRef) !== null) {
-    const named = [idOf("subscription", ""), ...mode, paymentRef];
-    reads[`versionOfPaid${n}`] = read("subscriptionVersion", versionsOf("payment"), named);
+    const named = [...mode, paymentRef, idOf("subscription", "")];
+    const each = SUBSCRIPTIONS_OF.payment;
+    reads[`versionOfPaid${n}`] = read("subscriptionVersion", "t.id = ? || o.ref", named, { each });
   }
-  return { ...reads, ...readsOfSubscriptions(word, n) };
+  return isNarrow ? reads : { ...reads, ...readsOfSubscriptions(word, n) };
 }
 
-/** The subscriptions of a word that does not name them: each statement gives their names, as `ref`. */
+/** Who has named a user beside the objects of a payment: for the rows that hang on the user. */
+const PAYERS = `SELECT DISTINCT u.user_ref AS ref FROM ledger_object u
+  WHERE u.account = ? AND u.livemode = ? AND u.payment_ref = ?`;
+
+/** The subscriptions of a word: each statement gives their names, as `ref`. */
 const SUBSCRIPTIONS_OF = {
+  subscription: "SELECT ? AS ref",
   customer: `SELECT s.external_id AS ref FROM ledger_object s WHERE s.kind = 'subscription'
     AND s.account = ? AND s.livemode = ? AND s.customer_ref = ?`,
   invoice: `SELECT i.subscription_ref AS ref FROM ledger_object i WHERE i.kind = 'invoice'
     AND i.account = ? AND i.livemode = ? AND i.external_id = ?`,
-  payment: `SELECT i.subscription_ref AS ref FROM ledger_object p
-    JOIN ledger_object i ON i.external_id = p.invoice_ref AND i.kind = 'invoice'
-      AND i.account = p.account AND i.livemode = p.livemode
-    WHERE p.account = ? AND p.livemode = ? AND p.payment_ref = ?`,
+  payment: `SELECT DISTINCT i.subscription_ref AS ref FROM ${forEach(
+    `SELECT p.account, p.livemode, p.invoice_ref FROM ledger_object p
+      WHERE p.account = ? AND p.livemode = ? AND p.payment_ref = ?`,
+    `SELECT i.subscription_ref FROM ledger_object i WHERE i.kind = 'invoice'
+      AND i.account = o.account AND i.livemode = o.livemode AND i.external_id = o.invoice_ref`,
+    "i",
+  )}`,
 } as const;
 type Way = keyof typeof SUBSCRIPTIONS_OF;
 
-/** Their versions: of the beginning that the ids of all have, and of what the way begins at. */
-const versionsOf = (way: Way): string =>
-  `t.id IN (SELECT ? || s.ref FROM (${SUBSCRIPTIONS_OF[way]}) s)`;
-
 /** How a word leads to subscriptions: by their name, else by what it has in common with them. */
-function wayToSubscriptions(word: ObjectSaid): { ref: string; by: Way | null } | null {
+function wayToSubscriptions(word: ObjectSaid): { ref: string; by: Way } | null {
   const { paymentRef, invoiceRef, subscriptionRef, customerRef } = linksOf(word);
-  if (subscriptionRef !== null) return { ref: subscriptionRef, by: null };
+  if (subscriptionRef !== null) return { ref: subscriptionRef, by: "subscription" };
   if (invoiceRef !== null) return { ref: invoiceRef, by: "invoice" };
   if (paymentRef !== null) return { ref: paymentRef, by: "payment" };
   if (word.object.kind !== "customer" || customerRef === null) return null;
@@ -104,28 +107,36 @@ function readsOfSubscriptions(word: ObjectSaid, n: number): Reads {
   const { account, livemode } = word.object;
   const mode = [account, livemode];
   const name = keyText({ kind: "subscription", account, livemode, externalId: "" });
-  const key = way.by === null ? [way.ref] : [...mode, way.ref];
-  const isOf = way.by === null ? "= ?" : `IN (${SUBSCRIPTIONS_OF[way.by]})`;
-  const versions = way.by === null ? "t.id = ? || ?" : versionsOf(way.by);
+  const key = way.by === "subscription" ? [way.ref] : [...mode, way.ref];
+  const each = SUBSCRIPTIONS_OF[way.by];
+  const beside = (what: string): string =>
+    `SELECT DISTINCT b.ref FROM ${forEach(
+      each,
+      `SELECT ${what} AS ref FROM ledger_object b
+      WHERE b.account = ? AND b.livemode = ? AND b.subscription_ref = o.ref`,
+      "b",
+    )}`;
   const ofMode = "t.account = ? AND t.livemode = ?";
+  const besideKey = [...key, ...mode, ...mode];
   const rowsMax = BESIDE_ROWS_MAX;
   return {
     [`ofSubscription${n}`]: read(
       "ledgerObject",
-      `${ofMode} AND t.subscription_ref ${isOf}`,
-      [...mode, ...key],
-      { rowsMax },
+      `${ofMode} AND t.subscription_ref = o.ref`,
+      [...key, ...mode],
+      { each, rowsMax },
     ),
-    [`entitlementsOfSubscription${n}`]: read("entitlement", ofMode, [...mode, ...key, ...mode], {
-      join: namedBeside("subscription_ref", isOf),
+    [`entitlementsOfSubscription${n}`]: read(
+      "entitlement",
+      `${ofMode} AND t.user_ref = o.ref`,
+      besideKey,
+      { each: beside("b.user_ref") },
+    ),
+    [`version${n}`]: read("subscriptionVersion", "t.id = ? || o.ref", [...key, name], { each }),
+    [`settling${n}`]: read("payment", `${ofMode} AND t.invoice_ref = o.ref`, besideKey, {
+      each: beside("CASE b.kind WHEN 'invoice' THEN b.external_id END"),
+      rowsMax,
     }),
-    [`version${n}`]: read("subscriptionVersion", versions, [name, ...key]),
-    [`settling${n}`]: read(
-      "payment",
-      `i.account = ? AND i.livemode = ? AND i.subscription_ref ${isOf}`,
-      [...mode, ...key],
-      { join: OF_INVOICE, rowsMax },
-    ),
   };
 }
 
@@ -147,11 +158,35 @@ function gather(rows: Record<string, unknown[]>, fact: LedgerSaid): LedgerRows {
   } as LedgerRows;
 }
 
+/** Such a word most often needs nothing of subscriptions, which have their payments by their invoices. */
+const isOfPayment = (word: ObjectSaid): boolean => wayToSubscriptions(word)?.by === "payment";
+
+/** A payment's objects lead to no subscription, and to no user but the one that the word itself names. */
+function isEnough(
+  word: ObjectSaid,
+  beside: readonly LedgerObject[],
+  { policy }: LoadContext,
+): boolean {
+  const user = buyerIn(word.said.details, policy.payments).userRef;
+  return beside.every(
+    ({ invoiceRef, userRef }) =>
+      invoiceRef === null && (user === null || userRef === null || userRef === user),
+  );
+}
+
 /** Joins what the source says of its objects into the ledger, and makes of it payments, entitlements and notices. */
 export const recordLedger = defineHandler({
   id: "record-ledger",
   reactsTo: ["ledger.said"],
-  load: (fact, context): Reads =>
-    Object.assign({}, ...fact.words.map((word, n) => readsOf(word, n, context))),
+  load: ({ words }, context): Reads =>
+    Object.assign({}, ...words.map((word, n) => readsOf(word, n, context, isOfPayment(word)))),
+  loadMore({ words }, rows, context) {
+    const besideOf = (n: number) => (rows[`ofPayment${n}`] ?? []) as LedgerObject[];
+    const isAll = words.every(
+      (word, n) => !isOfPayment(word) || isEnough(word, besideOf(n), context),
+    );
+    if (isAll) return null;
+    return Object.assign({}, ...words.map((word, n) => readsOf(word, n, context, false)));
+  },
   decide: (fact, rows, context) => decideLedger(fact.words, gather(rows, fact), context),
 });
