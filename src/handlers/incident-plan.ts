@@ -48,20 +48,21 @@ export const resolvedBy = (by: string, at: number): Change => ({
 });
 
 /**
- * It has come back. Who had acknowledged it is still on it; unless a person had said that it is over, which
- * it was not: then it is nobody's, and its route begins anew.
+ * It has come back. Where it had ended by itself it goes on as it was: who had acknowledged it is still on it, and
+ * who had not is late by all that time. Where a person had said that it is over, it is nobody's, and its route
+ * begins anew.
  */
 export function reopened(incident: Incident, now: number): Change {
-  const byRecovery = incident.resolvedBy === BY_RECOVERY;
-  const kept = byRecovery && incident.acknowledgedAt !== null;
-  return {
-    status: kept ? "acknowledged" : "open",
-    ...(kept ? {} : { acknowledgedAt: null, acknowledgedBy: null }),
+  const back = {
     resolvedAt: null,
     resolvedBy: null,
     greenSince: null,
     reopenedAt: now,
     reopenings: incident.reopenings + 1,
-    ...(kept ? {} : { routedAt: now, routings: incident.routings + 1 }),
   };
+  if (incident.resolvedBy === BY_RECOVERY) {
+    return { ...back, status: incident.acknowledgedAt === null ? "open" : "acknowledged" };
+  }
+  const anew = { acknowledgedAt: null, acknowledgedBy: null, routedAt: now };
+  return { ...back, ...anew, status: "open", routings: incident.routings + 1 };
 }

@@ -5,14 +5,21 @@ import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notifi
 import { apply } from "../store/apply.js";
 import { Moved } from "../store/database.js";
 import { overdueTimers } from "../store/outbox.js";
+import type { DueIncident } from "./incidents/due.js";
+
+export interface TimerDeps extends SendNotificationDeps {
+  /** Looks at an incident's clock, and publishes what that decided. @throws Permanent `not_found`; Transient */
+  runIncident(due: DueIncident): Promise<unknown>;
+}
 
 /** What each kind of timer does when its time has come. Doing it twice does it once. */
 const TIMER_KINDS: Record<
   TimerRow["kind"],
-  (timer: TimerRow, deps: SendNotificationDeps, by: WokenBy) => Promise<void>
+  (timer: TimerRow, deps: TimerDeps, by: WokenBy) => Promise<unknown>
 > = {
   "notice.give_up": (timer, deps, by) =>
     giveUpNotice({ requestId: deps.ids.next("request"), ...by, noticeId: timer.subject }, deps),
+  "incident.due": (timer, deps, by) => deps.runIncident({ ...by, incidentId: timer.subject }),
 };
 
 /** The message that woke it, which is completed with the timer; a sweep has none. */
@@ -27,7 +34,7 @@ export interface WokenBy {
  */
 export async function runTimer(
   timer: TimerRow,
-  deps: SendNotificationDeps,
+  deps: TimerDeps,
   by: WokenBy = {},
 ): Promise<"ran" | "early" | "done" | "gone"> {
   if (timer.status === "done") return "done";
@@ -61,7 +68,7 @@ const TIMERS_MAX = 500;
  * @returns how many ran.
  * @throws Transient when the database is not to be had; else the first failure, when all have had their turn.
  */
-export async function sweepTimers(deps: SendNotificationDeps): Promise<number> {
+export async function sweepTimers(deps: TimerDeps): Promise<number> {
   const timers = await overdueTimers(deps.database, deps.clock.now(), TIMERS_MAX);
   const failures: unknown[] = [];
   for (const timer of timers) {

@@ -50,6 +50,7 @@ import { CRON_JOBS, createCron, cronPath } from "./cron.js";
 import { fetchGet } from "./fetch-get.js";
 import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
 import { createIds } from "./ids.js";
+import { incidentParts } from "./incident-parts.js";
 import { createKv } from "./kv.js";
 import { lostConnection } from "./lost-connection.js";
 import { newKey } from "./new-key.js";
@@ -141,6 +142,7 @@ function buildParts(config: NodeConfig) {
   const { ours, queueTokens } = config;
   const core = { database, channels, clock, ids, kv, log, relay, publisher, account };
   const { policy } = config;
+  const incidents = incidentParts({ ...core, policy, links });
   const tellsPlatform = channels.platform.configured;
   const events = { ...core, ours, queueTokens, sourceById, gatewayOf, policy, tellsPlatform };
   const bury: BuryDeps = {
@@ -165,6 +167,7 @@ function buildParts(config: NodeConfig) {
   const isSigned = createSignatureCheck(config.signingKeys, clock);
   return {
     ...events,
+    ...incidents,
     ...bury,
     post: pool.post,
     prisma,

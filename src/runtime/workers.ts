@@ -16,7 +16,7 @@ import { sendNotification } from "../handlers/send-notification/index.js";
 import { unpack } from "../ingest/unpack.js";
 import type { Relay } from "../operations/relay-outbox.js";
 import { keptRun } from "../operations/run-kept-event.js";
-import { runTimer } from "../operations/run-timer.js";
+import { runTimer, type TimerDeps } from "../operations/run-timer.js";
 import type { Policy } from "../policy/schema.js";
 import { type Consumed, type Handled, noteError, type Worker } from "../queues/consume.js";
 import { DELIVERY_HEADER, type Delivery, openDelivery } from "../queues/delivery.js";
@@ -26,7 +26,7 @@ import type { Source } from "../sources/source.js";
 import type { Database } from "../store/database.js";
 import { completeOutbox, readTimer } from "../store/outbox.js";
 
-export interface WorkerDeps {
+export interface WorkerDeps extends Pick<TimerDeps, "runIncident"> {
   database: Database;
   channels: Channels;
   clock: Clock;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SignalFact } from "../../src/domain/facts.js";
 import type { Plan } from "../../src/domain/plan.js";
 import { trackIncident } from "../../src/handlers/track-incident/index.js";
-import { PAYMENT_POLICIES } from "../../src/policy/payments.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { apply } from "../../src/store/apply.js";
 import { Moved } from "../../src/store/database.js";
 import { load } from "../../src/store/load.js";
@@ -43,7 +43,7 @@ const resolved = (seconds: number, groupKey = "g"): SignalFact => ({
 
 /** The first half of a worker's round: what it would write, by what it saw. */
 async function planned(fact: SignalFact): Promise<Plan> {
-  const context = { source: "sentry", policy: PAYMENT_POLICIES.runbook };
+  const context = { source: "sentry", policy: presetOf("runbook") };
   const rows = await load(w.database, trackIncident.load(fact, context));
   const plan = trackIncident.decide(fact, rows, { ...w.ctx, ...context, eventId: "evt_1" });
   if ("doubts" in plan) throw new Error("signals are never in doubt");
@@ -67,7 +67,7 @@ async function applied(plan: Plan): Promise<boolean> {
 }
 
 const statuses = async (groupKey = "g"): Promise<unknown[]> => {
-  const text = "SELECT status FROM incident WHERE group_key = $1 ORDER BY ordinal";
+  const text = "SELECT status FROM alert WHERE group_key = $1 ORDER BY ordinal";
   return (await w.rows(text, [groupKey])).map(({ status }) => status);
 };
 

@@ -103,6 +103,8 @@ export function deploymentOf(ctx: DecideContext, externalId: string): Deployment
     stateAsOf: ctx.now,
     url: null,
     commit: null,
+    labels: [],
+    ours: false,
     createdAt: ctx.now,
     updatedAt: ctx.now,
     version: 0,

@@ -1,0 +1,330 @@
+import type { IncidentTask } from "../../domain/incident.js";
+import type { NoticeData, NoticeWay, Template } from "../../domain/notice.js";
+import { type DecideContext, type Plan, PlanBuilder } from "../../domain/plan.js";
+import type { Instant } from "../../domain/time.js";
+import { addEntry, BY_RECOVERY, resolvedBy, windClock } from "../../handlers/incident-plan.js";
+import { maintenanceAt } from "../../policy/calendar.js";
+import { type ClockStep, clockOf, taskDueAt } from "../../policy/incident-clock.js";
+import { insteadOf, waysOf } from "../../policy/recipients.js";
+import { routeOf } from "../../policy/route.js";
+import type { Policy, Words } from "../../policy/schema.js";
+import { incidentData, type RollbackHint, stormData } from "./notice-data.js";
+import { byChannels, type IncidentRows, stormCause } from "./rows.js";
+
+export interface DueContext extends DecideContext {
+  policy: Policy;
+  /** The address of a page with a button that acknowledges; for one receiver, who is named on it. */
+  ackUrl(incidentId: string, way: NoticeWay, now: Instant): string | null;
+  rollbackHint: RollbackHint;
+}
+
+/** What is to be told to users before the plan is written: it is many notices, each once by its cause. */
+export interface UsersTelling {
+  template: "user-incident" | "user-update" | "user-resolved";
+  /** Distinguishes the words of one incident. */
+  nth: string;
+}
+
+export interface Due {
+  plan: Plan;
+  users: UsersTelling[];
+  took: string[];
+}
+
+/** Two incidents at once are read by people; more are a storm. */
+export const isInStorm = ({ storm }: IncidentRows, policy: Policy): boolean =>
+  storm.before >= policy.storm.incidents;
+
+/** What the incident's clock asks for now, as one plan; and when it is to be looked at again. */
+export function decideDue(rows: IncidentRows, ctx: DueContext): Due {
+  const { incident, timer } = rows;
+  const { policy, now } = ctx;
+  const plan = new PlanBuilder(ctx);
+  const quiet = maintenanceAt(policy, rows.planned, incident.service, now);
+  const openTasks = rows.tasks.filter(({ doneAt }) => doneAt === null);
+  const state = {
+    incident,
+    taken: new Set(rows.steps.map(({ step }) => step)),
+    openTasks,
+    quietUntil: quiet?.endsAt ?? null,
+    isAnswered: incident.acknowledgedAt !== null || rows.counts.notes > 0,
+    inStorm: isInStorm(rows, policy),
+    now,
+  };
+  const { due, next } = clockOf(state, policy);
+  const telling = new Telling(rows, plan, ctx);
+  for (const step of due) {
+    plan.insert("incidentStep", {
+      id: ctx.ids.next("incidentStep"),
+      incidentId: incident.id,
+      step: step.step,
+      takenAt: now,
+    });
+    telling.take(step);
+  }
+  if (!telling.wroteIncident) plan.expect("incident", incident);
+  // What was taken may bring more, so the caller looks once more; until then the timer stays overdue.
+  if (due.length === 0 && next !== null) windClock(plan, incident.id, timer, ctx, next);
+  else if (due.length === 0 && timer?.status === "waiting") {
+    plan.update("timer", timer, { status: "done" });
+  }
+  return { plan: plan.build(), users: telling.users, took: due.map(({ step }) => step) };
+}
+
+/** Writes what each step does. */
+class Telling {
+  readonly users: UsersTelling[] = [];
+  wroteIncident = false;
+  readonly #rows: IncidentRows;
+  readonly #plan: PlanBuilder;
+  readonly #ctx: DueContext;
+  #toldOfStorm = false;
+
+  constructor(rows: IncidentRows, plan: PlanBuilder, ctx: DueContext) {
+    this.#rows = rows;
+    this.#plan = plan;
+    this.#ctx = ctx;
+  }
+
+  take(step: ClockStep): void {
+    switch (step.does) {
+      case "page":
+        this.#page(step);
+        break;
+      case "remind":
+        this.#remind(step);
+        break;
+      case "executives":
+        this.#executives(step);
+        break;
+      case "users":
+        this.#tellUsers(step.step);
+        break;
+      case "acknowledged":
+        this.#tellTold(step, "incident-acknowledged", ["slack", "pagerduty"]);
+        break;
+      case "reopened":
+        this.#tellTold(step, "incident-reopened", ["slack", "pagerduty", "email", "sms"]);
+        break;
+      case "check":
+        this.#say(
+          "check",
+          `watched for ${step.minute} of ${step.ofMinutes} min: nothing of it is open`,
+        );
+        break;
+      case "end":
+        this.#end();
+        break;
+      case "resolved":
+        this.#tellTold(step, "incident-resolved", ["slack", "pagerduty", "email"]);
+        break;
+      case "users_resolved":
+        this.users.push({ template: "user-resolved", nth: step.step });
+        this.#say("step", "users are told that it is over");
+        break;
+      case "tasks":
+        this.#tasks();
+        break;
+      case "task_due":
+        this.#taskDue(step);
+        break;
+    }
+  }
+
+  #say(kind: "step" | "check" | "transition", text: string): void {
+    addEntry(this.#plan, this.#rows.incident.id, { kind, text }, this.#ctx);
+  }
+
+  #page(step: ClockStep & { does: "page" }): void {
+    const { incident } = this.#rows;
+    const { policy } = this.#ctx;
+    if (isInStorm(this.#rows, policy)) {
+      this.#pageInStorm(step);
+      return;
+    }
+    const route = routeOf(policy, incident.route, incident.severity);
+    const isFirst = step.nth === 0;
+    const template = !isFirst
+      ? "incident-escalated"
+      : incident.reopenings > 0
+        ? "incident-reopened"
+        : "incident-raised";
+    const ways = waysOf(policy, step.roles, step.channels);
+    for (const way of ways) {
+      this.#notify(template, step.step, way, {
+        stopsAt: "acknowledged",
+        instead: insteadOf(policy, route, step.roles, way.channel, step.channels),
+        data: {
+          escalatedTo: titlesOf(step.roles, policy),
+          ...(isFirst ? {} : { unansweredMinutes: this.#minutesSinceRouted() }),
+        },
+      });
+    }
+    const because = isFirst
+      ? ""
+      : `, since nobody has answered for ${this.#minutesSinceRouted()} min`;
+    this.#say("step", `${titlesOf(step.roles, policy)} told by ${channelsOf(ways)}${because}`);
+  }
+
+  #minutesSinceRouted(): number {
+    return Math.round((this.#ctx.now - this.#rows.incident.routedAt) / 60_000);
+  }
+
+  /** Told once for all that came in the same time, to each receiver. */
+  #pageInStorm(step: ClockStep & { does: "page" }): void {
+    const { policy, now } = this.#ctx;
+    const { storm } = this.#rows;
+    this.#say(
+      "step",
+      `told with the storm's summary: ${storm.count} incidents in ${policy.storm.minutes} min`,
+    );
+    if (this.#toldOfStorm) return;
+    this.#toldOfStorm = true;
+    const known = new Set(storm.told.map(({ channel, recipient }) => `${channel} ${recipient}`));
+    const route = routeOf(policy, this.#rows.incident.route, this.#rows.incident.severity);
+    for (const way of waysOf(policy, step.roles, step.channels)) {
+      if (known.has(`${way.channel} ${way.recipient}`)) continue;
+      this.#plan.notify({
+        ...way,
+        template: "incident-storm",
+        cause: stormCause(storm.id),
+        locale: "en",
+        data: { ...stormData(this.#rows, policy, now), escalatedTo: titlesOf(step.roles, policy) },
+        instead: insteadOf(policy, route, step.roles, way.channel, step.channels),
+      });
+    }
+  }
+
+  /** A promise that is not kept is said once, where those on call look. */
+  #remind({ step, promise, withinMinutes }: ClockStep & { does: "remind" }): void {
+    const what = promise === "acknowledge" ? "acknowledged it" : "answered";
+    this.#say("step", `nobody has ${what} within ${withinMinutes} min, as was promised`);
+    for (const way of byChannels(this.#rows.told, ["slack"])) {
+      this.#notify("incident-escalated", step, way, {
+        stopsAt: "acknowledged",
+        data: { unansweredMinutes: withinMinutes },
+      });
+    }
+  }
+
+  #executives({ step, afterMinutes }: ClockStep & { does: "executives" }): void {
+    const { policy } = this.#ctx;
+    const { severity } = this.#rows.incident;
+    const clocks = policy.clocks.find(({ severities }) => severities.includes(severity));
+    if (clocks === undefined) return;
+    const { roles, channels } = clocks.executives;
+    const ways = waysOf(policy, roles, channels);
+    for (const way of ways) {
+      this.#notify("incident-escalated", step, way, {
+        stopsAt: "resolved",
+        data: { escalatedTo: titlesOf(roles, policy) },
+      });
+    }
+    this.#say(
+      "step",
+      `${titlesOf(roles, policy)} told by ${channelsOf(ways)}: it lasts longer than ${afterMinutes} min`,
+    );
+  }
+
+  #tellUsers(nth: string): void {
+    const told = this.#rows.steps.some(({ step }) => step.startsWith("users:"));
+    this.users.push({ template: told ? "user-update" : "user-incident", nth });
+    this.#say("step", told ? "users are told how it stands" : "users are told");
+  }
+
+  /** Who was told that it began hears how it goes on. */
+  #tellTold({ step }: ClockStep, template: Template, channels: NoticeWay["channel"][]): void {
+    const ways = byChannels(this.#rows.told, channels);
+    for (const way of ways) this.#notify(template, step, way, {});
+    if (ways.length > 0)
+      this.#say("step", `${channelsOf(ways)} told: ${template.replace("incident-", "")}`);
+  }
+
+  #end(): void {
+    const { incident } = this.#rows;
+    const { now } = this.#ctx;
+    this.wroteIncident = true;
+    this.#plan
+      .update("incident", incident, { ...resolvedBy(BY_RECOVERY, now), updatedAt: now })
+      .audit("incident.resolved", incident.id, { before: incident.status, after: "resolved" });
+    this.#say("transition", "resolved: it stayed good for as long as the policy watches");
+  }
+
+  #tasks(): void {
+    const { incident, tasks } = this.#rows;
+    const { policy, ids, now } = this.#ctx;
+    const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+    const known = new Set(tasks.map(({ task }) => task));
+    const owed = (clocks?.tasks ?? []).filter(({ id }) => !known.has(id));
+    for (const one of owed) {
+      const row: IncidentTask = {
+        id: ids.next("incidentTask"),
+        incidentId: incident.id,
+        task: one.id,
+        title: wordsFor(one.title, policy),
+        role: one.role,
+        dueAt: taskDueAt(incident.resolvedAt ?? now, one),
+        doneAt: null,
+        doneBy: null,
+        createdAt: now,
+        version: 0,
+      };
+      this.#plan.insert("incidentTask", row);
+    }
+    if (owed.length > 0) this.#say("step", `${owed.length} tasks are owed after it`);
+  }
+
+  #taskDue({ step, task }: ClockStep & { does: "task_due" }): void {
+    const { policy } = this.#ctx;
+    const row = this.#rows.tasks.find((one) => one.task === task);
+    if (row === undefined) return;
+    this.#say("step", `due, and not done: ${row.title}`);
+    for (const way of waysOf(policy, [row.role], ["email", "slack"])) {
+      this.#notify("incident-escalated", step, way, {
+        data: {
+          nextStep: `Due now, and not done: ${row.title}`,
+          escalatedTo: titlesOf([row.role], policy),
+        },
+      });
+    }
+  }
+
+  #notify(
+    template: Template,
+    step: string,
+    way: NoticeWay,
+    more: {
+      stopsAt?: "acknowledged" | "resolved";
+      instead?: NoticeWay[];
+      data?: NoticeData;
+    },
+  ): void {
+    const { incident } = this.#rows;
+    const { policy, now, ackUrl, rollbackHint } = this.#ctx;
+    const canAcknowledge = incident.status === "open" && more.stopsAt === "acknowledged";
+    this.#plan.notify({
+      ...way,
+      template,
+      cause: `incident:${incident.id} ${step}`,
+      locale: "en",
+      data: {
+        ...incidentData(this.#rows, policy, now, rollbackHint),
+        step,
+        ackUrl: canAcknowledge ? ackUrl(incident.id, way, now) : null,
+        ...more.data,
+      },
+      incidentId: incident.id,
+      stopsAt: more.stopsAt ?? null,
+      instead: more.instead ?? [],
+    });
+  }
+}
+
+const titlesOf = (roles: readonly string[], policy: Policy): string =>
+  roles.map((role) => policy.roles[role]?.title ?? role).join(", ");
+
+const channelsOf = (ways: readonly NoticeWay[]): string =>
+  ways.length === 0 ? "nothing" : [...new Set(ways.map(({ channel }) => channel))].join(", ");
+
+const wordsFor = (words: Words, { languages }: Policy): string =>
+  words[languages[0] ?? "en"] ?? words.en;

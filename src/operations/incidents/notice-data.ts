@@ -1,0 +1,108 @@
+import type { Deployment } from "../../domain/deployment.js";
+import type { Incident } from "../../domain/incident.js";
+import type { NoticeData } from "../../domain/notice.js";
+import type {
+  IncidentLine,
+  IncidentNoticeData,
+  TemplateData,
+} from "../../domain/notice-templates.js";
+import type { Instant } from "../../domain/time.js";
+import type { Policy } from "../../policy/schema.js";
+import type { IncidentRows } from "./rows.js";
+
+const COMMIT_CHARS = 8;
+
+const namesOf = <P extends "suspect" | "lastGood">(prefix: P, one: Deployment | undefined) => ({
+  [prefix]: one?.name ?? null,
+  [`${prefix}Url`]: one?.url ?? null,
+  [`${prefix}Commit`]: one?.commit?.slice(0, COMMIT_CHARS) ?? null,
+});
+
+/** What to do first, where something is known that would help. */
+export type RollbackHint = (to: Deployment) => string | null;
+
+function nextStepOf(
+  { suspect, lastGood }: IncidentRows,
+  rollbackHint: RollbackHint,
+): string | null {
+  if (lastGood === undefined) return null;
+  const commit = lastGood.commit === null ? "" : ` (${lastGood.commit.slice(0, COMMIT_CHARS)})`;
+  const cause =
+    suspect === undefined
+      ? "The last good deployment is"
+      : `${suspect.name} was deployed shortly before. If it is the cause, go back to the last good deployment,`;
+  const command = rollbackHint(lastGood);
+  const how = command === null ? "." : `: ${command}`;
+  return `${cause} ${lastGood.url ?? lastGood.externalId}${commit}${how}`;
+}
+
+/** What every notice of an incident may tell; each template shows what it needs. */
+export function incidentData(
+  rows: IncidentRows,
+  policy: Policy,
+  now: Instant,
+  rollbackHint: RollbackHint,
+): IncidentNoticeData {
+  const { incident, suspect, lastGood, counts } = rows;
+  const { id, severity, title, service, environment, kind, url, openedAt } = incident;
+  const { acknowledgedAt, acknowledgedBy, resolvedAt, resolvedBy, reopenedAt, reopenings } =
+    incident;
+  return {
+    incidentId: id,
+    severity,
+    severityName: policy.severities[severity].name,
+    ...{ title, service, environment, kind, url, openedAt },
+    timeZone: policy.timeZone,
+    why: whyOf(incident, policy),
+    ...namesOf("suspect", suspect),
+    ...namesOf("lastGood", lastGood),
+    nextStep: nextStepOf(rows, rollbackHint),
+    ...{ acknowledgedAt, acknowledgedBy, resolvedAt, resolvedBy, reopenedAt, reopenings },
+    lastedMs: (resolvedAt ?? now) - openedAt,
+    signals: counts.signals,
+    alerts: counts.alerts,
+  };
+}
+
+/** The rule that made it what it is, for who wonders why they are told. */
+function whyOf({ rule, severity }: Incident, policy: Policy): string {
+  const { name } = policy.severities[severity];
+  const because = policy.rules.find(({ id }) => id === rule)?.because;
+  const is = name === severity ? severity : `${name} (${severity})`;
+  return because === undefined ? `It is ${is}.` : `It is ${is} by the rule ${rule}: ${because}.`;
+}
+
+/** A line of a list of incidents. */
+export const lineOf = (incident: Incident, policy: Policy, now: Instant): IncidentLine => ({
+  id: incident.id,
+  severity: incident.severity,
+  severityName: policy.severities[incident.severity].name,
+  title: incident.title,
+  service: incident.service,
+  status: incident.status,
+  openedAt: incident.openedAt,
+  lastedMs: (incident.resolvedAt ?? now) - incident.openedAt,
+  acknowledgedBy: incident.acknowledgedBy,
+});
+
+export function stormData(
+  { storm }: IncidentRows,
+  policy: Policy,
+  now: Instant,
+): TemplateData["incident-storm"] & NoticeData {
+  const worst = storm.incidents[0]?.severity ?? "P0";
+  const { incidents, minutes } = policy.storm;
+  return {
+    stormId: storm.id,
+    count: storm.count,
+    minutes,
+    incidents: JSON.stringify(storm.incidents.map((one) => lineOf(one, policy, now))),
+    severity: worst,
+    severityName: policy.severities[worst].name,
+    startedAt: Number(storm.id),
+    timeZone: policy.timeZone,
+    why: `More than ${incidents} incidents in ${minutes} min are told as one.`,
+    nextStep:
+      "Look for what they have in common first; each is kept, and can be acknowledged, on its own.",
+  };
+}

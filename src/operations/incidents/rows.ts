@@ -1,0 +1,165 @@
+import type { Deployment } from "../../domain/deployment.js";
+import { Permanent } from "../../domain/errors.js";
+import type { Incident, IncidentStep, IncidentTask, Maintenance } from "../../domain/incident.js";
+import type { ChannelId, NoticeWay } from "../../domain/notice.js";
+import type { TimerRow } from "../../domain/outbox.js";
+import { DAY_MS, type Instant, MINUTE_MS } from "../../domain/time.js";
+import type { Policy } from "../../policy/schema.js";
+import type { Database } from "../../store/database.js";
+import { load, type Read, read } from "../../store/load.js";
+
+/** How many there are of it, and whether a person has spoken. */
+interface Counts {
+  signals: number;
+  alerts: number;
+  notes: number;
+}
+
+/** The incidents that came with it, shortly before or after. */
+export interface Storm {
+  /** Names it: the first moment of its time. */
+  id: string;
+  /** How many came before this one, within the policy's time. */
+  before: number;
+  /** All of the storm's time until now. */
+  incidents: Incident[];
+  count: number;
+  /** Who has been told of it already. */
+  told: NoticeWay[];
+}
+
+/** All that an incident's clock is decided on. */
+export interface IncidentRows {
+  incident: Incident;
+  steps: IncidentStep[];
+  timer: TimerRow | undefined;
+  tasks: IncidentTask[];
+  planned: Maintenance[];
+  suspect: Deployment | undefined;
+  lastGood: Deployment | undefined;
+  counts: Counts;
+  /** Each way by which somebody was told that it began. */
+  told: NoticeWay[];
+  storm: Storm;
+}
+
+/** Repeats add up: of an incident that lasts for a month there are thousands. */
+const STEPS_MAX = 20_000;
+const PLANNED_MAX = 1_000;
+/** A storm's summary names the worst; the rest is a number. */
+const STORM_INCIDENTS_MAX = 20;
+
+const asked = <Row>(sql: string, params: readonly unknown[]): Read<Row> => ({ sql, params });
+
+const countsOf = (id: string): Read<Counts> =>
+  asked(
+    `SELECT json_build_array(json_build_object(
+       'signals', (SELECT count(*) FROM signal s WHERE s.incident_id = ?),
+       'alerts', (SELECT count(*) FROM alert a WHERE a.incident_id = ?),
+       'notes', (SELECT count(*) FROM incident_entry e WHERE e.incident_id = ? AND e.kind = 'note')))`,
+    [id, id, id],
+  );
+
+const waysTold = (where: string, params: readonly unknown[]): Read<NoticeWay> =>
+  asked(
+    `SELECT coalesce(json_agg(json_build_object('channel', w.channel, 'recipient', w.recipient)), '[]')
+     FROM (SELECT DISTINCT n.channel, n.recipient FROM notice n WHERE ${where}) w`,
+    params,
+  );
+
+/** The time that storms are counted by: told once in each. */
+export function stormTimeOf(
+  { createdAt }: Pick<Incident, "createdAt">,
+  { storm }: Pick<Policy, "storm">,
+): { from: Instant; to: Instant } {
+  const ms = storm.minutes * MINUTE_MS;
+  const from = Math.floor(createdAt / ms) * ms;
+  return { from, to: from + ms };
+}
+
+export const stormCause = (stormId: string): string => `storm:${stormId}`;
+
+/** @throws Permanent `not_found`; Transient. */
+export async function readIncident(id: string, database: Database): Promise<Incident> {
+  const { incident } = await load(database, { incident: read("incident", "t.id = ?", [id]) });
+  const found = incident[0];
+  if (found === undefined) throw new Permanent("not_found", { detail: `no incident ${id}` });
+  return found;
+}
+
+/** @throws Permanent `not_found`; Transient. */
+export async function loadIncident(
+  id: string,
+  policy: Policy,
+  now: Instant,
+  database: Database,
+): Promise<IncidentRows> {
+  const incident = await readIncident(id, database);
+  const { createdAt, suspectId, lastGoodId } = incident;
+  const { from, to } = stormTimeOf(incident, policy);
+  const stormId = String(from);
+  const since = createdAt - policy.storm.minutes * MINUTE_MS;
+  const rows = await load(database, {
+    steps: read("incidentStep", "t.incident_id = ?", [id], { rowsMax: STEPS_MAX }),
+    timer: read("timer", "t.kind = 'incident.due' AND t.subject = ?", [id]),
+    tasks: read("incidentTask", "t.incident_id = ?", [id]),
+    planned: read(
+      "maintenance",
+      "t.ends_at > to_timestamp(?::float8 / 1000) AND t.starts_at < to_timestamp(?::float8 / 1000)",
+      [now - 7 * DAY_MS, now + 7 * DAY_MS],
+      { rowsMax: PLANNED_MAX },
+    ),
+    deployments: read("deployment", "t.id IN (?, ?)", [suspectId, lastGoodId]),
+    counts: countsOf(id),
+    told: waysTold(
+      "n.incident_id = ? AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened')",
+      [id],
+    ),
+    before: asked<{ n: number }>(
+      `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident i
+         WHERE i.created_at >= to_timestamp(?::float8 / 1000) AND i.created_at < to_timestamp(?::float8 / 1000)
+         AND i.id <> ?)))`,
+      [since, createdAt, id],
+    ),
+    stormCount: asked<{ n: number }>(
+      `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident i
+         WHERE i.created_at >= to_timestamp(?::float8 / 1000) AND i.created_at < to_timestamp(?::float8 / 1000))))`,
+      [from, to],
+    ),
+    stormIncidents: read(
+      "incident",
+      "t.created_at >= to_timestamp(?::float8 / 1000) AND t.created_at < to_timestamp(?::float8 / 1000)",
+      [from, to],
+      { orderBy: "t.severity, t.created_at", limit: STORM_INCIDENTS_MAX },
+    ),
+    stormTold: waysTold("n.cause = ?", [stormCause(stormId)]),
+  });
+  const [counts] = rows.counts;
+  if (counts === undefined) throw new Error("counts are always there");
+  const deployment = (wanted: string | null): Deployment | undefined =>
+    rows.deployments.find((one) => one.id === wanted);
+  return {
+    incident,
+    steps: rows.steps,
+    timer: rows.timer[0],
+    tasks: rows.tasks,
+    planned: rows.planned,
+    suspect: deployment(suspectId),
+    lastGood: deployment(lastGoodId),
+    counts,
+    told: rows.told,
+    storm: {
+      id: stormId,
+      before: rows.before[0]?.n ?? 0,
+      incidents: rows.stormIncidents,
+      count: rows.stormCount[0]?.n ?? 0,
+      told: rows.stormTold,
+    },
+  };
+}
+
+/** The ways that go by one of the channels. */
+export const byChannels = (
+  ways: readonly NoticeWay[],
+  channels: readonly ChannelId[],
+): NoticeWay[] => ways.filter(({ channel }) => channels.includes(channel));

@@ -1,0 +1,42 @@
+import type { TemplateData } from "../../domain/notice-templates.js";
+import type { Policy } from "../../policy/schema.js";
+import type { UsersWord } from "../tell-users.js";
+import type { UsersTelling } from "./decide-due.js";
+import type { IncidentRows } from "./rows.js";
+
+/** What users read of an incident: in the policy's words, never in the source's, which are for engineers. */
+export function usersWord(
+  { incident, steps }: IncidentRows,
+  { template, nth }: UsersTelling,
+  policy: Policy,
+): UsersWord {
+  const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+  const isPayment = incident.kind === "payment";
+  const message = isPayment ? policy.messages.paymentsPaused : policy.messages.fixing;
+  const { id, service, openedAt, resolvedAt } = incident;
+  const about = {
+    incidentId: id,
+    service,
+    messageEn: message.en,
+    messageTh: message.th ?? null,
+    startedAt: openedAt,
+    timeZone: policy.timeZone,
+  };
+  const word = { cause: `incident:${id} ${nth}`, service, incidentId: id };
+  if (template === "user-resolved") {
+    const lastedMs = resolvedAt === null ? null : resolvedAt - openedAt;
+    const data = { ...about, resolvedAt, lastedMs } satisfies TemplateData["user-resolved"];
+    return { ...word, template, data };
+  }
+  const next = { nextUpdateMinutes: clocks?.tellUsersEveryMinutes ?? null };
+  if (template === "user-incident") {
+    return {
+      ...word,
+      template,
+      data: { ...about, ...next } satisfies TemplateData["user-incident"],
+    };
+  }
+  const update = steps.filter(({ step }) => step.startsWith("users:")).length;
+  const data = { ...about, ...next, update } satisfies TemplateData["user-update"];
+  return { ...word, template, data };
+}

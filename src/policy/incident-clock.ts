@@ -1,0 +1,252 @@
+import type { Incident } from "../domain/incident.js";
+import { HOUR_MS, type Instant, MINUTE_MS } from "../domain/time.js";
+import { routeOf } from "./route.js";
+import type { Clocks, Policy, Route, Step } from "./schema.js";
+
+/** What an incident's clock asks for. `at` is when it was to be done; it is done once, by `step`'s name. */
+export type ClockStep = {
+  /** Unique within the incident: `page:1:0` is the first step of its first routing. */
+  step: string;
+  at: Instant;
+} & (
+  | { does: "page"; roles: readonly string[]; channels: Step["channels"]; nth: number }
+  | { does: "remind"; promise: string; withinMinutes: number }
+  | { does: "executives"; afterMinutes: number }
+  | { does: "users" }
+  | { does: "acknowledged" }
+  | { does: "reopened" }
+  | { does: "check"; minute: number; ofMinutes: number }
+  | { does: "end" }
+  | { does: "resolved" }
+  | { does: "users_resolved" }
+  | { does: "tasks" }
+  | { does: "task_due"; task: string }
+);
+
+/** What the clock looks at. */
+export interface ClockState {
+  incident: Incident;
+  /** The names of the steps that were taken. */
+  taken: ReadonlySet<string>;
+  /** What is owed after it, and not done. */
+  openTasks: readonly { task: string; dueAt: Instant }[];
+  /** The end of the maintenance that its service is in; null where it is in none. */
+  quietUntil: Instant | null;
+  /** A person has said something of it. */
+  isAnswered: boolean;
+  /** It is one of a storm: it waits for the others, to be told with them. */
+  inStorm: boolean;
+  now: Instant;
+}
+
+export interface ClockAnswer {
+  /** In the order of their times. */
+  due: ClockStep[];
+  /** When the clock is to be looked at again; null when nothing more will come by itself. */
+  next: Instant | null;
+}
+
+/** Users are told before the promise runs out, not as it does: a queue and a mail service take their time. */
+export const USERS_AHEAD_MS = 2 * MINUTE_MS;
+
+/**
+ * What is due of an incident, and when something more will be. Pure. Whenever it is asked (late, twice, by wake-ups
+ * out of order), what was not taken is due; of what repeats, only the last: nobody needs eight updates at once.
+ */
+export function clockOf(state: ClockState, policy: Policy): ClockAnswer {
+  const { now, taken } = state;
+  const steps = stepsOf(state, policy).filter(({ step }) => !taken.has(step));
+  const due = steps.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
+  const later = steps.map(({ at }) => at).filter((at) => at > now);
+  return { due, next: later.length === 0 ? null : Math.min(...later) };
+}
+
+/** Everything that the incident, as it is, asks for until the next thing that repeats. */
+function stepsOf(state: ClockState, policy: Policy): ClockStep[] {
+  const { incident } = state;
+  const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+  const route = routeOf(policy, incident.route, incident.severity);
+  if (incident.status === "resolved") return afterwards(state, clocks, policy);
+  const steps = [...watching(state, policy)];
+  if (route.deliver === "record" || route.deliver === "digest") return steps;
+  const begin = beginOf(state, route);
+  steps.push(...reopening(state, policy));
+  if (incident.status === "open") steps.push(...pages(state, route, begin));
+  else if (wasTold(state)) {
+    const at = incident.acknowledgedAt ?? state.now;
+    steps.push({ step: `acknowledged:${at}`, at: Math.min(at, state.now), does: "acknowledged" });
+  }
+  if (clocks !== undefined) steps.push(...promises(state, clocks, begin));
+  return steps;
+}
+
+/** When people begin to hear of it: from its routing, after the hold, and not inside a maintenance. */
+function beginOf({ incident, quietUntil, inStorm }: ClockState, route: Route): Instant {
+  const hold = route.deliver === "delayed" ? route.holdMinutes * MINUTE_MS : 0;
+  const gather = inStorm ? STORM_GATHERS_MS : 0;
+  return Math.max(incident.routedAt + Math.max(hold, gather), quietUntil ?? 0);
+}
+
+/** So long the first of a storm waits for those that come with it. */
+const STORM_GATHERS_MS = MINUTE_MS;
+
+/** Somebody was told that it began; only then does anybody need to hear how it goes on. */
+const wasTold = ({ taken }: ClockState): boolean => [...taken].some(isTelling);
+export const isTelling = (step: string): boolean => step.startsWith("page:");
+
+function pages({ incident, now }: ClockState, route: Route, begin: Instant): ClockStep[] {
+  const steps: ClockStep[] = route.steps.map(({ afterMinutes, roles, channels }, nth) => ({
+    step: `page:${incident.routings}:${nth}`,
+    at: begin + afterMinutes * MINUTE_MS,
+    does: "page",
+    roles,
+    channels,
+    nth,
+  }));
+  const last = route.steps.at(-1);
+  if (last === undefined || route.repeatMinutes === null) return steps;
+  const everyMs = route.repeatMinutes * MINUTE_MS;
+  const from = begin + last.afterMinutes * MINUTE_MS;
+  for (const k of latestOf(from, everyMs, now)) {
+    steps.push({
+      step: `page:${incident.routings}:${route.steps.length - 1}+${k}`,
+      at: from + k * everyMs,
+      does: "page",
+      roles: last.roles,
+      channels: last.channels,
+      nth: route.steps.length - 1 + k,
+    });
+  }
+  return steps;
+}
+
+/** Of what comes at `from + k * everyMs`, from k = 1: the last that has come, and the next. */
+function latestOf(from: Instant, everyMs: number, now: Instant): number[] {
+  const k = Math.floor((now - from) / everyMs);
+  return k >= 1 ? [k, k + 1] : [1];
+}
+
+/** What the platform promises while it lasts. */
+function promises(
+  { incident, now, isAnswered, quietUntil }: ClockState,
+  clocks: Clocks,
+  begin: Instant,
+): ClockStep[] {
+  const steps: ClockStep[] = [];
+  const remind = (promise: string, withinMinutes: number | null) => {
+    if (withinMinutes === null) return;
+    const at = begin + withinMinutes * MINUTE_MS;
+    steps.push({
+      step: `${promise}:${incident.routings}`,
+      at,
+      does: "remind",
+      promise,
+      withinMinutes,
+    });
+  };
+  if (incident.status === "open") remind("acknowledge", clocks.acknowledgeWithinMinutes);
+  if (!isAnswered && incident.status === "open") {
+    remind("first_response", clocks.firstResponseWithinMinutes);
+  }
+  // The others count from its opening: a worse alert, or its coming back, gives nobody more time.
+  const since = Math.max(incident.createdAt, quietUntil ?? 0);
+  if (clocks.tellExecutivesAfterMinutes !== null) {
+    const afterMinutes = clocks.tellExecutivesAfterMinutes;
+    const at = since + afterMinutes * MINUTE_MS;
+    steps.push({ step: "executives", at, does: "executives", afterMinutes });
+  }
+  if (clocks.tellUsersWithinMinutes !== null) {
+    const withinMs = clocks.tellUsersWithinMinutes * MINUTE_MS;
+    const first = since + Math.max(0, withinMs - USERS_AHEAD_MS);
+    steps.push(...usersFrom(first, clocks.tellUsersEveryMinutes, now));
+  }
+  return steps;
+}
+
+function usersFrom(first: Instant, everyMinutes: number | null, now: Instant): ClockStep[] {
+  const told = (k: number, at: Instant): ClockStep => ({ step: `users:${k}`, at, does: "users" });
+  if (everyMinutes === null) return [told(0, first)];
+  const everyMs = everyMinutes * MINUTE_MS;
+  const k = Math.floor((now - first) / everyMs);
+  const wanted = k >= 0 ? [k, k + 1] : [0];
+  return wanted.map((n) => told(n, first + n * everyMs));
+}
+
+/**
+ * Once for so long: what flaps is told as often as its window ends, not each time. Where its route began anew,
+ * that tells it.
+ */
+function reopening(state: ClockState, policy: Policy): ClockStep[] {
+  const { reopenedAt: at, routedAt } = state.incident;
+  if (at === null || routedAt >= at || !wasTold(state)) return [];
+  const windowMs = Math.max(MINUTE_MS, policy.grouping.flapMinutes * MINUTE_MS);
+  return [{ step: `reopened:${Math.floor(at / windowMs)}`, at, does: "reopened" }];
+}
+
+/** None of its alerts is open any more: looked at for as long as the policy asks, and then it ends. */
+function watching({ incident, now }: ClockState, policy: Policy): ClockStep[] {
+  const { greenSince } = incident;
+  if (greenSince === null) return [];
+  const { watchMinutes, checkEveryMinutes } = policy.recovery;
+  // Its source says since when; we have watched since we know.
+  const since = Math.max(greenSince, incident.createdAt);
+  const end: ClockStep = {
+    step: `end:${greenSince}`,
+    at: since + watchMinutes * MINUTE_MS,
+    does: "end",
+  };
+  if (checkEveryMinutes === 0) return [end];
+  const everyMs = checkEveryMinutes * MINUTE_MS;
+  const checks = latestOf(since, everyMs, now)
+    .map((k): ClockStep => {
+      const minute = k * checkEveryMinutes;
+      const at = since + k * everyMs;
+      return {
+        step: `check:${greenSince}:${k}`,
+        at,
+        does: "check",
+        minute,
+        ofMinutes: watchMinutes,
+      };
+    })
+    .filter(({ at }) => at <= end.at);
+  return [...checks, end];
+}
+
+/** What is owed once it is over. */
+function afterwards(
+  state: ClockState,
+  clocks: Clocks | undefined,
+  { grouping }: Policy,
+): ClockStep[] {
+  const { incident, taken, openTasks, now } = state;
+  const endedAt = incident.resolvedAt ?? now;
+  const steps: ClockStep[] = [];
+  const nth = incident.reopenings;
+  if (wasTold(state)) {
+    steps.push({ step: `resolved:${nth}`, at: Math.min(endedAt, now), does: "resolved" });
+  }
+  if (clocks === undefined) return steps;
+  if ([...taken].some((step) => step.startsWith("users:"))) {
+    // Users hear that it is over when it is no flap, within what the platform promises.
+    const withinMs = (clocks.resolutionNoticeWithinMinutes ?? Number.POSITIVE_INFINITY) * MINUTE_MS;
+    const waitMs = Math.min(
+      grouping.flapMinutes * MINUTE_MS,
+      Math.max(0, withinMs - USERS_AHEAD_MS),
+    );
+    steps.push({ step: `users_resolved:${nth}`, at: endedAt + waitMs, does: "users_resolved" });
+  }
+  if (clocks.tasks.length > 0) {
+    steps.push({ step: "tasks", at: Math.min(endedAt, now), does: "tasks" });
+  }
+  for (const { task, dueAt } of openTasks) {
+    steps.push({ step: `task_due:${task}`, at: dueAt, does: "task_due", task });
+  }
+  return steps;
+}
+
+/** When a task is due, from the incident's end. */
+export const taskDueAt = (
+  endedAt: Instant,
+  { dueAfterHours }: { dueAfterHours: number },
+): Instant => endedAt + dueAfterHours * HOUR_MS;

@@ -1,0 +1,51 @@
+import type { Channels } from "../channels/channel.js";
+import type { Deployment } from "../domain/deployment.js";
+import type { Ids } from "../domain/ids.js";
+import type { NoticeWay } from "../domain/notice.js";
+import type { Secret } from "../domain/secret.js";
+import type { Clock, Instant } from "../domain/time.js";
+import { ackUrl } from "../operations/incidents/ack-link.js";
+import { type DueIncident, type DueResult, runIncidentClock } from "../operations/incidents/due.js";
+import { usersWord } from "../operations/incidents/user-words.js";
+import type { Relay } from "../operations/relay-outbox.js";
+import { tellUsers } from "../operations/tell-users.js";
+import type { Policy } from "../policy/schema.js";
+import { sourceById } from "../sources/registry.js";
+import type { Database } from "../store/database.js";
+
+interface Core {
+  database: Database;
+  channels: Channels;
+  clock: Clock;
+  ids: Ids;
+  relay: Relay;
+  policy: Policy;
+  /** Where links lead, and what signs them. */
+  links: { publicBaseUrl: string; secrets: readonly Secret[] };
+}
+
+/** What runs an incident's clock, and publishes what it decided. */
+export function incidentParts(core: Core) {
+  const { database, clock, ids, relay, policy, links } = core;
+  const hasStatusPage = core.channels.status_page.configured;
+  const deps = {
+    ...{ database, clock, ids, policy },
+    ackUrl: (incidentId: string, way: NoticeWay, now: Instant) =>
+      ackUrl(incidentId, way, now, links),
+    rollbackHint: (to: Deployment) =>
+      to.url === null ? null : (sourceById(to.source)?.rollbackCommand?.(to.url) ?? null),
+    tellUsers: async (...[rows, telling]: Parameters<TellUsers>) => {
+      const word = usersWord(rows, telling, policy);
+      await tellUsers(word, { database, clock, ids, relay, hasStatusPage });
+    },
+  };
+  return {
+    runIncident: async (due: DueIncident): Promise<DueResult> => {
+      const result = await runIncidentClock(due, deps);
+      await relay(result.outbox);
+      return result;
+    },
+  };
+}
+
+type TellUsers = Parameters<typeof runIncidentClock>[1]["tellUsers"];
