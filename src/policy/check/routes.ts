@@ -1,0 +1,114 @@
+import type { Policy, Route, Step } from "../schema.js";
+import { listed, type Path, type Say } from "./problem.js";
+
+/** Who is told, by what and when: steps that reach nobody, or never come. */
+export function checkRoutes(policy: Policy, say: Say): void {
+  const used = new Set([
+    ...Object.values(policy.severities).map(({ route }) => route),
+    ...policy.rules.flatMap(({ route }) => route ?? []),
+  ]);
+  for (const [name, route] of Object.entries(policy.routes)) {
+    const path = ["routes", name];
+    if (!used.has(name)) say(path, "no severity and no rule uses it");
+    checkDelivery(route, path, say);
+    checkSteps(policy, route, path, say);
+    const isInDigest = route.deliver === "digest" || route.inDigest;
+    if (isInDigest && policy.digest === null) {
+      const line = route.inDigest ? "inDigest" : "deliver";
+      say([...path, line], "there is no digest: say when it is sent, under `digest`");
+    }
+  }
+  if (policy.digest !== null) {
+    checkRoles(policy, policy.digest.roles, ["digest", "roles"], say);
+  }
+}
+
+function checkDelivery(route: Route, path: Path, say: Say): void {
+  const { deliver, holdMinutes, withinMinutes, steps, repeatMinutes } = route;
+  const tells = deliver === "immediate" || deliver === "delayed";
+  if (tells && steps.length === 0) say([...path, "steps"], "it reaches nobody: it has no step");
+  if (!tells && steps.length > 0) {
+    say([...path, "steps"], `no step is ever taken: \`deliver\` is ${deliver}`);
+  }
+  if (deliver === "delayed" && holdMinutes === 0) {
+    say([...path, "holdMinutes"], "what is delayed waits for some minutes; or it is immediate");
+  }
+  if (deliver !== "delayed" && holdMinutes > 0) {
+    say([...path, "holdMinutes"], `only what is delayed waits; \`deliver\` is ${deliver}`);
+  }
+  if (withinMinutes !== null && holdMinutes > withinMinutes) {
+    say(
+      [...path, "holdMinutes"],
+      `it waits ${holdMinutes} min, and is promised within ${withinMinutes}`,
+    );
+  }
+  if (repeatMinutes === 0) say([...path, "repeatMinutes"], "it would be told without end at once");
+  if (repeatMinutes !== null && steps.length === 0) {
+    say([...path, "repeatMinutes"], "there is no step to be taken again");
+  }
+  if (route.inDigest && deliver === "digest") {
+    say([...path, "inDigest"], "it is told in the digest in any case");
+  }
+}
+
+function checkSteps(policy: Policy, route: Route, path: Path, say: Say): void {
+  for (const [n, step] of route.steps.entries()) {
+    const at = [...path, "steps", n];
+    checkRoles(policy, step.roles, [...at, "roles"], say);
+    const before = route.steps[n - 1];
+    if (n === 0 && step.afterMinutes !== 0) {
+      say([...at, "afterMinutes"], "the first step is at 0; `holdMinutes` makes a route wait");
+    }
+    if (before !== undefined && step.afterMinutes <= before.afterMinutes) {
+      say([...at, "afterMinutes"], `it is not after the step before, at ${before.afterMinutes}`);
+    }
+  }
+  const told = new Set(route.steps.flatMap(({ channels }) => channels));
+  for (const [n, channel] of (route.resolvedChannels ?? []).entries()) {
+    if (!told.has(channel)) {
+      say([...path, "resolvedChannels", n], `no step tells by ${channel}, so no end is told there`);
+    }
+  }
+}
+
+/** Roles that the policy does not have. */
+export function checkRoles(policy: Policy, roles: readonly string[], path: Path, say: Say): void {
+  for (const [n, role] of roles.entries()) {
+    if (!Object.hasOwn(policy.roles, role)) say([...path, n], `there is no role ${role}`);
+  }
+}
+
+/** Channels on which each role has an address of its own; the others have one receiver. */
+const PERSONAL = ["email", "sms"] as const;
+
+/**
+ * Who cannot be reached in this deployment.
+ *
+ * @param channels those that the deployment can send by.
+ */
+export function checkReach(policy: Policy, channels: readonly string[], say: Say): void {
+  const parts: [Path, Pick<Step, "roles" | "channels">][] = [];
+  for (const [name, { steps }] of Object.entries(policy.routes)) {
+    for (const [n, step] of steps.entries()) parts.push([["routes", name, "steps", n], step]);
+  }
+  for (const [n, { executives, tellExecutivesAfterMinutes }] of policy.clocks.entries()) {
+    if (tellExecutivesAfterMinutes !== null) parts.push([["clocks", n, "executives"], executives]);
+  }
+  if (policy.digest !== null) parts.push([["digest"], policy.digest]);
+  for (const [path, part] of parts) {
+    const open = part.channels.filter((channel) => channels.includes(channel));
+    if (open.length === 0) {
+      say(
+        [...path, "channels"],
+        `it reaches nobody: this deployment cannot send by ${listed(part.channels)}`,
+      );
+    }
+    for (const channel of PERSONAL.filter((each) => open.includes(each))) {
+      for (const role of part.roles.filter((each) => Object.hasOwn(policy.roles, each))) {
+        if (policy.roles[role]?.addresses[channel] === undefined) {
+          say(path, `${role} has no address by ${channel}: set \`${role}.${channel}\``);
+        }
+      }
+    }
+  }
+}
