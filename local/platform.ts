@@ -4,6 +4,7 @@ import { startPagerDutyEmulator } from "../emulators/pagerduty/index.js";
 import { startQstashEmulator } from "../emulators/qstash/index.js";
 import { startResendEmulator } from "../emulators/resend/index.js";
 import { startSlackEmulator } from "../emulators/slack/index.js";
+import { startStatusPageEmulator } from "../emulators/status-page/index.js";
 import { startStripeEmulator } from "../emulators/stripe/index.js";
 import { startTwilioEmulator } from "../emulators/twilio/index.js";
 import { startUpstashRedisEmulator } from "../emulators/upstash-redis/server.js";
@@ -154,7 +155,9 @@ async function startKv(site: Site): Promise<{ kv?: string }> {
   return { kv: kv.url };
 }
 
-async function startVendors(site: Site): Promise<Pick<Addresses, "vendors" | "slackWebhookUrl">> {
+async function startVendors(
+  site: Site,
+): Promise<Pick<Addresses, "vendors" | "slackWebhookUrl" | "statusPageUrls">> {
   const { order, home } = site;
   const { secrets } = order;
   const dataDir = home.path("emulators");
@@ -173,6 +176,8 @@ async function startVendors(site: Site): Promise<Pick<Addresses, "vendors" | "sl
       slack: (port) => startSlackEmulator({ dataDir, port }),
       pagerduty: (port) => startPagerDutyEmulator({ routingKeys, dataDir, port }),
       twilio: (port) => startTwilioEmulator({ ...account, dataDir, port }),
+      "status-page": (port) =>
+        startStatusPageEmulator({ token: secrets.STATUS_PAGE_TOKEN, dataDir, port }),
     };
   const wanted = (Object.keys(starts) as VendorId[]).filter((id) => order.emulated.includes(id));
   const started = await Promise.all(
@@ -182,8 +187,14 @@ async function startVendors(site: Site): Promise<Pick<Addresses, "vendors" | "sl
     }),
   );
   const vendors = Object.fromEntries(started.map(([id, vendor]) => [id, vendor.url]));
-  const slack = started.find(([id]) => id === "slack")?.[1] as { webhookUrl?: string } | undefined;
-  return slack?.webhookUrl === undefined
-    ? { vendors }
-    : { vendors, slackWebhookUrl: slack.webhookUrl };
+  const vendorOf = (id: VendorId): unknown => started.find(([known]) => known === id)?.[1];
+  const slack = vendorOf("slack") as { webhookUrl?: string } | undefined;
+  const page = vendorOf("status-page") as
+    | { pageUrls?: Required<Addresses>["statusPageUrls"] }
+    | undefined;
+  return {
+    vendors,
+    ...(slack?.webhookUrl === undefined ? {} : { slackWebhookUrl: slack.webhookUrl }),
+    ...(page?.pageUrls === undefined ? {} : { statusPageUrls: page.pageUrls }),
+  };
 }

@@ -21,6 +21,7 @@ const MAKERS = {
   STRIPE_API_KEY: () => `sk_test_${hex(24)}`,
   RESEND_API_KEY: () => `re_${hex(16)}`,
   PAGERDUTY_ROUTING_KEY: () => hex(16),
+  STATUS_PAGE_TOKEN: () => hex(16),
   TWILIO_ACCOUNT_SID: () => `AC${hex(16)}`,
   TWILIO_AUTH_TOKEN: () => hex(16),
 } as const;

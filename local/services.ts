@@ -26,6 +26,11 @@ export const SERVICES = [
     needs: ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"],
     address: "TWILIO_API_URL",
   },
+  {
+    id: "status-page",
+    name: "the status page",
+    needs: ["STATUS_PAGE_URL", "STATUS_PAGE_TOKEN"],
+  },
 ] as const satisfies readonly {
   id: string;
   name: string;
@@ -79,6 +84,8 @@ export interface Addresses {
   vendors: Partial<Record<VendorId, string>>;
   /** The webhook's whole address, which is its credential. */
   slackWebhookUrl?: string;
+  /** The emulated page in each API that it speaks. */
+  statusPageUrls?: { betterStack: string; statuspage: string };
 }
 
 /**
@@ -88,7 +95,7 @@ export interface Addresses {
 export function appEnvironment(
   env: Environment,
   secrets: Secrets,
-  { databaseUrl, kv, qstash, vendors, slackWebhookUrl }: Addresses,
+  { databaseUrl, kv, qstash, vendors, slackWebhookUrl, statusPageUrls }: Addresses,
   appUrl: string,
 ): Record<string, string> {
   const local: Record<string, string | undefined> = {
@@ -104,6 +111,10 @@ export function appEnvironment(
     PAGERDUTY_EVENTS_URL: vendors.pagerduty && `${vendors.pagerduty}/v2/enqueue`,
     TWILIO_API_URL: vendors.twilio,
     TWILIO_FROM: TWILIO_TEST_NUMBER,
+    STATUS_PAGE_URL:
+      setting(env, "STATUS_PAGE_KIND") === "statuspage"
+        ? statusPageUrls?.statuspage
+        : statusPageUrls?.betterStack,
   };
   const merged: Record<string, string> = {};
   for (const source of [local, env]) {

@@ -10,6 +10,7 @@ const UNKNOWN_YET = {
   kv: NOWHERE,
   qstash: NOWHERE,
   slackWebhookUrl: NOWHERE,
+  statusPageUrls: { betterStack: NOWHERE, statuspage: NOWHERE },
   vendors: { stripe: NOWHERE, resend: NOWHERE, pagerduty: NOWHERE, twilio: NOWHERE },
 };
 

@@ -31,7 +31,18 @@ const WHEN: Readonly<Record<Template, string>> = {
   "payment-corrected":
     "A correction was applied after a rollback, here a package that was missing.",
   "incident-raised": "To the people on call: something broke.",
+  "incident-escalated":
+    "To the people on call: nobody has answered, here by mail because Slack was down.",
+  "incident-acknowledged": "To the people on call: somebody has taken it on.",
+  "incident-reopened": "To the people on call: it has begun again.",
   "incident-resolved": "To the people on call: it works again.",
+  "incident-storm": "To the people on call: too many incidents at once to tell each.",
+  "incident-digest":
+    "To the roles that the policy names, once a day where there is anything to tell.",
+  "user-incident": "To subscribers: something does not work.",
+  "user-update": "To subscribers, while it lasts, as often as the policy says.",
+  "user-resolved": "To subscribers: it works again.",
+  "user-maintenance": "To subscribers: a maintenance is planned, has begun, is over.",
 };
 
 const nameOf = (template: Template, locale: string): string => `${template}.${locale}`;

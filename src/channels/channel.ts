@@ -30,9 +30,11 @@ export interface Channel {
    * Writes what goes to the vendor, as plain JSON without secrets and without the recipient.
    * The same notice gives the same bytes; nothing is fetched.
    *
+   * @param follows the `vendorId` of what was sent before it of the same incident or maintenance, for a channel
+   *   that adds to that.
    * @throws Permanent `channel_refused` when the channel has no such template or the data lacks a field.
    */
-  render(notice: Notice): Promise<Record<string, unknown>>;
+  render(notice: Notice, follows?: string | null): Promise<Record<string, unknown>>;
   /**
    * Calls the vendor once; never retries by itself.
    *
@@ -81,6 +83,15 @@ export interface PlatformConfig {
   clock: Clock;
 }
 
+export interface StatusPageConfig {
+  kind: "better-stack" | "statuspage";
+  /** The page's own address in its API: `https://uptime.betterstack.com/api/v2/status-pages/123`. */
+  url: string;
+  token: Secret;
+  /** Ids of what is shown as affected; none: the report stands for itself. */
+  resources: readonly string[];
+}
+
 /**
  * The address by which a recipient stops mail of the kind that one may do without; the same for the same one.
  *
@@ -95,6 +106,7 @@ export interface ChannelsConfig {
   pagerduty?: PagerDutyConfig | undefined;
   twilio?: TwilioConfig | undefined;
   platform?: PlatformConfig | undefined;
+  statusPage?: StatusPageConfig | undefined;
   /** How people know this platform; stands at the head of mails and messages. */
   platformName: string;
   /** IANA zone of the times that people read, where a notice brings none; UTC when absent. */

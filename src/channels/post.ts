@@ -7,6 +7,8 @@ export interface PostRequest {
   /** The vendor's name, for the error's detail. */
   vendor: string;
   url: string;
+  /** POST when absent. */
+  method?: "POST" | "PATCH";
   headers: Record<string, string>;
   body: string;
   timeoutMs: number;
@@ -20,7 +22,7 @@ export interface PostAnswer {
 }
 
 /**
- * One POST with a hard limit on its whole duration, answer's body included.
+ * One POST (or PATCH) with a hard limit on its whole duration, answer's body included.
  * Redirects are not followed: a credential must not travel to where nobody sent it.
  *
  * @throws Transient `channel_unavailable` when no status came.
@@ -31,7 +33,7 @@ export async function post(request: PostRequest): Promise<PostAnswer> {
     let response: Response;
     try {
       response = await fetch(request.url, {
-        method: "POST",
+        method: request.method ?? "POST",
         headers: request.headers,
         body: request.body,
         redirect: "manual",

@@ -4,6 +4,7 @@ import { pagerdutyChannel } from "./pagerduty/channel.js";
 import { platformChannel } from "./platform/channel.js";
 import { resendChannel } from "./resend/channel.js";
 import { slackChannel } from "./slack/channel.js";
+import { statusPageChannel } from "./status-page/channel.js";
 import { twilioChannel } from "./twilio/channel.js";
 
 /** Every way to reach a person, or the platform's own application, by the channel's id; the only list of them. */
@@ -12,7 +13,7 @@ export function buildChannels(config: ChannelsConfig): Channels {
   const common = { platformName, timeoutMs };
   const inZone = (channel: Channel): Channel => ({
     ...channel,
-    render: (notice) => channel.render(withZone(notice, timeZone)),
+    render: (notice, follows) => channel.render(withZone(notice, timeZone), follows),
   });
   return Object.freeze({
     email: inZone(resendChannel(config.resend, common, config.unsubscribeUrl)),
@@ -20,5 +21,6 @@ export function buildChannels(config: ChannelsConfig): Channels {
     pagerduty: inZone(pagerdutyChannel(config.pagerduty, common)),
     sms: inZone(twilioChannel(config.twilio, common)),
     platform: platformChannel(config.platform, common),
+    status_page: inZone(statusPageChannel(config.statusPage, common)),
   });
 }

@@ -138,7 +138,7 @@ export interface Notice {
   status: NoticeStatus;
   vendorId: string | null;
   eventId: string | null;
-  /** The incident that it speaks of. */
+  /** The incident that it speaks of, or the maintenance: what is told of one goes out in its order. */
   incidentId: string | null;
   /** It does not leave any more once its incident has come so far; null: it leaves in any case. */
   stopsAt: "acknowledged" | "resolved" | null;

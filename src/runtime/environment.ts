@@ -127,6 +127,20 @@ export const ENVIRONMENT = {
   TWILIO_AUTH_TOKEN: secret("SMS: its token.", optional),
   TWILIO_FROM: text("SMS: the sending number or messaging service.", optional),
   TWILIO_API_URL: url("Twilio's address.", { ...node, default: "https://api.twilio.com" }),
+  STATUS_PAGE_KIND: text("Whose API the status page speaks.", {
+    ...node,
+    default: "better-stack",
+    oneOf: ["better-stack", "statuspage"],
+  }),
+  STATUS_PAGE_URL: url(
+    "The status page in that API: `https://uptime.betterstack.com/api/v2/status-pages/<id>` or `https://api.statuspage.io/v1/pages/<id>`.",
+    optional,
+  ),
+  STATUS_PAGE_TOKEN: secret("The status page's API token.", optional),
+  STATUS_PAGE_RESOURCES: text(
+    "Ids of what the status page shows as affected, with commas between.",
+    optional,
+  ),
   PLATFORM_WEBHOOK_URL: url(
     "Where the platform's own application is told of changed entitlements. Set together with its secret or not at all.",
     optional,
@@ -145,6 +159,14 @@ export const ENVIRONMENT = {
     optional,
   ),
   SENTRY_DSN: text("Where our own defects are reported.", optional),
+  CHECK_SENTRY_DSN: secret(
+    "DSN of the platform's own Sentry project: after a deployment a test event is sent there, which must come back by its webhook. Without it that check is left out.",
+    optional,
+  ),
+  CHECK_BASE_URLS: text(
+    "Where services answer, by name: `web=https://shop.example,api=https://api.shop.example`. Without it a deployment is looked at under its own address, which its host may protect.",
+    optional,
+  ),
   SENTRY_PROJECT_SLUG: text(
     "Our own Sentry project by name, so that its alerts are not reported again.",
     optional,

@@ -1,4 +1,4 @@
-import type { ChannelsConfig, PlatformConfig } from "../channels/channel.js";
+import type { ChannelsConfig, PlatformConfig, StatusPageConfig } from "../channels/channel.js";
 import type { Secret } from "../domain/secret.js";
 import type { GatewaysConfig } from "../gateways/registry.js";
 import { livemodeOf } from "../gateways/stripe/client.js";
@@ -7,6 +7,7 @@ import { readPackageOf } from "../policy/payments.js";
 import { presetOf } from "../policy/presets/index.js";
 import type { Policy } from "../policy/schema.js";
 import type { DatabaseConfig } from "../store/database.js";
+import { type CheckConfig, readChecks } from "./check-config.js";
 import { systemClock } from "./clock.js";
 import { type DoorConfig, readDoorConfig } from "./config.js";
 import { isProduction, isPublic, type Reader, readEnvironment } from "./environment.js";
@@ -17,6 +18,7 @@ export interface NodeConfig {
   channels: ChannelsConfig;
   gateways: GatewaysConfig;
   policy: Policy;
+  checks: CheckConfig;
   signingKeys: readonly Secret[];
   /** The tokens that may have sealed a delivery: the live one, then the one before. */
   queueTokens: readonly Secret[];
@@ -28,6 +30,8 @@ export interface NodeConfig {
   /** Project ids and slugs that are this very deployment, in lower case. */
   ours: ReadonlySet<string>;
   production: boolean;
+  /** Anybody can call it: what it asks for strangers' sake, it asks of the public internet only. */
+  public: boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -51,6 +55,7 @@ export function parseNodeConfig(
     channels: readChannels(read, isPublic(env)),
     gateways: readGateways(read),
     policy: readPolicy(read),
+    checks: readChecks(read),
     signingKeys: [
       read.secret("QSTASH_CURRENT_SIGNING_KEY"),
       read.secret("QSTASH_NEXT_SIGNING_KEY"),
@@ -68,6 +73,7 @@ export function parseNodeConfig(
       ].flatMap((name) => (name === undefined ? [] : [name.toLowerCase()])),
     ),
     production: isProduction(env),
+    public: isPublic(env),
   };
   read.finish();
   return Object.freeze(config);
@@ -126,6 +132,22 @@ function isSigningSecret(text: string): boolean {
   return bytes >= 24 && bytes <= 64;
 }
 
+/** A page without its token, or the other way round, would look as if users were told. */
+function readStatusPage(read: Reader): StatusPageConfig | undefined {
+  const url = read.optionalText("STATUS_PAGE_URL");
+  const token = read.optionalSecret("STATUS_PAGE_TOKEN");
+  const kind = read.text("STATUS_PAGE_KIND") === "statuspage" ? "statuspage" : "better-stack";
+  const resources = (read.optionalText("STATUS_PAGE_RESOURCES") ?? "")
+    .split(",")
+    .map((id) => id.trim())
+    .filter((id) => id !== "");
+  if (url !== undefined && token !== undefined) return { kind, url, token, resources };
+  if (url !== undefined || token !== undefined) {
+    read.problem("STATUS_PAGE_URL and STATUS_PAGE_TOKEN: set both of them or none");
+  }
+  return undefined;
+}
+
 const TWILIO = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"] as const;
 
 /** Half a channel would be silently none, and the default sender is a domain that is nobody's. */
@@ -181,5 +203,6 @@ function readChannels(read: Reader, isPublicHere: boolean): ChannelsConfig {
         ? { accountSid, authToken, from, apiUrl: read.text("TWILIO_API_URL") }
         : undefined,
     platform: readPlatform(read),
+    statusPage: readStatusPage(read),
   };
 }

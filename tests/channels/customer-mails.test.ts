@@ -194,6 +194,10 @@ describe("what every customer is told", () => {
       "entitlement-expiring",
       "payments-paused",
       "payments-resumed",
+      "user-incident",
+      "user-update",
+      "user-resolved",
+      "user-maintenance",
     ]);
   });
 

@@ -16,7 +16,10 @@ describe("emails", () => {
     const odd = template.endsWith("-failed") ? ODD_LOCALES : [];
     for (const locale of [...LOCALES, ...odd]) {
       it(`renders ${template} for ${locale} without a gap, whether the data is full or bare`, async () => {
-        const required = new Set(["amountMinor", "refundMinor", "currency", "incidentId"]);
+        const required = new Set([
+          ...["amountMinor", "refundMinor", "currency", "incidentId", "stormId"],
+          ...["messageEn", "titleEn"],
+        ]);
         const full = fullOf(template);
         const bare = Object.fromEntries(Object.entries(full).filter(([key]) => required.has(key)));
         for (const data of [full, bare]) {
@@ -177,6 +180,8 @@ describe("emails", () => {
 
       Checkout answers 500
 
+      เหตุสิ้นสุดแล้ว ใช้เวลา 1 ชั่วโมง 5 นาที
+
       ระดับความรุนแรง: P0
       บริการ: web
       สภาพแวดล้อม: production
@@ -188,7 +193,7 @@ describe("emails", () => {
 
       เปิดดูที่ต้นทาง: https://errors.example/issues/12?a=1&b=2
 
-      หากเกิดขึ้นอีก ระบบจะแจ้งเป็นเหตุใหม่
+      หากเกิดขึ้นอีก เราจะแจ้งให้ทราบ
 
       อีเมลฉบับนี้ส่งโดยอัตโนมัติจาก Example
 
@@ -197,6 +202,8 @@ describe("emails", () => {
       Incident resolved
 
       Checkout answers 500
+
+      It is over after 1 hour 5 minutes.
 
       Severity: P0
       Service: web
@@ -209,7 +216,7 @@ describe("emails", () => {
 
       Open at the source: https://errors.example/issues/12?a=1&b=2
 
-      If it happens again, it will be told as a new incident.
+      If it happens again, you will be told.
 
       This message was sent automatically by Example.
       "

@@ -31,8 +31,38 @@ export const INCIDENT: NoticeData = {
   timeZone: "Asia/Bangkok",
 };
 
+/** Everything that people on call may be told of one incident. */
+export const FULL_INCIDENT: NoticeData = {
+  ...INCIDENT,
+  incidentId: "INC-20251120-1405",
+  severityName: "CRITICAL",
+  why: "Rule site-down: what users cannot open is CRITICAL here.",
+  suspect: "web-9f2c4e1",
+  suspectUrl: "https://deploys.example/web-9f2c4e1",
+  suspectCommit: "9f2c4e1",
+  lastGood: "web-77b0d3a",
+  lastGoodUrl: "https://deploys.example/web-77b0d3a",
+  lastGoodCommit: "77b0d3a",
+  nextStep: "Promote web-77b0d3a, the last good deployment.",
+  ackUrl: "https://signals.example/acknowledge?token=v1.abc.def",
+  consoleUrl: "https://signals.example/incidents/INC-20251120-1405",
+  step: "page:1:0",
+  escalatedTo: "Technical lead",
+  unansweredMinutes: 5,
+  acknowledgedBy: "Somsri",
+  acknowledgedAt: AT + 240_000,
+  lastedMs: 3_900_000,
+  signals: 12,
+  alerts: 3,
+  reopenings: 2,
+  insteadOf: "slack",
+  insteadOfBecause: "Slack answered 503",
+  recoveryHint: "All checks have been good for 30 minutes.",
+};
+
 /** Everything that a template may show. */
 export function fullOf(template: Template): NoticeData {
+  if (template === "incident-storm" || template === "incident-digest") return SAMPLES[template];
   if (template.startsWith("incident-")) return INCIDENT;
   const { timeZone, userName, paymentExternalId } = PAYMENT as Record<string, string>;
   const common = { timeZone, userName, paymentExternalId } as NoticeData;
@@ -53,6 +83,9 @@ export function notice(template: Template, over: Partial<Notice> = {}): Notice {
     status: "pending",
     vendorId: null,
     eventId: null,
+    incidentId: null,
+    stopsAt: null,
+    instead: [],
     calls: 0,
     resends: 0,
     leaseUntil: null,

@@ -12,8 +12,23 @@ export interface EmailPart {
   highlight: string | null;
   paragraphs: string[];
   rows: EmailRow[];
-  action: { label: string; url: string } | null;
+  tables: EmailTable[];
+  action: EmailLink | null;
+  /** What else may be opened; under the button. */
+  links: EmailLink[];
   closing: string;
+}
+
+export interface EmailLink {
+  label: string;
+  url: string;
+}
+
+/** Rows under a title, with names for the columns where they need any; every row has as many cells. */
+export interface EmailTable {
+  title: string;
+  head: string[];
+  rows: string[][];
 }
 
 export interface EmailRow {
@@ -31,7 +46,9 @@ export interface EmailContent {
 }
 
 /** What a template gives for one language; `locale` is for numbers and dates. */
-export interface Draft extends Omit<EmailPart, "language"> {
+export interface Draft extends Omit<EmailPart, "language" | "tables" | "links"> {
+  tables?: EmailTable[];
+  links?: EmailLink[];
   /** The part's share of the subject: the first stands whole, a second adds `subjectShort`. */
   subject: string;
   subjectShort: string;
@@ -61,6 +78,6 @@ export function rowsOf(rows: [label: string, value: string | null][]): EmailRow[
 }
 
 function partOf(language: Language, draft: Omit<Draft, "subject">): EmailPart {
-  const { title, highlight, paragraphs, rows, action, closing } = draft;
-  return { language, title, highlight, paragraphs, rows, action, closing };
+  const { title, highlight, paragraphs, rows, tables = [], action, links = [], closing } = draft;
+  return { language, title, highlight, paragraphs, rows, tables, action, links, closing };
 }

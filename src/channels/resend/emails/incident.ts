@@ -1,103 +1,116 @@
-import { type IncidentView, incidentView } from "../../incident-view.js";
+import { type IncidentHappening, type IncidentView, incidentView } from "../../incident-view.js";
+import { deploymentText, INCIDENT_WORDS, instantText, sentencesOf } from "../../incident-words.js";
 import { clip, type NoticeContent } from "../../notice-data.js";
-import { durationText, timeText } from "../../wording.js";
-import { contentIn, type EmailContent, type EmailRow, type Language, rowsOf } from "./content.js";
+import { durationText } from "../../wording.js";
+import { contentIn, type EmailContent, type Language, rowsOf, type Tone } from "./content.js";
 
 const TITLE_CHARS_MAX = 200;
 
-const WORDS = {
+const TONES: Readonly<Record<IncidentHappening, Tone>> = {
+  raised: "alarm",
+  escalated: "alarm",
+  acknowledged: "attention",
+  reopened: "alarm",
+  resolved: "good",
+};
+
+const CLOSINGS = {
   th: {
-    raised: "เกิดเหตุขัดข้อง",
-    resolved: "แก้ไขเหตุขัดข้องแล้ว",
-    severity: "ระดับความรุนแรง",
-    service: "บริการ",
-    environment: "สภาพแวดล้อม",
-    kind: "ประเภท",
-    since: "ตั้งแต่",
-    lasted: "ระยะเวลา",
-    at: "แก้ไขเมื่อ",
-    by: "แก้ไขโดย",
-    id: "รหัสเหตุ",
-    open: "เปิดดูที่ต้นทาง",
-    raisedClosing: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
-    resolvedClosing: "หากเกิดขึ้นอีก ระบบจะแจ้งเป็นเหตุใหม่",
+    raised: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
+    escalated: "หากไม่มีผู้รับเรื่อง ระบบจะแจ้งผู้อื่นต่อไป",
+    acknowledged: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
+    reopened: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
+    resolved: "หากเกิดขึ้นอีก เราจะแจ้งให้ทราบ",
   },
   en: {
-    raised: "Incident",
-    resolved: "Incident resolved",
-    severity: "Severity",
-    service: "Service",
-    environment: "Environment",
-    kind: "Kind",
-    since: "Since",
-    lasted: "Lasted",
-    at: "Resolved on",
-    by: "Resolved by",
-    id: "Incident id",
-    open: "Open at the source",
-    raisedClosing: "You will be told when it is resolved.",
-    resolvedClosing: "If it happens again, it will be told as a new incident.",
+    raised: "You will be told when it is resolved.",
+    escalated: "While nobody acknowledges it, others are told next.",
+    acknowledged: "You will be told when it is resolved.",
+    reopened: "You will be told when it is resolved.",
+    resolved: "If it happens again, you will be told.",
   },
 } as const;
 
-/** Tells that something broke: what, where, how bad and since when. */
-export function incidentRaised(notice: NoticeContent): EmailContent {
-  const view = incidentView(notice);
-  return contentIn(notice, "alarm", (language, locale) => {
-    const words = WORDS[language];
-    const since = view.openedAt === null ? null : timeText(view.openedAt, locale, view.timeZone);
-    return {
-      ...headOf(view, words.raised),
-      rows: rowsIn(view, language, [[words.since, since]]),
-      action: view.url === null ? null : { label: words.open, url: view.url },
-      closing: words.raisedClosing,
-    };
-  });
-}
-
-/** Tells that it works again: after how long, and by whom or what. */
-export function incidentResolved(notice: NoticeContent): EmailContent {
-  const view = incidentView(notice);
-  const { openedAt, resolvedAt, timeZone } = view;
-  const known = openedAt !== null && resolvedAt !== null;
-  return contentIn(notice, "good", (language, locale) => {
-    const words = WORDS[language];
-    return {
-      ...headOf(view, words.resolved),
-      rows: rowsIn(view, language, [
-        [words.lasted, known ? durationText(resolvedAt - openedAt, locale) : null],
-        [words.at, resolvedAt === null ? null : timeText(resolvedAt, locale, timeZone)],
-        [words.by, view.resolvedBy],
-      ]),
-      action: view.url === null ? null : { label: words.open, url: view.url },
-      closing: words.resolvedClosing,
-    };
-  });
-}
-
-function headOf(view: IncidentView, title: string) {
-  const what = clip(view.title, TITLE_CHARS_MAX);
-  return {
-    subject: `[${view.severity}] ${title}: ${what}`,
-    subjectShort: title,
-    title,
-    highlight: null,
-    paragraphs: [what],
+/** Tells what has happened to an incident: what, where, how bad, since when, and what to do about it. */
+export const incidentMail =
+  (happening: IncidentHappening) =>
+  (notice: NoticeContent): EmailContent => {
+    const view = incidentView(notice);
+    const wanted = happening === "raised" || happening === "escalated" || happening === "reopened";
+    return contentIn(notice, TONES[happening], (language, locale) => {
+      const words = INCIDENT_WORDS[language];
+      const title = words.happening[happening];
+      const what = clip(view.title, TITLE_CHARS_MAX);
+      const ack = wanted && view.ackUrl !== null ? view.ackUrl : null;
+      const links = [
+        { label: words.open, url: view.url },
+        { label: words.console, url: view.consoleUrl },
+      ].flatMap(({ label, url }) => (url === null ? [] : [{ label, url }]));
+      const [first, ...others] =
+        ack === null ? links : [{ label: words.acknowledge, url: ack }, ...links];
+      return {
+        subject: `[${view.severityName}] ${title}: ${what}`,
+        subjectShort: title,
+        title,
+        highlight: null,
+        paragraphs: [what, ...sentencesOf(happening, view, language, locale)],
+        rows: rowsOf([
+          ...headRows(view, language),
+          ...(wanted ? causeRows(view, language) : []),
+          ...courseRows(happening, view, language, locale),
+          [words.id, view.incidentId],
+        ]),
+        action: first ?? null,
+        links: others,
+        closing: CLOSINGS[language][happening],
+      };
+    });
   };
-}
 
-function rowsIn(
-  view: IncidentView,
-  language: Language,
-  course: [label: string, value: string | null][],
-): EmailRow[] {
-  const words = WORDS[language];
-  return rowsOf([
-    [words.severity, view.severity],
+type Row = [label: string, value: string | null];
+
+function headRows(view: IncidentView, language: Language): Row[] {
+  const words = INCIDENT_WORDS[language];
+  return [
+    [words.severity, view.severityName],
     [words.service, view.service],
     [words.environment, view.environment],
     [words.kind, view.kind],
-    ...course,
-    [words.id, view.incidentId],
-  ]);
+  ];
+}
+
+/** What is suspected, what to do, and why the reader is told. */
+function causeRows(view: IncidentView, language: Language): Row[] {
+  const words = INCIDENT_WORDS[language];
+  return [
+    [words.suspect, deploymentText(view.suspect)],
+    [words.lastGood, deploymentText(view.lastGood)],
+    [words.nextStep, view.nextStep],
+    [words.why, view.why],
+  ];
+}
+
+function courseRows(
+  happening: IncidentHappening,
+  view: IncidentView,
+  language: Language,
+  locale: string,
+): Row[] {
+  const words = INCIDENT_WORDS[language];
+  const at = (instant: number | null) => instantText(instant, locale, view.timeZone);
+  if (happening === "resolved") {
+    const lasted = view.lastedMs === null ? null : durationText(view.lastedMs, locale);
+    return [
+      [words.lasted, lasted],
+      [words.resolvedAt, at(view.resolvedAt)],
+      [words.resolvedBy, view.resolvedBy],
+    ];
+  }
+  const since: Row = [words.since, at(view.openedAt)];
+  if (happening !== "acknowledged") return [since];
+  return [
+    since,
+    [words.acknowledgedAt, at(view.acknowledgedAt)],
+    [words.acknowledgedBy, view.acknowledgedBy],
+  ];
 }

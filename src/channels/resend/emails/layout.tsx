@@ -13,7 +13,7 @@ import {
   Text,
 } from "react-email";
 import { clip } from "../../notice-data.js";
-import type { EmailContent, EmailPart, Tone } from "./content.js";
+import type { EmailContent, EmailPart, EmailTable, Tone } from "./content.js";
 import { sentBy, unsubscribeLabel } from "./layout-words.js";
 
 /** Less than where the library cuts, which may be in the middle of a character. */
@@ -138,11 +138,21 @@ function Part(props: { part: EmailPart; tone: Tone; isFirst: boolean }): ReactEl
         </Text>
       ))}
       <Rows part={part} />
+      {part.tables.map((table) => (
+        <Listing key={table.title} table={table} />
+      ))}
       {part.action === null ? null : (
         <Button href={part.action.url} style={styles.button}>
           {part.action.label}
         </Button>
       )}
+      {part.links.map(({ label, url }) => (
+        <Text key={url} style={styles.link}>
+          <Link href={url} className="plain" style={styles.linkText}>
+            {label}
+          </Link>
+        </Text>
+      ))}
       <Text className="quiet" style={styles.closing}>
         {part.closing}
       </Text>
@@ -173,6 +183,55 @@ function Rows({ part }: { part: EmailPart }): ReactElement | null {
       </tbody>
     </table>
   );
+}
+
+/** A list under a title, for those who hear it read with its columns named. */
+function Listing({ table }: { table: EmailTable }): ReactElement {
+  const { title, head, rows } = table;
+  return (
+    <>
+      <Heading as="h3" className="strong" style={styles.listTitle}>
+        {title}
+      </Heading>
+      {rows.length === 0 ? null : (
+        <table width="100%" cellPadding={0} cellSpacing={0} style={styles.list}>
+          {head.length === 0 ? null : (
+            <thead>
+              <tr>
+                {head.map((name) => (
+                  <th key={name} scope="col" className="quiet line" style={styles.listHead}>
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+          )}
+          <tbody>
+            {rows.map((cells) => (
+              <tr key={cells.join("|")}>
+                {cells.map((cell, at) => (
+                  <td
+                    // biome-ignore lint/suspicious/noArrayIndexKey: a cell is known by its column
+                    key={at}
+                    className="strong line"
+                    style={{ ...styles.listCell, ...columnOf(at, cells.length) }}
+                  >
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  );
+}
+
+/** The same widths in every list, so that columns stand under each other. */
+function columnOf(at: number, cells: number): CSSProperties {
+  if (at === 0) return styles.listFirst;
+  return at === 1 && cells > 2 ? styles.listMiddle : {};
 }
 
 /** A time's zone, at the end of a value. */
@@ -243,6 +302,37 @@ const styles = {
     fontWeight: 600,
     textDecoration: "none",
   },
+  link: { margin: "0 0 10px", fontSize: "15px", lineHeight: "1.5" },
+  linkText: { color: PLAIN, textDecoration: "underline" },
+  listTitle: {
+    margin: "22px 0 6px",
+    fontSize: "16px",
+    lineHeight: "1.4",
+    fontWeight: 700,
+    color: STRONG,
+    overflowWrap: "anywhere",
+  },
+  list: { margin: "0 0 18px", borderCollapse: "collapse" },
+  listHead: {
+    padding: "6px 12px 6px 0",
+    fontSize: "13px",
+    fontWeight: 400,
+    color: QUIET,
+    textAlign: "left",
+    verticalAlign: "bottom",
+  },
+  listCell: {
+    padding: "8px 12px 8px 0",
+    fontSize: "14px",
+    lineHeight: "1.5",
+    color: STRONG,
+    textAlign: "left",
+    verticalAlign: "top",
+    borderTop: `1px solid ${LINE}`,
+    overflowWrap: "anywhere",
+  },
+  listFirst: { width: "50%" },
+  listMiddle: { width: "28%" },
   closing: { margin: "0", fontSize: "14px", lineHeight: "1.6", color: QUIET },
   between: { margin: "32px 0", borderColor: LINE },
   footer: {

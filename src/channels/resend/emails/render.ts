@@ -4,7 +4,8 @@ import type { Template } from "../../../domain/notice.js";
 import { type NoticeContent, noSuchTemplate } from "../../notice-data.js";
 import type { EmailContent } from "./content.js";
 import { entitlementExpired, entitlementExpiring } from "./entitlements.js";
-import { incidentRaised, incidentResolved } from "./incident.js";
+import { incidentMail } from "./incident.js";
+import { incidentDigest, incidentStorm } from "./incident-lists.js";
 import { EmailLayout } from "./layout.js";
 import { paymentCorrected } from "./payment-corrected.js";
 import { paymentActionRequired, paymentFailed, paymentReceived } from "./payments.js";
@@ -17,6 +18,7 @@ import {
   subscriptionStarted,
 } from "./subscriptions.js";
 import { textOf } from "./text.js";
+import { userIncident, userMaintenance, userResolved, userUpdate } from "./user-trouble.js";
 
 /** Resend's tags take only these letters. */
 const NOT_IN_TAGS = /[^A-Za-z0-9_-]/g;
@@ -38,8 +40,18 @@ const EMAILS: Readonly<Record<Template, (notice: NoticeContent) => EmailContent>
   "payments-resumed": paymentsResumed,
   "payment-corrected": paymentCorrected,
   "entitlement-changed": noSuchTemplate,
-  "incident-raised": incidentRaised,
-  "incident-resolved": incidentResolved,
+  "deployment-finished": noSuchTemplate,
+  "incident-raised": incidentMail("raised"),
+  "incident-escalated": incidentMail("escalated"),
+  "incident-acknowledged": incidentMail("acknowledged"),
+  "incident-reopened": incidentMail("reopened"),
+  "incident-resolved": incidentMail("resolved"),
+  "incident-storm": incidentStorm,
+  "incident-digest": incidentDigest,
+  "user-incident": userIncident,
+  "user-update": userUpdate,
+  "user-resolved": userResolved,
+  "user-maintenance": userMaintenance,
 };
 
 /** What frames every mail, beside what it says. */

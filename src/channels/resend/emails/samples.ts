@@ -1,5 +1,9 @@
 import { isTransactional, type NoticeData, type Template } from "../../../domain/notice.js";
-import type { TemplateData } from "../../../domain/notice-templates.js";
+import type {
+  DigestSection,
+  IncidentLine,
+  TemplateData,
+} from "../../../domain/notice-templates.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../domain/time.js";
 import { type NoticeContent, withZone } from "../../notice-data.js";
 import { renderEmail } from "./render.js";
@@ -25,15 +29,88 @@ const monthly = {
   intervalCount: 1,
 } as const;
 const incident = {
-  incidentId: "inc_01KAJ3M8Q0V7T2N5X9B4C6D8EF",
+  incidentId: "INC-20261121-1405",
   severity: "P1",
+  severityName: "HIGH",
   title: "Checkout answers with status 500",
   service: "web",
   environment: "production",
   kind: "error",
   url: "https://errors.example/issues/12",
+  consoleUrl: "https://signals.example/incidents/INC-20261121-1405",
   openedAt: AT,
-};
+} as const;
+const wanted = {
+  ...incident,
+  ackUrl: "https://signals.example/acknowledge/eyJpIjoiSU5DLTIwMjYxMTIxLTE0MDUifQ.Zm9v",
+  why: "Rule payment-trouble: what keeps people from paying is HIGH here.",
+  suspect: "web-9f2c4e1",
+  suspectUrl: "https://deploys.example/web-9f2c4e1",
+  suspectCommit: "9f2c4e1",
+  lastGood: "web-77b0d3a",
+  lastGoodUrl: "https://deploys.example/web-77b0d3a",
+  lastGoodCommit: "77b0d3a",
+  nextStep: "Promote web-77b0d3a, the last good deployment, then look whether checkout answers.",
+  step: "page:0",
+} as const;
+const lines: IncidentLine[] = [
+  {
+    id: "INC-20261121-0312",
+    severity: "P0",
+    severityName: "CRITICAL",
+    title: "The database cannot be reached",
+    service: "web",
+    status: "resolved",
+    openedAt: AT - 11 * HOUR_MS,
+    lastedMs: 23 * MINUTE_MS,
+    acknowledgedBy: "Somsri Rakdee",
+  },
+  {
+    id: "INC-20261121-1405",
+    severity: "P1",
+    severityName: "HIGH",
+    title: "Checkout answers with status 500",
+    service: "web",
+    status: "acknowledged",
+    openedAt: AT,
+    lastedMs: 65 * MINUTE_MS,
+    acknowledgedBy: "Somsri Rakdee",
+  },
+  {
+    id: "INC-20261121-1411",
+    severity: "P2",
+    severityName: "MEDIUM",
+    title: "Confirmation mails are late",
+    service: "mail",
+    status: "open",
+    openedAt: AT + 6 * MINUTE_MS,
+    lastedMs: 59 * MINUTE_MS,
+    acknowledgedBy: null,
+  },
+];
+const sections: DigestSection[] = [
+  {
+    section: "health",
+    figures: [{ key: "healthy_percent", value: 98.4, unit: "percent" }],
+  },
+  {
+    section: "payments",
+    figures: [
+      { key: "payments_created", value: 212, unit: "count" },
+      { key: "payments_completed", value: 205, unit: "count" },
+      { key: "revenue", value: 40_979_500, unit: "amount", currency: "THB" },
+      { key: "average_payment", value: 199_900, unit: "amount", currency: "THB" },
+    ],
+  },
+];
+const trouble = {
+  incidentId: "INC-20261121-1405",
+  service: "Mock exam",
+  messageEn: "System is being fixed. We apologize for the inconvenience.",
+  messageTh: "ระบบกำลังได้รับการแก้ไข เราขออภัยในความไม่สะดวก",
+  startedAt: AT,
+  statusPageUrl: "https://status.example",
+} as const;
 
 /** A realistic case of every template, for previews and pictures; the reader's name is added by language. */
 export const SAMPLES: Readonly<TemplateData> = {
@@ -111,11 +188,76 @@ export const SAMPLES: Readonly<TemplateData> = {
     correctedAt: AT + 3 * HOUR_MS,
     supportUrl: "https://shop.example/help",
   },
-  "incident-raised": incident,
+  "incident-raised": wanted,
+  "incident-escalated": {
+    ...wanted,
+    step: "page:1",
+    unansweredMinutes: 5,
+    escalatedTo: "Technical lead, Project manager",
+    insteadOf: "slack",
+    insteadOfBecause: "Slack answered 503",
+  },
+  "incident-acknowledged": {
+    ...incident,
+    acknowledgedBy: "Somsri Rakdee",
+    acknowledgedAt: AT + 4 * MINUTE_MS,
+  },
+  "incident-reopened": { ...wanted, reopenings: 2 },
   "incident-resolved": {
     ...incident,
     resolvedAt: AT + 65 * MINUTE_MS,
     resolvedBy: "Somsri Rakdee",
+    lastedMs: 65 * MINUTE_MS,
+  },
+  "incident-storm": {
+    stormId: "20261121-1405",
+    count: 14,
+    minutes: 10,
+    incidents: JSON.stringify(lines),
+    severity: "P0",
+    severityName: "CRITICAL",
+    startedAt: AT - 10 * MINUTE_MS,
+    nextStep: "Look for what they have in common: a deployment, the database, a provider.",
+    consoleUrl: "https://signals.example/incidents",
+  },
+  "incident-digest": {
+    day: "2026-11-21",
+    from: AT - DAY_MS,
+    to: AT,
+    timeZone: "Asia/Bangkok",
+    count: lines.length,
+    incidents: JSON.stringify(lines),
+    sections: JSON.stringify(sections),
+    consoleUrl: "https://signals.example/incidents",
+  },
+  "user-incident": { ...trouble, nextUpdateMinutes: 15 },
+  "user-update": { ...trouble, update: 2, nextUpdateMinutes: 15 },
+  "user-resolved": {
+    ...trouble,
+    messageEn: "The mock exam can be used again. Nothing of yours was lost.",
+    messageTh: "ใช้งานแบบทดสอบได้ตามปกติแล้ว ข้อมูลของคุณไม่สูญหาย",
+    resolvedAt: AT + 65 * MINUTE_MS,
+    lastedMs: 65 * MINUTE_MS,
+  },
+  "user-maintenance": {
+    maintenanceId: "mnt_01KAJ3M8Q0V7T2N5X9B4C6D8EF",
+    phase: "scheduled",
+    titleEn: "A larger database",
+    titleTh: "ขยายฐานข้อมูล",
+    messageEn: "System under maintenance. Please wait a moment.",
+    messageTh: "ระบบกำลังปรับปรุง กรุณารอสักครู่",
+    startsAt: AT + 2 * DAY_MS,
+    endsAt: AT + 2 * DAY_MS + 4 * HOUR_MS,
+    statusPageUrl: "https://status.example",
+  },
+  "deployment-finished": {
+    deploymentId: "dep_01KAJ3M8Q0V7T2N5X9B4C6D8EF",
+    deployment: "web-9f2c4e1",
+    project: "web",
+    target: "production",
+    commit: "9f2c4e1",
+    url: "https://deploys.example/web-9f2c4e1",
+    finishedAt: AT,
   },
 };
 

@@ -1,4 +1,4 @@
-import type { EmailContent, EmailPart } from "./content.js";
+import type { EmailContent, EmailPart, EmailTable } from "./content.js";
 import { sentBy, unsubscribeLabel } from "./layout-words.js";
 
 interface Frame {
@@ -21,11 +21,20 @@ function lines(part: EmailPart, { platformName, unsubscribeUrl }: Frame): string
     part.title,
     ...part.paragraphs,
     ...(rows.length === 0 ? [] : [rows.join("\n")]),
-    ...(part.action === null ? [] : [`${part.action.label}: ${part.action.url}`]),
+    ...part.tables.map(tableLines),
+    ...[part.action, ...part.links].flatMap((link) =>
+      link === null ? [] : [`${link.label}: ${link.url}`],
+    ),
     part.closing,
     sentBy(part.language, platformName),
     ...(unsubscribeUrl === undefined
       ? []
       : [`${unsubscribeLabel(part.language)}: ${unsubscribeUrl}`]),
   ].join("\n\n");
+}
+
+/** `Title`, then a line for each row: with columns named, the cells are one sentence; else a label and its value. */
+function tableLines({ title, head, rows }: EmailTable): string {
+  const between = head.length === 0 ? ": " : " | ";
+  return [title, ...rows.map((cells) => cells.join(between))].join("\n");
 }
