@@ -60,6 +60,7 @@ const TABLE = [
     NODE,
   ),
   line("^src/gateways/stripe/", [], ["stripe"]),
+  line("^src/gateways/sentry/", [], ["@sentry/node"]),
   // rank 3
   line(INGEST, [INGEST, DOMAIN, SOURCES, QUEUES_EDGE], ["hono"]),
   line(
@@ -97,6 +98,7 @@ const TABLE = [
   line("^src/runtime/sentry\\.ts$", [], ["@sentry/node"]),
   line("^src/runtime/pino-log\\.ts$", [], ["pino"]),
   line("^src/runtime/pool-post\\.ts$", [], ["undici"]),
+  line("^src/runtime/probe\\.ts$", [], ["ipaddr.js", "undici"]),
   line("^src/runtime/node\\.ts$", [], ["@vercel/functions"]),
   // rank 6
   line("^api/", ["^api/", "^src/runtime/"]),

@@ -99,6 +99,13 @@ export interface MailStatusReported {
   occurredAt: Instant;
 }
 
+/** A test event that we had sent to a service ourselves has come back from it: no trouble, but a proof. */
+export interface TestArrived {
+  kind: "test.arrived";
+  marker: string;
+  occurredAt: Instant;
+}
+
 /** What an event says, in our own terms. No vendor's word is in here. */
-export type Fact = LedgerFact | SignalFact | DeploymentChanged | MailStatusReported;
+export type Fact = LedgerFact | SignalFact | DeploymentChanged | MailStatusReported | TestArrived;
 export type FactKind = Fact["kind"];

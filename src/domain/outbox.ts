@@ -27,9 +27,15 @@ export interface OutboxRow {
 
 /**
  * `notice.give_up`: no answer came for a notice in time. `incident.due`: something that an incident's clock asks for;
- * one for each incident, wound to what comes next.
+ * one for each incident, wound to what comes next. `deployment.due`: a deployment's checks; `deployment.lockdown`: it
+ * came in a lockdown, or around an exam, and people are to be told.
  */
-export const TIMER_KINDS = ["notice.give_up", "incident.due"] as const;
+export const TIMER_KINDS = [
+  "notice.give_up",
+  "incident.due",
+  "deployment.due",
+  "deployment.lockdown",
+] as const;
 export type TimerKind = (typeof TIMER_KINDS)[number];
 
 /** Something to be done at a time. The row is the truth; a queue's delay only wakes it. */

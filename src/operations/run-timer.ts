@@ -10,6 +10,10 @@ import type { DueIncident } from "./incidents/due.js";
 export interface TimerDeps extends SendNotificationDeps {
   /** Looks at an incident's clock, and publishes what that decided. @throws Permanent `not_found`; Transient */
   runIncident(due: DueIncident): Promise<unknown>;
+  /** Looks at a deployment after it went to production. @throws Permanent `not_found`; Transient */
+  checkDeployment(timer: TimerRow, by: WokenBy): Promise<void>;
+  /** Tells of a deployment that came in a lockdown. @throws Permanent `not_found`; Transient */
+  tellOfLockdown(timer: TimerRow, by: WokenBy): Promise<void>;
 }
 
 /** What each kind of timer does when its time has come. Doing it twice does it once. */
@@ -20,6 +24,8 @@ const TIMER_KINDS: Record<
   "notice.give_up": (timer, deps, by) =>
     giveUpNotice({ requestId: deps.ids.next("request"), ...by, noticeId: timer.subject }, deps),
   "incident.due": (timer, deps, by) => deps.runIncident({ ...by, incidentId: timer.subject }),
+  "deployment.due": (timer, deps, by) => deps.checkDeployment(timer, by),
+  "deployment.lockdown": (timer, deps, by) => deps.tellOfLockdown(timer, by),
 };
 
 /** The message that woke it, which is completed with the timer; a sweep has none. */

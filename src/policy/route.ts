@@ -2,6 +2,7 @@ import type { SignalKind, SignalLevel, SignalRaised } from "../domain/facts.js";
 import type { ChannelId } from "../domain/notice.js";
 import type { Severity } from "../domain/severity.js";
 import type { Instant } from "../domain/time.js";
+import { approvalAt, approvalSentence } from "./calendar.js";
 import { compileAny, type Matches } from "./pattern.js";
 import type { Match, Policy, Route, SeverityRule, Step } from "./schema.js";
 
@@ -52,9 +53,22 @@ export function decideRoute(signal: SignalView, policy: Policy): Decision {
     reasons: [
       ...(service === signal.service ? [] : [`\`${signal.service}\` is the service ${service}.`]),
       ...(found?.reasons ?? unknownReasons(policy)),
+      ...approvalReasons(signal, policy),
       compiled.routes.get(route) ?? describeRoute(route, routeOf(policy, route, severity), policy),
     ],
   };
+}
+
+/** Of a deployment that came in a lockdown, or around an exam: who must agree to it. */
+function approvalReasons({ tags, occurredAt }: SignalView, policy: Policy): string[] {
+  if (tags.approval === undefined) return [];
+  const approval = approvalAt(policy, occurredAt);
+  return approval === null ? [] : [approvalSentence(approval)];
+}
+
+/** The name that the policy has for a service; its own where it has none. */
+export function canonicalService(policy: Policy, name: string): string {
+  return serviceOf(name, compiledOf(policy));
 }
 
 /** A policy is refused at its start when its rules leave something out; should one do so, somebody hears of it. */

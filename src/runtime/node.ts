@@ -47,6 +47,7 @@ import { readHolds } from "../store/holds.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
+import { deploymentParts } from "./deployment-parts.js";
 import { fetchGet } from "./fetch-get.js";
 import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
 import { createIds } from "./ids.js";
@@ -165,9 +166,11 @@ function buildParts(config: NodeConfig) {
     queueBodyBytesMax: config.door.queueBodyBytesMax,
   });
   const isSigned = createSignatureCheck(config.signingKeys, clock);
+  const deployments = deploymentParts(config, { ...events, sendEvent, post: pool.post });
   return {
     ...events,
     ...incidents,
+    ...deployments,
     ...bury,
     post: pool.post,
     prisma,
@@ -178,7 +181,8 @@ function buildParts(config: NodeConfig) {
     health: createHealth(core),
     async close() {
       await prisma.$disconnect();
-      await Promise.all([pool.close(), database.close(), reporter.close()]);
+      const { closeProbe } = deployments;
+      await Promise.all([pool.close(), closeProbe(), database.close(), reporter.close()]);
     },
   };
 }

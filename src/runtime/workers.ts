@@ -26,7 +26,8 @@ import type { Source } from "../sources/source.js";
 import type { Database } from "../store/database.js";
 import { completeOutbox, readTimer } from "../store/outbox.js";
 
-export interface WorkerDeps extends Pick<TimerDeps, "runIncident"> {
+export interface WorkerDeps
+  extends Pick<TimerDeps, "runIncident" | "checkDeployment" | "tellOfLockdown"> {
   database: Database;
   channels: Channels;
   clock: Clock;

@@ -1,3 +1,4 @@
+import type { Canary, CanaryRequest } from "../domain/canary.js";
 import type { Fact, ObjectSaid } from "../domain/facts.js";
 import type { LedgerKey, LedgerKind } from "../domain/ledger.js";
 import type { HmacCheck } from "../domain/ports.js";
@@ -73,6 +74,8 @@ export interface Source {
   mention?(key: LedgerKey, event: { id: string; at: Instant }): object;
   /** Of the same: what an id is of; null when the ledger keeps nothing of the kind. */
   kindOfId?(externalId: string): LedgerKind | null;
+  /** Of a source of deployments: the command that makes an earlier one, by its address, serve again. */
+  rollbackCommand?(url: string): string;
 }
 
 /**
@@ -87,6 +90,8 @@ export interface WebhookSource extends Source {
   bodyBytesMax: number;
   /** Checks the request against every live secret; several may be live during a rotation. */
   verify(request: RawRequest, secrets: readonly Secret[], now: Instant): Promise<Verdict>;
+  /** A delivery of type `CANARY_TYPE`, proved as the provider proves its own; it comes to no facts. */
+  canary(secret: Secret, canary: Canary): Promise<CanaryRequest>;
 }
 
 /** 4 MiB: what the house takes from anybody, below Vercel's own 4.5 MB. */

@@ -2,13 +2,18 @@ import { deploymentMoves } from "../../domain/deployment.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import { read } from "../../store/load.js";
 import { defineHandler } from "../handler.js";
+import { watchDeployment } from "./watch.js";
 
-/** Keeps each deployment at the farthest word that its source has said of it. */
+const OF_DEPLOYMENT = `t.kind IN ('deployment.due', 'deployment.lockdown') AND t.subject =
+  (SELECT d.id FROM deployment d WHERE d.source = ? AND d.external_id = ?)`;
+
+/** Keeps each deployment at the farthest word that its source has said of it, and has looked after it what goes to users. */
 export const recordDeployment = defineHandler({
   id: "record-deployment",
   reactsTo: ["deployment.changed"],
   load: (fact, { source }) => ({
     deployment: read("deployment", "t.source = ? AND t.external_id = ?", [source, fact.externalId]),
+    timers: read("timer", OF_DEPLOYMENT, [source, fact.externalId]),
   }),
   decide: (fact, rows, ctx) => {
     const plan = new PlanBuilder(ctx);
@@ -29,16 +34,19 @@ export const recordDeployment = defineHandler({
       const id = ctx.ids.next("deployment");
       const { source, now } = ctx;
       const row = { id, source, externalId, ...said, url, commit, createdAt: now, version: 0 };
-      return plan
+      plan
         .insert("deployment", row)
         .audit("deployment.recorded", id, { before: null, after: state })
-        .because(`first word of deployment ${id}: ${state}`)
-        .build();
+        .because(`first word of deployment ${id}: ${state}`);
+      watchDeployment(plan, row, rows.timers, ctx);
+      return plan.build();
     }
     const moves = deploymentMoves(existing, state, occurredAt);
     const known = { url: url ?? existing.url, commit: commit ?? existing.commit };
-    if (moves) plan.update("deployment", existing, { ...said, ...known });
-    else plan.expect("deployment", existing);
+    if (moves) {
+      plan.update("deployment", existing, { ...said, ...known });
+      watchDeployment(plan, { ...said, id: existing.id }, rows.timers, ctx);
+    } else plan.expect("deployment", existing);
     return plan
       .audit(moves ? "deployment.recorded" : "deployment.confirmed", existing.id, {
         before: existing.state,

@@ -1,4 +1,5 @@
 import type { Fact, SignalLevel } from "../../domain/facts.js";
+import { markerIn } from "../../domain/test-event.js";
 import type { Instant } from "../../domain/time.js";
 import {
   at,
@@ -32,7 +33,8 @@ interface Happening extends Delivery {
 /**
  * Issues, issue alerts and metric alerts as signals. An alert on an issue has the issue's own group, so
  * both are one incident. The `error` resource is sent for every single event and stays without facts.
- * Users, addresses and requests are in these bodies; nothing of them is in a fact but the title.
+ * Users, addresses and requests are in these bodies; nothing of them is in a fact but the title. A test event
+ * of ours raises nothing: that it came is what is asked.
  */
 export function normalise(
   headers: Readonly<Record<string, string>>,
@@ -49,6 +51,10 @@ export function normalise(
     occurredAt: occurredAtOf(delivery, headers[TIMESTAMP_HEADER] ?? null) ?? context.receivedAt,
     ours: context.ours,
   };
+  const marker = markerIn(titleOf(happening) ?? "");
+  if (marker !== null) {
+    return [{ kind: "test.arrived", marker, occurredAt: happening.occurredAt }];
+  }
   switch (delivery.resource) {
     case "issue":
       return factsOfIssue(happening);
@@ -60,6 +66,9 @@ export function normalise(
       return [];
   }
 }
+
+const titleOf = ({ data }: Happening): string | null =>
+  firstText(at(data, "issue", "title"), at(data, "event", "title"));
 
 const ISSUE_MEANS: ReadonlyMap<string, "raised" | "resolved" | "acknowledged"> = new Map([
   ["created", "raised"],

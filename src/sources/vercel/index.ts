@@ -1,5 +1,6 @@
 import { verifyBodySignature } from "../body-signature.js";
 import { BODY_BYTES_MAX, defineSource } from "../source.js";
+import { canary } from "./canary.js";
 import { identify } from "./identify.js";
 import { normalise } from "./normalise.js";
 
@@ -19,4 +20,7 @@ export const vercel = defineSource({
     verifyBodySignature("x-vercel-signature", "SHA-1", request, secrets),
   identify,
   normalise,
+  canary,
+  // `rollback` takes only what has served production before; `promote` takes that, and what has not, too.
+  rollbackCommand: (url) => `vercel rollback ${url} (or: vercel promote ${url})`,
 });

@@ -1,0 +1,32 @@
+import type { Post } from "../domain/ports.js";
+import { postTestEvent } from "../gateways/sentry/test-event.js";
+import { checkDeployment, type WokenBy } from "../operations/deployments/check.js";
+import type { DeploymentDeps } from "../operations/deployments/deps.js";
+import { tellOfLockdown } from "../operations/deployments/lockdown.js";
+import type { TimerDeps } from "../operations/run-timer.js";
+import type { NodeConfig } from "./node-config.js";
+import { createProbe } from "./probe.js";
+
+type Timers = Pick<TimerDeps, "checkDeployment" | "tellOfLockdown">;
+
+/** What looks after deployments and maintenances, with its own way out to strangers' addresses. */
+export function deploymentParts(
+  config: Pick<NodeConfig, "checks" | "public">,
+  given: Omit<DeploymentDeps, "probe" | "postTest" | "checkBaseUrls"> & { post: Post },
+): Timers & { looks: DeploymentDeps; closeProbe(): Promise<void> } {
+  const { sentryDsn, baseUrls } = config.checks;
+  const { probe, close } = createProbe({ onlyPublic: config.public });
+  const looks: DeploymentDeps = {
+    ...given,
+    probe,
+    checkBaseUrls: baseUrls,
+    postTest:
+      sentryDsn === undefined ? null : (marker) => postTestEvent(marker, sentryDsn, given.post),
+  };
+  return {
+    looks,
+    checkDeployment: (timer, by: WokenBy) => checkDeployment(timer, looks, by),
+    tellOfLockdown: (timer, by: WokenBy) => tellOfLockdown(timer, looks, by),
+    closeProbe: close,
+  };
+}
