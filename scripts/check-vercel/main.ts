@@ -78,7 +78,7 @@ async function checkAll(): Promise<void> {
     const config = JSON.parse(readFileSync(join(output, "config.json"), "utf8")) as Config;
     deepEqual(
       config.crons.map(({ path }) => path),
-      ["/api/cron/relay", "/api/cron/sweep", "/api/cron/reconcile"],
+      ["/api/cron/relay", "/api/cron/sweep", "/api/cron/reconcile", "/api/cron/watch"],
     );
     const routes = JSON.stringify(config.routes);
     ok(routes.includes("X-Content-Type-Options"), "security headers");

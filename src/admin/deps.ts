@@ -19,7 +19,7 @@ type Service = "connected" | "disconnected";
 
 /** What health tells, at each of its addresses. */
 export interface HealthReport {
-  /** `degraded`: something is down or held, or a reconciliation failed, but no delivery is refused for it. */
+  /** `degraded`: something is down or held, or a reconciliation failed or found what is still open, but no delivery is refused for it. */
   status: "healthy" | "degraded" | "unhealthy";
   timestamp: string;
   version: string;

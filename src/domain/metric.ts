@@ -27,3 +27,28 @@ export interface MetricMinute {
   /** How many observations the value is made of. */
   samples: number;
 }
+
+/** What is counted by the minute beside them; no threshold looks at these, and nobody else may report them. */
+export const COUNTS = ["events_received", "events_finished", "error_signals"] as const;
+
+/** What our own measurements are of: nobody else may report under these labels. */
+export const OWN_LABELS = {
+  service: "signalbox",
+  database: "database",
+  payments: "payments",
+} as const;
+
+/** Errors of so many minutes are set beside those of the day before them. */
+export const SPIKE_MINUTES = 5;
+export const SPIKE_USUAL_MINUTES = 24 * 60;
+/** A usual rate of less than one error in five minutes counts as that: else a service's first error were a spike. */
+const USUAL_PER_MINUTE_MIN = 1 / 5;
+
+/**
+ * How many times its usual rate a service's errors come: errors per minute of the last `SPIKE_MINUTES`, divided by those
+ * of the `SPIKE_USUAL_MINUTES` before them.
+ */
+export function spikeTimes(recent: number, before: number): number {
+  const usual = Math.max(before / SPIKE_USUAL_MINUTES, USUAL_PER_MINUTE_MIN);
+  return Math.round((100 * recent) / SPIKE_MINUTES / usual) / 100;
+}

@@ -7,7 +7,7 @@ import type { Secret } from "../domain/secret.js";
 import { type Clock, DAY_MS, type Instant } from "../domain/time.js";
 import type { SignatureCheck } from "../queues/consume.js";
 
-export const CRON_JOBS = ["relay", "sweep", "reconcile"] as const;
+export const CRON_JOBS = ["relay", "sweep", "reconcile", "watch"] as const;
 export type CronJob = (typeof CRON_JOBS)[number];
 
 /** Our schedules send none; the address is public, and who asks is known only after reading. */

@@ -30,7 +30,8 @@ const connected = (asked: Promise<unknown>): Promise<Service> =>
 /**
  * `unhealthy` when the database is gone, because nothing is worked on without it; `degraded` when the queue
  * or KV is: deliveries are still taken, through the other of the two. A source that is held degrades too, so that no
- * hold is forgotten; and one whose last reconciliation failed or was partial, so that nobody takes it for done.
+ * hold is forgotten; and one whose last reconciliation failed, was partial, or found what is still open, so that nobody
+ * takes it for done.
  */
 async function checkHealth(deps: HealthDeps): Promise<HealthReport> {
   const [database, kv, queue, backlog] = await Promise.all([
@@ -40,7 +41,8 @@ async function checkHealth(deps: HealthDeps): Promise<HealthReport> {
     readBacklog(deps),
   ]);
   const isHeld = (backlog.heldSources ?? 0) > 0;
-  const isUnproven = (backlog.failedReconciliations ?? 0) > 0;
+  const isUnproven =
+    (backlog.failedReconciliations ?? 0) > 0 || (backlog.openDiscrepancies ?? 0) > 0;
   const isWhole = kv === "connected" && queue === "connected" && !isHeld && !isUnproven;
   return {
     status: database === "disconnected" ? "unhealthy" : isWhole ? "healthy" : "degraded",

@@ -35,6 +35,12 @@ import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
 import { sweepEntitlements } from "../operations/sweep-entitlements.js";
 import { tellOfHold } from "../operations/tell-of-hold.js";
 import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
+import {
+  type WatchDeps,
+  watchCanaries,
+  watchLag,
+  watchMinutes,
+} from "../operations/watch/index.js";
 import { createQueueAccount } from "../queues/account.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
@@ -44,6 +50,7 @@ import { openDatabase } from "../store/database.js";
 import { readEntitlements } from "../store/entitlements.js";
 import { ensurePartitions } from "../store/events.js";
 import { readHolds } from "../store/holds.js";
+import { dropOldMetrics } from "../store/metrics.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
@@ -55,6 +62,7 @@ import { incidentParts } from "./incident-parts.js";
 import { createKv } from "./kv.js";
 import { lostConnection } from "./lost-connection.js";
 import { newKey } from "./new-key.js";
+import { memoryPercent } from "./memory.js";
 import { type NodeConfig, parseNodeConfig } from "./node-config.js";
 import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
@@ -223,6 +231,7 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
   );
   const cron = createCron({
     ...parts,
+  const watch = watchDeps(config, parts);
     publicBaseUrl: queue.publicBaseUrl,
     cronSecret: config.cronSecret,
     requestId: () => parts.ids.next("request"),
@@ -243,10 +252,16 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
       },
       sweep: {
         deadMessages: parts.sweepDead,
+      watch: {
+        minutes: () => watchMinutes(watch),
+        lag: () => watchLag(watch),
+        canaries: () => watchCanaries(watch),
+      },
         entitlements: () => sweepEntitlements(parts),
         partitions: () => ensurePartitions(parts.database),
       },
     },
+        metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
   });
   const routes = new Hono();
   routes.post("/api/queues/:queue", (c) => {
@@ -261,6 +276,19 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
 
 function entitlementsRoutes({ adminToken }: NodeConfig, parts: Parts): Hono {
   const { database, clock } = parts;
+function watchDeps({ door, production }: NodeConfig, parts: Parts): WatchDeps {
+  const asked = sources.flatMap(({ id }) => parts.gatewayOf(id) ?? []);
+  return {
+    ...parts,
+    sources,
+    secretsOf: (source) => door.sourceSecrets.get(source) ?? [],
+    publicBaseUrl: door.queue.publicBaseUrl,
+    environment: production ? "production" : null,
+    livemode: asked[0]?.sees(true) ?? null,
+    memoryPercent,
+  };
+}
+
   const app = createEntitlementsApp({
     ...parts,
     adminToken,

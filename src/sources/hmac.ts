@@ -64,3 +64,18 @@ function keyOf(
   imported[hash].set(secret, key);
   return key;
 }
+
+/** The HMAC of a message, for what we send ourselves. @throws where the key is empty. */
+export async function hmacOf(
+  hash: HmacHash,
+  key: Uint8Array<ArrayBuffer>,
+  message: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash }, false, [
+    "sign",
+  ]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, message));
+}
+
+export const hexOf = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -11,7 +11,7 @@ import { unpack } from "../../src/ingest/unpack.js";
 import { openDelivery } from "../../src/queues/delivery.js";
 import type { Publisher } from "../../src/queues/publish.js";
 import { createKv } from "../../src/runtime/kv.js";
-import { sourceById } from "../../src/sources/registry.js";
+import { webhookSourceById } from "../../src/sources/registry.js";
 import { countingIds, listeningLog } from "../support/fakes.js";
 
 const SECRET = "whsec_hand_over";
@@ -27,7 +27,7 @@ function doorWith(
 ) {
   const log = listeningLog();
   const door = createDoor({
-    sourceById,
+    sourceById: webhookSourceById,
     secretsOf: () => [new Secret("STRIPE_WEBHOOK_SECRET", SECRET)],
     publisher: { publishDelivery: publish, publishOutbox: unused, republish: unused },
     queueToken: TOKEN,

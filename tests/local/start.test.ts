@@ -84,7 +84,7 @@ describe.sequential("npm start on a home of its own", () => {
     const answer = await fetch(`${running.qstashUrl}/v2/schedules`, { headers });
     const schedules = (await answer.json()) as { destination: string }[];
     const destinations = schedules.map(({ destination }) => destination).sort();
-    const jobs = ["reconcile", "relay", "sweep"].map((job) => `${running.url}/api/cron/${job}`);
+    const jobs = ["reconcile", "relay", "sweep", "watch"].map((job) => `${running.url}/api/cron/${job}`);
     expect(destinations).toEqual(jobs);
     for (const url of [running.mailboxUrl, running.slackUrl]) {
       expect((await fetch(url ?? "")).status).toBe(200);

@@ -34,10 +34,47 @@ export const HMAC_CHECKS: Readonly<Record<string, HmacCheck>> = {
 
 /** What holds for every source that posts to us, on every runtime. */
 export function sourceConformance(source: WebhookSource, kit: SourceKit): void {
+  canaryConformance(source, kit);
   for (const [way, checkHmac] of Object.entries(HMAC_CHECKS)) {
     proofConformance(source, kit, way, checkHmac);
   }
   eventConformance(source, kit);
+}
+
+function canaryConformance(source: WebhookSource, kit: SourceKit): void {
+  const [SECRET, OTHER] = kit.secrets ?? SECRETS;
+  const [secret, other] = secretsOf(SECRET, OTHER);
+  const canaryOf = (id: string, at = NOW) => {
+    if (secret === undefined) throw new Error("two secrets");
+    return source.canary(secret, { id, at });
+  };
+
+  describe(`${source.id}: the canary`, () => {
+    it("is proved as the provider proves its own deliveries, and by no other secret", async () => {
+      const { headers, body } = await canaryOf("canary-1");
+      const by = (secrets: (Secret | undefined)[]) =>
+        source.verify(
+          rawRequest(headers, body),
+          secrets.filter((one) => one !== undefined),
+          NOW,
+        );
+      expect(await by([secret])).toEqual({ kind: "verified", by: "SECRET" });
+      expect(await by([other])).toMatchObject({ kind: "bad_signature" });
+    });
+
+    it("is an event of its own type that comes to no facts, the same again the same", async () => {
+      const { headers, body } = await canaryOf("canary-1");
+      const named = await source.identify(new Headers(headers), body);
+      expect(named.type).toBe("signalbox.canary");
+      expect(named.eventKey).toMatch(/^[!-~]{1,255}$/);
+      const again = await canaryOf("canary-1");
+      expect(await source.identify(new Headers(again.headers), again.body)).toEqual(named);
+      const next = await canaryOf("canary-2");
+      const other = await source.identify(new Headers(next.headers), next.body);
+      expect(other.eventKey).not.toBe(named.eventKey);
+      expect(factsOf(source, { headers, body })).toEqual([]);
+    });
+  });
 }
 
 /**

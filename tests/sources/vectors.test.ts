@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { HmacHash } from "../../src/domain/ports.js";
 import { Secret } from "../../src/domain/secret.js";
 import { digestOfHex, signingSecret } from "../../src/sources/hmac.js";
-import { sourceById, sources } from "../../src/sources/registry.js";
+import { sourceById, sources, webhookSourceById } from "../../src/sources/registry.js";
 import { HMAC_CHECKS } from "./conformance.js";
 import { bytesOf, FIXTURES, NOW, rawRequest, readJson, secretsOf, VECTORS } from "./kit.js";
 
@@ -95,7 +95,7 @@ describe("published vectors, where they lie beside this checkout", () => {
   for (const v of published) {
     const expected = v.valid ? "good" : (v.reason ?? "refused");
     it(`${v.provider} ${v.name}: ${expected}`, async () => {
-      const source = sourceById(v.provider);
+      const source = webhookSourceById(v.provider);
       if (source === undefined) {
         const by = await keyUnder(
           hashOf(v.provider) ?? "SHA-256",

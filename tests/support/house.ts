@@ -114,7 +114,7 @@ export async function openHouse(
       const { headers, body } = requestOf(sample, { secret, now: Date.now() });
       return fetch(`${url}/api/webhooks/${source}`, { method: "POST", headers, body });
     },
-    cron: (job: "relay" | "sweep" | "reconcile"): Promise<Response> =>
+    cron: (job: "relay" | "sweep" | "reconcile" | "watch"): Promise<Response> =>
       fetch(`${url}/api/cron/${job}`, { headers: { authorization: `Bearer ${CRON_SECRET}` } }),
     rest: (timeoutMs = 20_000) => qstash.waitForRest(timeoutMs),
     /** Another release takes the place of this one, with its own settings. */

@@ -1,4 +1,5 @@
 import { BODY_BYTES_MAX, defineSource } from "../source.js";
+import { canary } from "./canary.js";
 import { identify } from "./identify.js";
 import { normalise } from "./normalise.js";
 import { verify } from "./verify.js";
@@ -18,4 +19,5 @@ export const betterStack = defineSource({
   verify,
   identify,
   normalise,
+  canary,
 });

@@ -1,4 +1,5 @@
 import { BODY_BYTES_MAX, defineSource } from "../source.js";
+import { canary } from "./canary.js";
 import { identify } from "./identify.js";
 import { normalise } from "./normalise.js";
 import { TOLERANCE_MS, verify } from "./verify.js";
@@ -13,4 +14,5 @@ export const resend = defineSource({
   verify,
   identify,
   normalise,
+  canary,
 });

@@ -79,7 +79,7 @@ function digestsOf(given: string): Uint8Array<ArrayBuffer>[] | string {
 }
 
 /** Empty for a secret that stands for no key. */
-function keyOf(secret: Secret): Uint8Array<ArrayBuffer> {
+export function keyOf(secret: Secret): Uint8Array<ArrayBuffer> {
   const known = keys.get(secret);
   if (known !== undefined) return known;
   const key = bytesOfBase64(secret.reveal().replace(/^whsec_/, "")) ?? new Uint8Array(0);

@@ -1,5 +1,6 @@
 import { verifyBodySignature } from "../body-signature.js";
 import { BODY_BYTES_MAX, defineSource } from "../source.js";
+import { canary } from "./canary.js";
 import { RESOURCE_HEADER, TIMESTAMP_HEADER } from "./delivery.js";
 import { identify } from "./identify.js";
 import { normalise } from "./normalise.js";
@@ -19,4 +20,5 @@ export const sentry = defineSource({
     verifyBodySignature("Sentry-Hook-Signature", "SHA-256", request, secrets),
   identify,
   normalise,
+  canary,
 });

@@ -1,4 +1,5 @@
 import { BODY_BYTES_MAX, defineSource } from "../source.js";
+import { canary } from "./canary.js";
 import { identify } from "./identify.js";
 import { kindOfId, mention } from "./mention.js";
 import { readObject } from "./objects/index.js";
@@ -18,4 +19,5 @@ export const stripe = defineSource({
   readObject,
   mention,
   kindOfId,
+  canary,
 });
