@@ -26,7 +26,7 @@ export function createProbe({ onlyPublic }: { onlyPublic: boolean }): {
       try {
         const signal = AbortSignal.timeout(TIMEOUT_MS);
         const { statusCode, body } = await request(url, { dispatcher: agent, signal });
-        body.destroy();
+        body.once("error", doneWith).destroy();
         return { kind: "answered", status: statusCode };
       } catch (error) {
         return { kind: "failed", why: whyOf(error) };
@@ -35,6 +35,9 @@ export function createProbe({ onlyPublic }: { onlyPublic: boolean }): {
     close: () => agent.close(),
   };
 }
+
+/** A body that is broken off says so by an error, and its status is all that was wanted. */
+const doneWith = (): undefined => undefined;
 
 /** Why the address is not asked at all; null when it may be. */
 function refusalOf(url: string): string | null {
