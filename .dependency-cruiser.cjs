@@ -28,7 +28,7 @@ const TABLE = [
   // rank 0
   line(DOMAIN, [DOMAIN]),
   // rank 1
-  line(POLICY, [POLICY, DOMAIN], ["temporal-polyfill", "zod"]),
+  line(POLICY, [POLICY, DOMAIN], ["temporal-polyfill", "yaml", "zod"]),
   // rank 2: one vendor each, never each other
   line("^src/sources/[^/]+\\.ts$", [SOURCES, DOMAIN]),
   line("^src/sources/([^/]+)/", ["^src/sources/$1/", "^src/sources/[^/]+\\.ts$", DOMAIN]),

@@ -45,6 +45,15 @@ export type VendorId = Exclude<ServiceId, "postgres" | "kv" | "qstash">;
 
 /** The number that Twilio gives to everybody for tests. */
 const TWILIO_TEST_NUMBER = "+15005550006";
+/** Whom the emulators tell, by the roles that the presets have. Nobody lives at these. */
+const LOCAL_RECIPIENTS = [
+  "on-call",
+  "technical-lead",
+  "project-manager",
+  "operations-manager",
+  "cto",
+  "executive",
+].flatMap((role, n) => [`${role}.email=${role}@example.com`, `${role}.sms=+1555010000${n + 1}`]);
 /** Our own Resend has no such limit, and nobody wants to wait for it here. */
 const LOCAL_EMAIL_PER_SECOND = "20";
 
@@ -102,6 +111,7 @@ export function appEnvironment(
     ...secrets,
     PUBLIC_BASE_URL: appUrl,
     EMAIL_PER_SECOND: LOCAL_EMAIL_PER_SECOND,
+    SIGNALBOX_RECIPIENTS: LOCAL_RECIPIENTS.join(";"),
     DATABASE_URL: databaseUrl,
     KV_REST_API_URL: kv,
     QSTASH_URL: qstash,

@@ -97,11 +97,14 @@ export const route = z.strictObject({
 export const severityPolicy = z.strictObject({
   name,
   meaning: name.max(200),
-  respond: z.union([
-    z.literal("immediate"),
-    z.strictObject({ withinMinutes: minutes }),
-    z.literal("next_business_day"),
-  ]),
+  respond: z.union(
+    [
+      z.literal("immediate"),
+      z.strictObject({ withinMinutes: minutes }),
+      z.literal("next_business_day"),
+    ],
+    "immediate, next_business_day, or a number of `withinMinutes`",
+  ),
   route: id,
 });
 

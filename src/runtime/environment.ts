@@ -149,11 +149,18 @@ export const ENVIRONMENT = {
     "Signs those calls as Standard Webhooks says (`whsec_` and base64 of 24 to 64 bytes).",
     { ...optional, rotates: true },
   ),
-  SIGNALBOX_POLICY: text("Whose rules for payments and entitlements hold.", {
-    ...node,
-    default: "runbook",
-    oneOf: POLICY_NAMES,
-  }),
+  SIGNALBOX_POLICY: text(
+    `Whose rules hold: ${POLICY_NAMES.join(", ")}, or the path of a policy's file (\`.yaml\`, \`.json\`). See [policy](policy.md).`,
+    { ...node, default: "runbook" },
+  ),
+  SIGNALBOX_RECIPIENTS: text(
+    "Where the policy's roles are reached: `on-call.email=a@b.example;on-call.sms=+66812345678`. In production each address that a step needs, by a channel that is set up, must be there.",
+    optional,
+  ),
+  SIGNALBOX_SERVICES: text(
+    "By which names monitors, projects and deployments know one service: `shop=Shop*,4500000000000001;api=api.example.com`. Instead of the policy's `services`.",
+    optional,
+  ),
   SIGNALBOX_PACKAGES: text(
     "Packages by the gateway's price or product: `price_1=ADVANCED,prod_2=BASIC`. For what names no package in its metadata.",
     optional,

@@ -2,15 +2,13 @@ import type { ChannelsConfig, PlatformConfig, StatusPageConfig } from "../channe
 import type { Secret } from "../domain/secret.js";
 import type { GatewaysConfig } from "../gateways/registry.js";
 import { livemodeOf } from "../gateways/stripe/client.js";
-import { POLICY_NAMES } from "../policy/names.js";
-import { readPackageOf } from "../policy/payments.js";
-import { presetOf } from "../policy/presets/index.js";
 import type { Policy } from "../policy/schema.js";
 import type { DatabaseConfig } from "../store/database.js";
 import { type CheckConfig, readChecks } from "./check-config.js";
 import { systemClock } from "./clock.js";
 import { type DoorConfig, readDoorConfig } from "./config.js";
 import { isProduction, isPublic, type Reader, readEnvironment } from "./environment.js";
+import { type PolicyReader, readPolicyConfig } from "./policy-config.js";
 
 export interface NodeConfig {
   door: DoorConfig;
@@ -18,6 +16,8 @@ export interface NodeConfig {
   channels: ChannelsConfig;
   gateways: GatewaysConfig;
   policy: Policy;
+  /** Other policies, as this deployment would have them. */
+  policies: PolicyReader;
   checks: CheckConfig;
   signingKeys: readonly Secret[];
   /** The tokens that may have sealed a delivery: the live one, then the one before. */
@@ -43,6 +43,7 @@ export function parseNodeConfig(
 ): Readonly<NodeConfig> {
   const read = readEnvironment(env);
   const sentryDsn = read.optionalText("SENTRY_DSN");
+  const { policy, policies } = readPolicyConfig(read, isProduction(env));
   const config: NodeConfig = {
     door: readDoorConfig(read),
     database: {
@@ -52,9 +53,10 @@ export function parseNodeConfig(
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       queryTimeoutMs: QUERY_TIMEOUT_MS,
     },
-    channels: readChannels(read, isPublic(env)),
+    channels: readChannels(read, isPublic(env), policy.timeZone),
     gateways: readGateways(read),
-    policy: readPolicy(read),
+    policy,
+    policies,
     checks: readChecks(read),
     signingKeys: [
       read.secret("QSTASH_CURRENT_SIGNING_KEY"),
@@ -93,18 +95,6 @@ function readGateways(read: Reader): GatewaysConfig {
     read.problem("STRIPE_API_KEY must begin with sk_test_, sk_live_, rk_test_ or rk_live_");
   }
   return { stripe: { apiKey, apiUrl, callsPerSecond } };
-}
-
-function readPolicy(read: Reader): Policy {
-  const name = POLICY_NAMES.find((known) => known === read.text("SIGNALBOX_POLICY")) ?? "runbook";
-  const packages = read.optionalText("SIGNALBOX_PACKAGES");
-  const policy = presetOf(name);
-  if (packages === undefined) return policy;
-  const packageOf = readPackageOf(packages);
-  if (packageOf === null) {
-    read.problem("SIGNALBOX_PACKAGES must be pairs such as price_1=ADVANCED,prod_2=BASIC");
-  }
-  return { ...policy, payments: { ...policy.payments, packageOf: packageOf ?? {} } };
 }
 
 /** The webhook to the platform's own application; one half of it would never be told, or refused by everybody. */
@@ -165,8 +155,8 @@ function checkChannels(read: Reader, isPublicHere: boolean): void {
 }
 
 /** A zone that is misspelt would quietly become UTC in every mail. */
-function readTimeZone(read: Reader): string {
-  const timeZone = read.optionalText("PLATFORM_TIME_ZONE") ?? readPolicy(read).timeZone;
+function readTimeZone(read: Reader, ofPolicy: string): string {
+  const timeZone = read.optionalText("PLATFORM_TIME_ZONE") ?? ofPolicy;
   if (!isZone(timeZone)) {
     read.problem("PLATFORM_TIME_ZONE must be an IANA zone, such as Asia/Bangkok");
   }
@@ -181,7 +171,7 @@ function isZone(timeZone: string): boolean {
   }
 }
 
-function readChannels(read: Reader, isPublicHere: boolean): ChannelsConfig {
+function readChannels(read: Reader, isPublicHere: boolean, timeZone: string): ChannelsConfig {
   checkChannels(read, isPublicHere);
   const resendKey = read.optionalSecret("RESEND_API_KEY");
   const slackUrl = read.optionalSecret("SLACK_WEBHOOK_URL");
@@ -194,7 +184,7 @@ function readChannels(read: Reader, isPublicHere: boolean): ChannelsConfig {
   const baseUrl = read.optionalText("RESEND_BASE_URL");
   return {
     platformName: read.text("PLATFORM_NAME"),
-    timeZone: readTimeZone(read),
+    timeZone: readTimeZone(read, timeZone),
     resend: resendKey && { apiKey: resendKey, baseUrl, from: read.text("EMAIL_FROM") },
     slack: slackUrl && { webhookUrl: slackUrl },
     pagerduty: routingKey && { routingKey, eventsUrl: read.text("PAGERDUTY_EVENTS_URL") },

@@ -213,7 +213,7 @@ describe("a policy's check", () => {
     ]);
     const few = saidOf(() => undefined, ["sms"]);
     expect(few).toContain(
-      "routes.low.steps[0].channels: it reaches nobody: this deployment cannot send by slack",
+      "routes.low.steps[0].channels: it reaches nobody: this deployment cannot send by slack and email",
     );
   });
 });

@@ -1,8 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ConfigError } from "../../src/runtime/environment.js";
 import { parseNodeConfig } from "../../src/runtime/node-config.js";
 
-const COMPLETE = {
+const REQUIRED = {
   NODE_ENV: "production",
   PUBLIC_BASE_URL: "https://hooks.example.com/",
   STRIPE_WEBHOOK_SECRET: "whsec_1",
@@ -18,6 +21,20 @@ const COMPLETE = {
   DATABASE_URL: "postgres://u:p@db.example.com/x",
   ADMIN_TOKEN: "admin-token-0001",
   CRON_SECRET: "cron-secret-0001",
+};
+const COMPLETE = {
+  ...REQUIRED,
+  SLACK_WEBHOOK_URL: "https://slack.example.com/hook",
+  RESEND_API_KEY: "re_1",
+  EMAIL_FROM: "Box <box@hooks.example.com>",
+  SIGNALBOX_RECIPIENTS: "on-call.email=a@b.example;technical-lead.email=c@d.example",
+};
+
+const TBAT = {
+  SIGNALBOX_POLICY: "tbat",
+  SIGNALBOX_RECIPIENTS: ["on-call", "technical-lead", "project-manager", "executive"]
+    .map((role) => `${role}.email=${role}@b.example`)
+    .join(";"),
 };
 
 function problemsOf(env: Record<string, string | undefined>): readonly string[] {
@@ -38,7 +55,7 @@ describe("the configuration", () => {
 
   it("lists every missing variable at once", () => {
     const problems = problemsOf({ NODE_ENV: "production" });
-    const required = Object.keys(COMPLETE).filter((name) => name !== "NODE_ENV");
+    const required = Object.keys(REQUIRED).filter((name) => name !== "NODE_ENV");
     for (const name of required) {
       expect(problems.filter((problem) => problem.startsWith(`${name} is missing`))).toHaveLength(
         1,
@@ -46,7 +63,7 @@ describe("the configuration", () => {
     }
   });
 
-  it.each(Object.keys(COMPLETE).filter((n) => n !== "NODE_ENV"))(
+  it.each(Object.keys(REQUIRED).filter((n) => n !== "NODE_ENV"))(
     "refuses to start without %s",
     (name) => {
       expect(problemsOf({ ...COMPLETE, [name]: undefined })).toHaveLength(1);
@@ -128,7 +145,7 @@ describe("the configuration", () => {
   });
 
   it("sends no mail from a domain that is nobody's", () => {
-    const env = { ...COMPLETE, RESEND_API_KEY: "re_1" };
+    const env = { ...COMPLETE, EMAIL_FROM: undefined };
     expect(problemsOf(env).join()).toMatch(/^EMAIL_FROM is missing beside RESEND_API_KEY/);
     expect(problemsOf({ ...env, EMAIL_FROM: "Box <box@hooks.example.com>" })).toEqual([]);
     expect(problemsOf({ ...env, NODE_ENV: "test" })).toEqual([]);
@@ -136,9 +153,7 @@ describe("the configuration", () => {
 
   it("names half a channel instead of leaving it out", () => {
     const half = problemsOf({ ...COMPLETE, TWILIO_FROM: "+15550100000" });
-    expect(half.join()).toMatch(
-      /^TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN missing beside TWILIO_FROM/,
-    );
+    expect(half.join()).toMatch(/TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN missing beside TWILIO_FROM/);
   });
 
   it("knows its own Sentry project by the DSN", () => {
@@ -169,15 +184,92 @@ describe("the configuration", () => {
 
   it("chooses a platform's rules by name, with its zone and this deployment's own prices", () => {
     expect(parseNodeConfig(COMPLETE).policy.payments.defaultPackage).toBe("standard");
-    const tbat = { ...COMPLETE, SIGNALBOX_POLICY: "tbat", SIGNALBOX_PACKAGES: "price_1=ADVANCED" };
+    const tbat = { ...COMPLETE, ...TBAT, SIGNALBOX_PACKAGES: "price_1=ADVANCED" };
     const { policy, channels } = parseNodeConfig(tbat);
     expect(policy.payments).toMatchObject({ currency: "THB", packageOf: { price_1: "ADVANCED" } });
     expect(channels.timeZone).toBe("Asia/Bangkok");
     expect(problemsOf({ ...COMPLETE, SIGNALBOX_POLICY: "tbaat" })).toEqual([
-      "SIGNALBOX_POLICY must be one of tbat, ai-gurus, brainbytes, stamford, runbook",
+      "SIGNALBOX_POLICY must be one of tbat, ai-gurus, brainbytes, stamford, runbook, or the path of a .yaml or .json file",
     ]);
     expect(problemsOf({ ...COMPLETE, SIGNALBOX_PACKAGES: "price_1" })).toEqual([
       "SIGNALBOX_PACKAGES must be pairs such as price_1=ADVANCED,prod_2=BASIC",
+    ]);
+  });
+
+  it("refuses in production a policy whose steps reach nobody, and says all of it", () => {
+    const problems = problemsOf({ ...COMPLETE, SIGNALBOX_POLICY: "tbat" });
+    expect(problems).toContain(
+      "SIGNALBOX_POLICY tbat routes.critical.steps[1]: project-manager has no address by email: set `project-manager.email`",
+    );
+    expect(problems).toContain(
+      "SIGNALBOX_POLICY tbat clocks[0].executives: executive has no address by email: set `executive.email`",
+    );
+    const without = { ...COMPLETE, RESEND_API_KEY: undefined, SLACK_WEBHOOK_URL: undefined };
+    expect(problemsOf(without)).toContain(
+      "SIGNALBOX_POLICY runbook routes.cache.steps[0].channels: it reaches nobody: this deployment cannot send by email and slack",
+    );
+    for (const env of [without, { ...COMPLETE, SIGNALBOX_POLICY: "tbat" }]) {
+      expect(problemsOf({ ...env, NODE_ENV: "test" })).toEqual([]);
+    }
+  });
+
+  it("puts the addresses of the roles into the policy, and shows none that is wrong", () => {
+    const { policy } = parseNodeConfig({ ...COMPLETE, ...TBAT });
+    expect(policy.roles.executive?.addresses).toEqual({ email: "executive@b.example" });
+    expect(policy.roles.cto?.addresses).toEqual({});
+    const wrong =
+      "on-call.email=a@b.example;on-call.email=e@f.example;technical-lead.email=hush-hush;on-call.fax=1;x;on-cal.sms=+66812345678";
+    const problems = problemsOf({ ...COMPLETE, SIGNALBOX_RECIPIENTS: wrong });
+    expect(problems.filter((problem) => problem.startsWith("SIGNALBOX_RECIPIENTS"))).toEqual([
+      "SIGNALBOX_RECIPIENTS: on-call.email is there twice",
+      "SIGNALBOX_RECIPIENTS: technical-lead.email must be such as a@b.example",
+      "SIGNALBOX_RECIPIENTS: on-call.fax: only email and sms have an address for each role",
+      "SIGNALBOX_RECIPIENTS: part 5 must be such as on-call.email=a@b.example",
+      "SIGNALBOX_RECIPIENTS: on-cal is no role of the policy, which has on-call, technical-lead",
+    ]);
+    expect(problems.join()).not.toContain("hush");
+  });
+
+  it("knows the deployment's services by all their names", () => {
+    const SIGNALBOX_SERVICES = "shop=Shop*, 4500000000000001; api=api.example.com";
+    expect(parseNodeConfig({ ...COMPLETE, SIGNALBOX_SERVICES }).policy.services).toEqual([
+      { id: "shop", names: ["Shop*", "4500000000000001"] },
+      { id: "api", names: ["api.example.com"] },
+    ]);
+    expect(problemsOf({ ...COMPLETE, SIGNALBOX_SERVICES: "shop;The Shop=x" })).toEqual([
+      "SIGNALBOX_SERVICES: part 1 must be such as shop=Shop*,4500000000000001",
+      "SIGNALBOX_SERVICES: part 2 must be such as shop=Shop*,4500000000000001",
+    ]);
+    expect(problemsOf({ ...COMPLETE, SIGNALBOX_SERVICES: "a=x*;b=xyz" })).toEqual([
+      "SIGNALBOX_POLICY runbook services[1].names[0]: xyz is the service a already",
+    ]);
+  });
+
+  it("takes a policy from a file, and says by line and column what is wrong there", () => {
+    const dir = mkdtempSync(join(tmpdir(), "signalbox-policy-"));
+    onTestFinished(() => rmSync(dir, { recursive: true }));
+    const file = (name: string, text: string) => {
+      writeFileSync(join(dir, name), text);
+      return { ...COMPLETE, SIGNALBOX_POLICY: join(dir, name) };
+    };
+    const good = file(
+      "good.yaml",
+      "extends: runbook\nname: ours\nservices:\n  - {id: a, names: [b]}\n",
+    );
+    expect(parseNodeConfig(good).policy).toMatchObject({ name: "ours", services: [{ id: "a" }] });
+    const json = file("good.json", '{ "extends": "runbook", "timeZone": "Asia/Tokyo" }');
+    expect(parseNodeConfig(json).channels.timeZone).toBe("Asia/Tokyo");
+    const bad = file(
+      "bad.yml",
+      "extends: runbook\ngrouping:\n  by: [service]\n  windowMinutes: 5\n  flapMinutes: 6\nstorm: {incidents: 1, minutes: 0}\n",
+    );
+    expect(problemsOf(bad)).toEqual([
+      `SIGNALBOX_POLICY ${join(dir, "bad.yml")}:5:16 grouping.flapMinutes: it is longer than the window of an incident, 5 min`,
+      `SIGNALBOX_POLICY ${join(dir, "bad.yml")}:6:32 storm.minutes: in no time nothing is a storm`,
+    ]);
+    const none = { ...COMPLETE, SIGNALBOX_POLICY: join(dir, "none.yaml") };
+    expect(problemsOf(none)).toEqual([
+      `SIGNALBOX_POLICY names ${join(dir, "none.yaml")}, which cannot be read: Error ENOENT`,
     ]);
   });
 });

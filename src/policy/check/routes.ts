@@ -88,8 +88,13 @@ const PERSONAL = ["email", "sms"] as const;
  */
 export function checkReach(policy: Policy, channels: readonly string[], say: Say): void {
   const parts: [Path, Pick<Step, "roles" | "channels">][] = [];
-  for (const [name, { steps }] of Object.entries(policy.routes)) {
-    for (const [n, step] of steps.entries()) parts.push([["routes", name, "steps", n], step]);
+  for (const [name, { steps, fallback }] of Object.entries(policy.routes)) {
+    for (const [n, step] of steps.entries()) {
+      const isOpen = step.channels.some((channel) => channels.includes(channel));
+      const either = [...new Set([...step.channels, ...fallback])];
+      const used = isOpen ? step : { ...step, channels: either };
+      parts.push([["routes", name, "steps", n], used]);
+    }
   }
   for (const [n, { executives, tellExecutivesAfterMinutes }] of policy.clocks.entries()) {
     if (tellExecutivesAfterMinutes !== null) parts.push([["clocks", n, "executives"], executives]);

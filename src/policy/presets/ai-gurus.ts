@@ -148,6 +148,7 @@ export const aiGurus: PolicyInput = {
       deliver: "immediate",
       withinMinutes: 240,
       steps: [{ afterMinutes: 0, roles: ["on-call"], channels: ["email", "slack"] }],
+      fallback: ["sms"],
     },
     slow: {
       deliver: "delayed",

@@ -144,6 +144,7 @@ export const runbook: PolicyInput = {
           channels: ["sms", "email", "slack"],
         },
       ],
+      repeatMinutes: 15,
       fallback: ["pagerduty"],
     },
     database: {
@@ -157,6 +158,7 @@ export const runbook: PolicyInput = {
           channels: ["sms", "email", "slack"],
         },
       ],
+      repeatMinutes: 15,
       fallback: ["pagerduty"],
     },
     degradation: {
@@ -172,12 +174,14 @@ export const runbook: PolicyInput = {
       deliver: "immediate",
       withinMinutes: 60,
       steps: [{ afterMinutes: 0, roles: ["on-call"], channels: ["email", "slack"] }],
+      fallback: ["sms"],
       inDigest: true,
     },
     cache: {
       deliver: "immediate",
       withinMinutes: 60,
       steps: [{ afterMinutes: 0, roles: ["on-call"], channels: ["email"] }],
+      fallback: ["slack"],
       inDigest: true,
     },
     daily: { deliver: "digest" },
