@@ -6,6 +6,9 @@ export const INCIDENT_STATUSES = ["open", "acknowledged", "resolved"] as const;
 /** open → acknowledged → resolved, → open again (or acknowledged) when it comes back within the policy's window. */
 export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
 
+/** Who ended it when nobody did: its alerts are over. */
+export const BY_RECOVERY = "recovery";
+
 /**
  * One outage, whatever sources speak of it: one or more alerts. Its row changes at a transition only; signals,
  * steps and entries are inserts.

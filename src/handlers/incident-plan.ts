@@ -1,4 +1,4 @@
-import type { Incident, IncidentEntry } from "../domain/incident.js";
+import { BY_RECOVERY, type Incident, type IncidentEntry } from "../domain/incident.js";
 import type { TimerRow } from "../domain/outbox.js";
 import type { DecideContext, PlanBuilder } from "../domain/plan.js";
 
@@ -34,9 +34,6 @@ export function windClock(
   const runId = ids.next("run");
   plan.send({ type: "timer.due.v1", timerId: id, dueAt, runId, requestId }, dueAt - now);
 }
-
-/** Who ended it when nobody did: its alerts are over. */
-export const BY_RECOVERY = "recovery";
 
 type Change = Partial<Incident>;
 

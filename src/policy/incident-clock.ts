@@ -1,4 +1,4 @@
-import type { Incident } from "../domain/incident.js";
+import { BY_RECOVERY, type Incident } from "../domain/incident.js";
 import { HOUR_MS, type Instant, MINUTE_MS } from "../domain/time.js";
 import { routeOf } from "./route.js";
 import type { Clocks, Policy, Route, Step } from "./schema.js";
@@ -30,8 +30,8 @@ export interface ClockState {
   taken: ReadonlySet<string>;
   /** What is owed after it, and not done. */
   openTasks: readonly { task: string; dueAt: Instant }[];
-  /** The end of the maintenance that its service is in; null where it is in none. */
-  quietUntil: Instant | null;
+  /** The end of the maintenance that its service is in at a moment; null where it is in none. */
+  quietEnd(at: Instant): Instant | null;
   /** A person has said something of it. */
   isAnswered: boolean;
   /** It is one of a storm: it waits for the others, to be told with them. */
@@ -80,11 +80,17 @@ function stepsOf(state: ClockState, policy: Policy): ClockStep[] {
   return steps;
 }
 
-/** When people begin to hear of it: from its routing, after the hold, and not inside a maintenance. */
-function beginOf({ incident, quietUntil, inStorm }: ClockState, route: Route): Instant {
+/**
+ * Nobody is told inside a maintenance: what falls into one comes at its end, and what follows counts from there,
+ * so that its end does not bring the whole ladder at once.
+ */
+const awake = ({ quietEnd }: ClockState, at: Instant): Instant => quietEnd(at) ?? at;
+
+/** When people begin to hear of it: from its routing, after the hold. */
+function beginOf(state: ClockState, route: Route): Instant {
   const hold = route.deliver === "delayed" ? route.holdMinutes * MINUTE_MS : 0;
-  const gather = inStorm ? STORM_GATHERS_MS : 0;
-  return Math.max(incident.routedAt + Math.max(hold, gather), quietUntil ?? 0);
+  const gather = state.inStorm ? STORM_GATHERS_MS : 0;
+  return awake(state, state.incident.routedAt + Math.max(hold, gather));
 }
 
 /** So long the first of a storm waits for those that come with it. */
@@ -94,23 +100,23 @@ const STORM_GATHERS_MS = MINUTE_MS;
 const wasTold = ({ taken }: ClockState): boolean => [...taken].some(isTelling);
 export const isTelling = (step: string): boolean => step.startsWith("page:");
 
-function pages({ incident, now }: ClockState, route: Route, begin: Instant): ClockStep[] {
-  const steps: ClockStep[] = route.steps.map(({ afterMinutes, roles, channels }, nth) => ({
-    step: `page:${incident.routings}:${nth}`,
-    at: begin + afterMinutes * MINUTE_MS,
-    does: "page",
-    roles,
-    channels,
-    nth,
-  }));
+function pages(state: ClockState, route: Route, begin: Instant): ClockStep[] {
+  const { incident, now } = state;
+  let from = begin;
+  let before = 0;
+  const steps: ClockStep[] = route.steps.map(({ afterMinutes, roles, channels }, nth) => {
+    from = awake(state, from + (afterMinutes - before) * MINUTE_MS);
+    before = afterMinutes;
+    const step = `page:${incident.routings}:${nth}`;
+    return { step, at: from, does: "page", roles, channels, nth };
+  });
   const last = route.steps.at(-1);
   if (last === undefined || route.repeatMinutes === null) return steps;
   const everyMs = route.repeatMinutes * MINUTE_MS;
-  const from = begin + last.afterMinutes * MINUTE_MS;
   for (const k of latestOf(from, everyMs, now)) {
     steps.push({
       step: `page:${incident.routings}:${route.steps.length - 1}+${k}`,
-      at: from + k * everyMs,
+      at: awake(state, from + k * everyMs),
       does: "page",
       roles: last.roles,
       channels: last.channels,
@@ -127,47 +133,43 @@ function latestOf(from: Instant, everyMs: number, now: Instant): number[] {
 }
 
 /** What the platform promises while it lasts. */
-function promises(
-  { incident, now, isAnswered, quietUntil }: ClockState,
-  clocks: Clocks,
-  begin: Instant,
-): ClockStep[] {
+function promises(state: ClockState, clocks: Clocks, begin: Instant): ClockStep[] {
+  const { incident, isAnswered } = state;
   const steps: ClockStep[] = [];
   const remind = (promise: string, withinMinutes: number | null) => {
     if (withinMinutes === null) return;
-    const at = begin + withinMinutes * MINUTE_MS;
-    steps.push({
-      step: `${promise}:${incident.routings}`,
-      at,
-      does: "remind",
-      promise,
-      withinMinutes,
-    });
+    const at = awake(state, begin + withinMinutes * MINUTE_MS);
+    const step = `${promise}:${incident.routings}`;
+    steps.push({ step, at, does: "remind", promise, withinMinutes });
   };
   if (incident.status === "open") remind("acknowledge", clocks.acknowledgeWithinMinutes);
   if (!isAnswered && incident.status === "open") {
     remind("first_response", clocks.firstResponseWithinMinutes);
   }
   // The others count from its opening: a worse alert, or its coming back, gives nobody more time.
-  const since = Math.max(incident.createdAt, quietUntil ?? 0);
+  const since = awake(state, incident.createdAt);
   if (clocks.tellExecutivesAfterMinutes !== null) {
     const afterMinutes = clocks.tellExecutivesAfterMinutes;
-    const at = since + afterMinutes * MINUTE_MS;
+    const at = awake(state, since + afterMinutes * MINUTE_MS);
     steps.push({ step: "executives", at, does: "executives", afterMinutes });
   }
   if (clocks.tellUsersWithinMinutes !== null) {
     const withinMs = clocks.tellUsersWithinMinutes * MINUTE_MS;
     const first = since + Math.max(0, withinMs - USERS_AHEAD_MS);
-    steps.push(...usersFrom(first, clocks.tellUsersEveryMinutes, now));
+    steps.push(...usersFrom(awake(state, first), clocks.tellUsersEveryMinutes, state));
   }
   return steps;
 }
 
-function usersFrom(first: Instant, everyMinutes: number | null, now: Instant): ClockStep[] {
-  const told = (k: number, at: Instant): ClockStep => ({ step: `users:${k}`, at, does: "users" });
+function usersFrom(first: Instant, everyMinutes: number | null, state: ClockState): ClockStep[] {
+  const told = (k: number, at: Instant): ClockStep => ({
+    step: `users:${k}`,
+    at: awake(state, at),
+    does: "users",
+  });
   if (everyMinutes === null) return [told(0, first)];
   const everyMs = everyMinutes * MINUTE_MS;
-  const k = Math.floor((now - first) / everyMs);
+  const k = Math.floor((state.now - first) / everyMs);
   const wanted = k >= 0 ? [k, k + 1] : [0];
   return wanted.map((n) => told(n, first + n * everyMs));
 }
@@ -180,7 +182,8 @@ function reopening(state: ClockState, policy: Policy): ClockStep[] {
   const { reopenedAt: at, routedAt } = state.incident;
   if (at === null || routedAt >= at || !wasTold(state)) return [];
   const windowMs = Math.max(MINUTE_MS, policy.grouping.flapMinutes * MINUTE_MS);
-  return [{ step: `reopened:${Math.floor(at / windowMs)}`, at, does: "reopened" }];
+  const step = `reopened:${Math.floor(at / windowMs)}`;
+  return [{ step, at: awake(state, at), does: "reopened" }];
 }
 
 /** None of its alerts is open any more: looked at for as long as the policy asks, and then it ends. */
@@ -188,10 +191,16 @@ function watching({ incident, now }: ClockState, policy: Policy): ClockStep[] {
   const { greenSince } = incident;
   if (greenSince === null) return [];
   const { watchMinutes, checkEveryMinutes } = policy.recovery;
-  // Its source says since when; we have watched since we know.
-  const since = Math.max(greenSince, incident.createdAt);
+  // Its source says since when, by a clock of its own; we have watched since we know.
+  const since = Math.max(
+    Math.min(greenSince, incident.updatedAt),
+    incident.createdAt,
+    incident.reopenedAt ?? 0,
+  );
+  // A late word may make it green since a moment by which it had ended once before.
+  const green = `${incident.reopenings}:${greenSince}`;
   const end: ClockStep = {
-    step: `end:${greenSince}`,
+    step: `end:${green}`,
     at: since + watchMinutes * MINUTE_MS,
     does: "end",
   };
@@ -202,7 +211,7 @@ function watching({ incident, now }: ClockState, policy: Policy): ClockStep[] {
       const minute = k * checkEveryMinutes;
       const at = since + k * everyMs;
       return {
-        step: `check:${greenSince}:${k}`,
+        step: `check:${green}:${k}`,
         at,
         does: "check",
         minute,
@@ -214,35 +223,42 @@ function watching({ incident, now }: ClockState, policy: Policy): ClockStep[] {
 }
 
 /** What is owed once it is over. */
-function afterwards(
-  state: ClockState,
-  clocks: Clocks | undefined,
-  { grouping }: Policy,
-): ClockStep[] {
-  const { incident, taken, openTasks, now } = state;
-  const endedAt = incident.resolvedAt ?? now;
+function afterwards(state: ClockState, clocks: Clocks | undefined, policy: Policy): ClockStep[] {
+  const { incident, taken, openTasks } = state;
+  // A source's clock may be ahead of ours: what has ended for us has ended.
+  const endedAt = Math.min(incident.resolvedAt ?? incident.updatedAt, incident.updatedAt);
   const steps: ClockStep[] = [];
   const nth = incident.reopenings;
   if (wasTold(state)) {
-    steps.push({ step: `resolved:${nth}`, at: Math.min(endedAt, now), does: "resolved" });
+    const at = endedAt + flapWaitOf(incident, policy);
+    steps.push({ step: `resolved:${nth}`, at, does: "resolved" });
   }
   if (clocks === undefined) return steps;
   if ([...taken].some((step) => step.startsWith("users:"))) {
     // Users hear that it is over when it is no flap, within what the platform promises.
     const withinMs = (clocks.resolutionNoticeWithinMinutes ?? Number.POSITIVE_INFINITY) * MINUTE_MS;
     const waitMs = Math.min(
-      grouping.flapMinutes * MINUTE_MS,
+      policy.grouping.flapMinutes * MINUTE_MS,
       Math.max(0, withinMs - USERS_AHEAD_MS),
     );
     steps.push({ step: `users_resolved:${nth}`, at: endedAt + waitMs, does: "users_resolved" });
   }
   if (clocks.tasks.length > 0) {
-    steps.push({ step: "tasks", at: Math.min(endedAt, now), does: "tasks" });
+    steps.push({ step: "tasks", at: endedAt, does: "tasks" });
   }
   for (const { task, dueAt } of openTasks) {
     steps.push({ step: `task_due:${task}`, at: dueAt, does: "task_due", task });
   }
   return steps;
+}
+
+/**
+ * Its first end is told at once, and so is a person's word. What has come back once may do so again: its further
+ * ends are told when they last, or whoever is on call hears of each beat.
+ */
+function flapWaitOf({ reopenings, resolvedBy }: Incident, { grouping, recovery }: Policy): number {
+  if (reopenings === 0 || resolvedBy !== BY_RECOVERY) return 0;
+  return Math.max(0, grouping.flapMinutes - recovery.watchMinutes) * MINUTE_MS;
 }
 
 /** When a task is due, from the incident's end. */

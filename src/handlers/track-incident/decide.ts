@@ -1,10 +1,10 @@
 import type { DeploymentTarget } from "../../domain/deployment.js";
 import type { SignalFact, SignalRaised } from "../../domain/facts.js";
-import type { Alert, Incident, Signal } from "../../domain/incident.js";
+import { type Alert, BY_RECOVERY, type Incident, type Signal } from "../../domain/incident.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
 import { isWorse } from "../../domain/severity.js";
 import type { HandlerContext } from "../handler.js";
-import { addEntry, BY_RECOVERY, resolvedBy, windClock } from "../incident-plan.js";
+import { addEntry, resolvedBy, windClock } from "../incident-plan.js";
 import { decisionOf, type PlaceRows, placeAlert, worsened } from "./place.js";
 
 export interface AlertRows extends PlaceRows {

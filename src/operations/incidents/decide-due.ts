@@ -1,8 +1,8 @@
-import type { IncidentTask } from "../../domain/incident.js";
+import { BY_RECOVERY, type IncidentTask } from "../../domain/incident.js";
 import type { NoticeData, NoticeWay, Template } from "../../domain/notice.js";
 import { type DecideContext, type Plan, PlanBuilder } from "../../domain/plan.js";
 import type { Instant } from "../../domain/time.js";
-import { addEntry, BY_RECOVERY, resolvedBy, windClock } from "../../handlers/incident-plan.js";
+import { addEntry, resolvedBy, windClock } from "../../handlers/incident-plan.js";
 import { maintenanceAt } from "../../policy/calendar.js";
 import { type ClockStep, clockOf, taskDueAt } from "../../policy/incident-clock.js";
 import { insteadOf, waysOf } from "../../policy/recipients.js";
@@ -40,13 +40,13 @@ export function decideDue(rows: IncidentRows, ctx: DueContext): Due {
   const { incident, timer } = rows;
   const { policy, now } = ctx;
   const plan = new PlanBuilder(ctx);
-  const quiet = maintenanceAt(policy, rows.planned, incident.service, now);
   const openTasks = rows.tasks.filter(({ doneAt }) => doneAt === null);
   const state = {
     incident,
     taken: new Set(rows.steps.map(({ step }) => step)),
     openTasks,
-    quietUntil: quiet?.endsAt ?? null,
+    quietEnd: (at: Instant) =>
+      maintenanceAt(policy, rows.planned, incident.service, at)?.endsAt ?? null,
     isAnswered: incident.acknowledgedAt !== null || rows.counts.notes > 0,
     inStorm: isInStorm(rows, policy),
     now,
@@ -64,8 +64,11 @@ export function decideDue(rows: IncidentRows, ctx: DueContext): Due {
   }
   if (!telling.wroteIncident) plan.expect("incident", incident);
   // What was taken may bring more, so the caller looks once more; until then the timer stays overdue.
-  if (due.length === 0 && next !== null) windClock(plan, incident.id, timer, ctx, next);
-  else if (due.length === 0 && timer?.status === "waiting") {
+  if (due.length === 0 && next !== null) {
+    // Wound to that already, its message is on the way: one that came twice brings no third.
+    const isWound = timer?.status === "waiting" && timer.dueAt === next;
+    if (!isWound) windClock(plan, incident.id, timer, ctx, next);
+  } else if (due.length === 0 && timer?.status === "waiting") {
     plan.update("timer", timer, { status: "done" });
   }
   return { plan: plan.build(), users: telling.users, took: due.map(({ step }) => step) };
@@ -146,7 +149,7 @@ class Telling {
     const isFirst = step.nth === 0;
     const template = !isFirst
       ? "incident-escalated"
-      : incident.reopenings > 0
+      : (incident.reopenedAt ?? 0) >= incident.routedAt
         ? "incident-reopened"
         : "incident-raised";
     const ways = waysOf(policy, step.roles, step.channels);
