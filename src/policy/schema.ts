@@ -89,8 +89,6 @@ export const route = z.strictObject({
   fallback: z.array(channel).default([]),
   /** Told in the day's mail as well. */
   inDigest: z.boolean().default(false),
-  /** By which of the ways that told of it its end is told; null: by all of them. */
-  resolvedChannels: z.array(channel).nullable().default(null),
 });
 
 /** What a severity is called here, and how soon somebody answers. */

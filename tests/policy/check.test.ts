@@ -78,11 +78,6 @@ describe("a policy's check", () => {
       ],
     ],
     [
-      "an end that is told where the beginning was not",
-      (p) => Object.assign(need(p.routes.low), { resolvedChannels: ["slack", "sms"] }),
-      ["routes.low.resolvedChannels[1]: no step tells by sms, so no end is told there"],
-    ],
-    [
       "users who are told again, and never first",
       (p) => Object.assign(need(p.clocks[0]), { tellUsersWithinMinutes: null }),
       ["clocks[0].tellUsersEveryMinutes: users are told again, but never for the first time"],

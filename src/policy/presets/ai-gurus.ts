@@ -136,7 +136,6 @@ export const aiGurus: PolicyInput = {
       steps: [{ afterMinutes: 0, roles: ["on-call"], channels: ["sms", "email", "slack"] }],
       repeatMinutes: 15,
       fallback: ["pagerduty"],
-      resolvedChannels: ["email", "slack"],
     },
     major: {
       deliver: "immediate",
@@ -220,7 +219,7 @@ export const aiGurus: PolicyInput = {
       id: "error-spike",
       metric: "error_spike_times",
       above: 10,
-      forMinutes: 0,
+      forMinutes: 1,
       clear: 5,
       clearForMinutes: 10,
       because: "ten times the usual number of errors",

@@ -96,6 +96,12 @@ export const tbatRules: PolicyInput["rules"] = [
     because: "A payment issue that may block users, says its own code",
   },
   {
+    id: "lag",
+    when: { kind: ["lag"], level: ["fatal", "error"] },
+    severity: "P1",
+    because: "Events are not worked on in time, payments among them",
+  },
+  {
     id: "exam-codes",
     when: { level: ["fatal", "error"], text: ["exam code", "exam-code", "examcode"] },
     severity: "P1",

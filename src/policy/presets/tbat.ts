@@ -237,7 +237,7 @@ export const tbat: PolicyInput = {
       id: "database-down",
       metric: "database_up",
       below: 1,
-      forMinutes: 0,
+      forMinutes: 1,
       clear: 1,
       clearForMinutes: 2,
       because: "there is no connection to the database",
