@@ -99,9 +99,9 @@ export function incidentView(notice: NoticeContent): IncidentView {
     url: urlIn(data, "url"),
     openedAt,
     acknowledgedAt: instantIn(data, "acknowledgedAt"),
-    acknowledgedBy: textIn(data, "acknowledgedBy"),
+    acknowledgedBy: personIn(notice, "acknowledgedBy"),
     resolvedAt,
-    resolvedBy: textIn(data, "resolvedBy"),
+    resolvedBy: personIn(notice, "resolvedBy"),
     lastedMs: numberIn(data, "lastedMs") ?? (known ? resolvedAt - openedAt : null),
     timeZone: textIn(data, "timeZone") ?? "UTC",
     why: textIn(data, "why"),
@@ -164,6 +164,21 @@ function deploymentIn({ data }: NoticeContent, key: "suspect" | "lastGood"): Dep
   const name = textIn(data, key);
   if (name === null) return null;
   return { name, url: urlIn(data, `${key}Url`), commit: textIn(data, `${key}Commit`) };
+}
+
+/**
+ * Who did it, as people say it: `operator:anna` is anna, `link:slack` somebody who clicked there. That it ended by
+ * itself is nobody's doing.
+ */
+function personIn({ data }: NoticeContent, key: string): string | null {
+  const text = textIn(data, key);
+  if (text === null || text === "recovery") return null;
+  const [kind, ...rest] = text.split(":");
+  const name = rest.join(":");
+  if (name === "") return text;
+  if (kind === "operator" || kind === "source") return name;
+  const names: Readonly<Record<string, string>> = CHANNEL_NAMES;
+  return kind === "link" ? `Somebody (${names[name] ?? name})` : text;
 }
 
 function insteadIn({ data }: NoticeContent): InsteadView | null {

@@ -114,7 +114,7 @@ function courseEn(
     case "escalated":
       return [
         unansweredMinutes === null
-          ? "Nobody has acknowledged this yet."
+          ? ongoing("It has lasted for", view, locale)
           : `Nobody has acknowledged this for ${minutesText(unansweredMinutes, locale)}.`,
         escalatedTo === null ? null : `Told now: ${escalatedTo}.`,
       ];
@@ -146,7 +146,7 @@ function courseTh(
     case "escalated":
       return [
         unansweredMinutes === null
-          ? "ยังไม่มีผู้รับเรื่องนี้"
+          ? ongoing("เหตุนี้เกิดขึ้นมาแล้ว", view, locale)
           : `ยังไม่มีผู้รับเรื่องนี้มา ${minutesText(unansweredMinutes, locale)}แล้ว`,
         escalatedTo === null ? null : `แจ้งเพิ่มเติมถึง ${escalatedTo}`,
       ];
@@ -168,6 +168,13 @@ function courseTh(
         view.recoveryHint,
       ];
   }
+}
+
+/** Told further although it was answered, because it lasts. */
+function ongoing(words: string, view: IncidentView, locale: string): string | null {
+  const { lastedMs, resolvedAt } = view;
+  if (lastedMs === null || resolvedAt !== null) return null;
+  return `${words} ${durationText(lastedMs, locale)}${words.startsWith("It") ? "." : ""}`;
 }
 
 /** Says that this comes another way than it was meant to; null where it does not. */

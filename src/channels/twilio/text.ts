@@ -61,7 +61,7 @@ function stateOf(happening: IncidentHappening, view: IncidentView): string {
       return "";
     case "escalated":
       return unansweredMinutes === null
-        ? " unanswered"
+        ? " escalated"
         : ` unanswered for ${minutesText(unansweredMinutes, "en")}`;
     case "acknowledged":
       return acknowledgedBy === null

@@ -1,5 +1,6 @@
 import { Permanent, Transient } from "../../domain/errors.js";
 import type { DeadLetter } from "../../domain/event.js";
+import type { Incident } from "../../domain/incident.js";
 import {
   NOTICE_RETRY_MS,
   type Notice,
@@ -10,6 +11,8 @@ import type { TimerRow } from "../../domain/outbox.js";
 import { type DecideContext, mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
 import { recipientHash } from "../../store/recipient-hash.js";
 import { deadPlan, sentenceOf } from "../event-plan.js";
+import { goAnotherWay } from "./fallback.js";
+import { stoppedBy } from "./order.js";
 
 export interface NoticeRows {
   notice: Notice;
@@ -17,6 +20,12 @@ export interface NoticeRows {
   timer: TimerRow | null;
   /** Of its recipient, where it is a mail; whether they hold for this one, `suppressionOf` says. */
   suppressions: Suppression[];
+  /** What it speaks of, where that is an incident. */
+  incident: Incident | null;
+  /** Told of the same incident by the same channel. */
+  others: Notice[];
+  /** Of the same cause and template, where it may go another way. */
+  siblings: Notice[];
 }
 
 /** Why this notice is not sent; null when nothing speaks against it. */
@@ -53,10 +62,18 @@ export function nextStep(notice: Notice, now: number): SendStep {
 export const mayCall = (leaseUntil: number | null, timeoutMs: number, now: number): boolean =>
   leaseUntil !== null && now + timeoutMs < leaseUntil;
 
-/** Reserves the notice for one call: what goes out is stored before it goes. */
+/**
+ * Reserves the notice for one call: what goes out is stored before it goes. A page rests on its incident as it was
+ * read, so that an acknowledgement that is committed before this is stops it.
+ */
 export function reservePlan(
-  { notice, timer }: NoticeRows,
-  call: { payload: Record<string, unknown>; timeoutMs: number; outboxId: string },
+  { notice, timer, incident }: NoticeRows,
+  call: {
+    payload: Record<string, unknown>;
+    timeoutMs: number;
+    outboxId: string;
+    overtaken: readonly Notice[];
+  },
   ctx: DecideContext,
 ): Plan {
   const { now, ids } = ctx;
@@ -68,6 +85,10 @@ export function reservePlan(
     firstCalledAt,
     leaseUntil: now + call.timeoutMs + LEASE_MARGIN_MS,
   });
+  if (notice.stopsAt !== null && incident !== null) plan.expect("incident", incident);
+  for (const earlier of call.overtaken) {
+    endAsCanceled(plan, earlier, "something later of the same incident went out instead");
+  }
   if (notice.channel === "email" && notice.status === "pending") {
     const hash = recipientHash(notice.recipient);
     for (const reason of reasonsAgainst(notice.template)) {
@@ -111,9 +132,33 @@ export function confirmPlan(
 }
 
 /** The call failed for now: the lease ends, so that the queue's next attempt need not wait for it. */
-export function releasePlan({ notice }: NoticeRows, error: Transient, ctx: DecideContext): Plan {
+export function releasePlan(rows: NoticeRows, error: Transient, ctx: DecideContext): Plan {
+  const { notice } = rows;
   const words = { errorCode: error.code, errorMessage: sentenceOf(error) };
-  return new PlanBuilder(ctx).update("notice", notice, { ...words, leaseUntil: null }).build();
+  const plan = new PlanBuilder(ctx);
+  // What nobody wants to hear any more goes no other way either.
+  const other =
+    stoppedBy(notice, rows.incident) === null ? goAnotherWay(plan, rows, error, ctx) : {};
+  return plan.update("notice", notice, { ...words, ...other, leaseUntil: null }).build();
+}
+
+/** It is not to leave any more, or there is nothing that it could change: it ends, and nobody need look at it. */
+export function cancelPlan(rows: NoticeRows, because: string, ctx: DecideContext): Plan {
+  const plan = new PlanBuilder(ctx);
+  endAsCanceled(plan, rows.notice, because);
+  settle(plan, rows, ctx);
+  return plan.build();
+}
+
+function endAsCanceled(plan: PlanBuilder, notice: Notice, because: string): void {
+  plan
+    .update("notice", notice, {
+      status: "canceled",
+      leaseUntil: null,
+      errorCode: null,
+      errorMessage: because,
+    })
+    .audit("notice.canceled", notice.id, { because });
 }
 
 /** The notice cannot be sent, or nobody knows whether it was: a dead letter, for a person. */
@@ -125,8 +170,11 @@ export function failPlan(
 ): Plan {
   const { notice, deadLetter } = rows;
   const words = { errorCode: error.code, errorMessage: sentenceOf(error) };
-  const plan = new PlanBuilder(ctx)
-    .update("notice", notice, { status, leaseUntil: null, ...words })
+  const plan = new PlanBuilder(ctx);
+  const other =
+    stoppedBy(notice, rows.incident) === null ? goAnotherWay(plan, rows, error, ctx) : {};
+  plan
+    .update("notice", notice, { status, leaseUntil: null, ...words, ...other })
     .audit(`notice.${status}`, notice.id, { code: error.code });
   endTimer(plan, rows);
   return mergePlans([plan.build(), deadPlan({ noticeId: notice.id }, error, deadLetter, ctx)]);
@@ -143,12 +191,15 @@ export function suppressPlan(
 ): Plan {
   const { notice } = rows;
   const error = new Permanent("recipient_suppressed", { detail: `${reason}, suppression ${id}` });
-  const plan = new PlanBuilder(ctx)
+  const plan = new PlanBuilder(ctx);
+  const other = goAnotherWay(plan, rows, error, ctx);
+  plan
     .update("notice", notice, {
       status: "suppressed",
       leaseUntil: null,
       errorCode: error.code,
       errorMessage: sentenceOf(error),
+      ...other,
     })
     .audit("notice.suppressed", notice.id, { suppressionId: id, reason });
   settle(plan, rows, ctx);

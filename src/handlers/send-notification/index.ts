@@ -1,7 +1,8 @@
-import type { Channel, Channels } from "../../channels/channel.js";
+import type { Channels } from "../../channels/channel.js";
 import { AppError, Permanent, Transient } from "../../domain/errors.js";
 import type { Ids } from "../../domain/ids.js";
 import { idempotencyKeyOf, isTaken } from "../../domain/notice.js";
+import type { OutboxRow } from "../../domain/outbox.js";
 import { type DecideContext, emptyPlan, type Plan } from "../../domain/plan.js";
 import { type Clock, isoOf } from "../../domain/time.js";
 import { apply } from "../../store/apply.js";
@@ -9,6 +10,7 @@ import { type Database, Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
 import { recipientHashSql } from "../../store/recipient-hash.js";
 import {
+  cancelPlan,
   confirmPlan,
   failPlan,
   mayCall,
@@ -20,15 +22,18 @@ import {
   suppressPlan,
   unconfirmed,
 } from "./decide.js";
+import { placeOf, stoppedBy } from "./order.js";
 
 export interface SendNotificationDeps {
   database: Database;
   channels: Channels;
   clock: Clock;
   ids: Ids;
+  /** Publishes what goes another way while this one is tried again; without it a sweep does. */
+  relay?(rows: readonly OutboxRow[]): Promise<void>;
 }
 
-export type SendOutcome = "sent" | "settled" | "suppressed" | "failed" | "unknown";
+export type SendOutcome = "sent" | "settled" | "suppressed" | "canceled" | "failed" | "unknown";
 /** `outbox`: what the reserve wants published; the caller relays it, a sweep makes sure. */
 export interface SendResult {
   outcome: SendOutcome;
@@ -83,7 +88,8 @@ export async function sendNotification(
     return { outcome: "sent", outbox };
   } catch (error) {
     const call = { ...message, call: notice.calls };
-    return { outcome: await callFailed(call, error, deps), outbox };
+    const failed = await callFailed(call, error, deps);
+    return { ...failed, outbox: [...outbox, ...failed.outbox] };
   }
 }
 
@@ -105,6 +111,10 @@ async function reserve(
   if (step.kind === "settled") {
     return { outcome: "settled", plan: complete(emptyPlan()) };
   }
+  const stopped = stoppedBy(notice, rows.incident);
+  if (stopped !== null) {
+    return { outcome: "canceled", plan: complete(cancelPlan(rows, stopped, ctx)) };
+  }
   if (step.kind === "give_up") {
     return { outcome: "unknown", plan: complete(failPlan(rows, "unknown", unconfirmed(), ctx)) };
   }
@@ -112,18 +122,26 @@ async function reserve(
   if (suppression !== null && notice.status === "pending") {
     return { outcome: "suppressed", plan: complete(suppressPlan(rows, suppression, ctx)) };
   }
+  const place = placeOf(notice, rows.others, ctx.now);
+  if (place.kind === "wait") {
+    const retryAfterSeconds = Math.ceil((place.until - ctx.now) / 1000);
+    throw new Transient("lease_held", { retryAfterSeconds });
+  }
+  if (place.kind === "needless") {
+    const because = "nothing of its incident was told there";
+    return { outcome: "canceled", plan: complete(cancelPlan(rows, because, ctx)) };
+  }
+  const { overtaken, follows } = place;
   try {
-    const payload = notice.payload ?? (await renderWith(channel, rows));
+    const payload = notice.payload ?? (await channel.render(notice, follows));
     const { timeoutMs } = channel;
-    return { outcome: "call", plan: reservePlan(rows, { payload, timeoutMs, outboxId }, ctx) };
+    const call = { payload, timeoutMs, outboxId, overtaken };
+    return { outcome: "call", plan: reservePlan(rows, call, ctx) };
   } catch (error) {
     if (!(error instanceof Permanent)) throw error;
     return { outcome: "failed", plan: complete(failPlan(rows, "failed", error, ctx)) };
   }
 }
-
-const renderWith = (channel: Channel, { notice }: NoticeRows): Promise<Record<string, unknown>> =>
-  channel.render(notice);
 
 /**
  * Notes what the call's failure means; a transient one goes on to the queue. Only of this very call: one
@@ -133,26 +151,33 @@ async function callFailed(
   due: Due & { call: number },
   error: unknown,
   deps: SendNotificationDeps,
-): Promise<SendOutcome> {
+): Promise<SendResult> {
   const isLast = ({ notice }: NoticeRows): boolean =>
     notice.status === "sending" && notice.calls === due.call;
   if (error instanceof Permanent) {
-    await settleOr(due, deps, async (rows, ctx) => {
+    const { plan } = await settleOr(due, deps, async (rows, ctx) => {
       const plan = isLast(rows) ? failPlan(rows, "failed", error, ctx) : emptyPlan();
       return { outcome: "failed" as const, plan };
     });
-    return "failed";
+    return { outcome: "failed", outbox: plan.inserts.outbox ?? [] };
   }
   if (error instanceof Transient && error.code === "channel_unavailable") {
     const release = settleOr(due, deps, async (rows, ctx) => {
       const plan = isLast(rows) ? releasePlan(rows, error, ctx) : emptyPlan();
       return { outcome: "released" as const, plan };
     });
-    await release.catch((cause: unknown) => {
+    const released = await release.catch((cause: unknown) => {
       if (!(cause instanceof AppError)) throw cause; // the lease runs out by itself
+      return null;
     });
+    await relayed(released?.plan, deps);
   }
   throw error;
+}
+
+async function relayed(plan: Plan | undefined, { relay }: SendNotificationDeps): Promise<void> {
+  const rows = plan?.inserts.outbox ?? [];
+  if (rows.length > 0) await relay?.(rows);
 }
 
 /** Loads the notice, decides, applies; again while rows move. */
@@ -179,22 +204,43 @@ async function settleOr<Outcome>(
 
 const OF_RECIPIENT = "n.id = ? AND n.channel = 'email'";
 
+/** Of a month's repeats the last ones tell all that is asked, and whatever waits comes first. */
+const OTHERS = {
+  join: "JOIN notice n ON t.incident_id = n.incident_id AND t.channel = n.channel AND t.id <> n.id",
+  orderBy: "(t.status IN ('pending', 'sending')) DESC, t.created_at DESC, t.id DESC",
+  limit: 100,
+};
+const SIBLINGS = "JOIN notice n ON t.cause = n.cause AND t.template = n.template AND t.id <> n.id";
+
 async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise<NoticeRows> {
-  const { notice, deadLetter, timer, suppressions } = await load(deps.database, {
+  const found = await load(deps.database, {
     notice: read("notice", "t.id = ?", [noticeId]),
     deadLetter: read("deadLetter", "t.notice_id = ?", [noticeId]),
     timer: read("timer", "t.kind = 'notice.give_up' AND t.subject = ?", [noticeId]),
     suppressions: read("suppression", OF_RECIPIENT, [noticeId], {
       join: `JOIN notice n ON t.recipient_hash = ${recipientHashSql("n.recipient")}`,
     }),
+    incident: read("incident", "n.id = ?", [noticeId], {
+      join: "JOIN notice n ON t.id = n.incident_id",
+    }),
+    others: read(
+      "notice",
+      "n.id = ? AND n.channel IN ('pagerduty', 'status_page')",
+      [noticeId],
+      OTHERS,
+    ),
+    siblings: read("notice", "n.id = ? AND n.instead <> '[]'", [noticeId], { join: SIBLINGS }),
   });
-  const found = notice[0];
-  if (found === undefined) throw new Permanent("not_found", { detail: `no notice ${noticeId}` });
+  const notice = found.notice[0];
+  if (notice === undefined) throw new Permanent("not_found", { detail: `no notice ${noticeId}` });
   return {
-    notice: found,
-    deadLetter: deadLetter[0] ?? null,
-    timer: timer[0] ?? null,
-    suppressions,
+    notice,
+    deadLetter: found.deadLetter[0] ?? null,
+    timer: found.timer[0] ?? null,
+    suppressions: found.suppressions,
+    incident: found.incident[0] ?? null,
+    others: found.others,
+    siblings: found.siblings,
   };
 }
 
@@ -209,11 +255,12 @@ export async function giveUpNotice(
   deps: SendNotificationDeps,
 ): Promise<void> {
   const completes = due.outboxId === undefined ? [] : [due.outboxId];
-  await settleOr(due, deps, async (rows, ctx) => {
+  const { plan } = await settleOr(due, deps, async (rows, ctx) => {
     const waiting = rows.notice.status === "pending" || rows.notice.status === "sending";
     const plan = waiting ? failPlan(rows, "unknown", unconfirmed(), ctx) : endedTimer(rows);
     return { outcome: "done" as const, plan: { ...plan, completes } };
   });
+  await relayed(plan, deps);
 }
 
 /**
@@ -232,7 +279,9 @@ export async function failNotice(
     return { outcome: "failed" as const, plan };
   });
   try {
-    return (await failed).outcome;
+    const { outcome, plan } = await failed;
+    await relayed(plan, deps);
+    return outcome;
   } catch (cause) {
     if (cause instanceof Permanent && cause.code === "not_found") return "gone";
     throw cause;
