@@ -62,6 +62,18 @@ export const AUDIT_COLUMNS: readonly Column[] = [
   { head: "Details", of: detailsOf, charsMax: 160 },
 ];
 
+export const INCIDENT_COLUMNS: readonly Column[] = [
+  time("Opened", "openedAt"),
+  column("Id", "id"),
+  status("Severity", "severity"),
+  status("Status", "status"),
+  column("Service", "service"),
+  column("Title", "title"),
+  column("Alerts", "alerts"),
+  column("Signals", "signals"),
+  column("Has it", (row) => String(row.acknowledgedBy ?? "")),
+];
+
 export const NOTIFICATION_COLUMNS: readonly Column[] = [
   time("Created", "createdAt"),
   column("Id", "id"),
@@ -238,25 +250,23 @@ export const LISTS: readonly ListCommand[] = [
   },
   {
     name: "incidents",
-    about: "outages and errors, one row for each",
+    about: "outages, one row for each, whatever told of it",
     one: "incident",
     filters: {
       status: "open, acknowledged or resolved",
       severity: "P0, P1, P2 or P3",
       service: "of this service",
       environment: "in this environment",
-      kind: "error, metric, uptime or deployment",
-      groupKey: "of this group",
+      kind: "error, metric, uptime, deployment, payment, certificate, backup, lag, maintenance or security",
+      since: "opened at this time or later: 24h, 2d, or an ISO time",
     },
-    columns: [
-      time("Opened", "openedAt"),
-      column("Id", "id"),
-      status("Severity", "severity"),
-      status("Status", "status"),
-      column("Service", "service"),
-      column("Title", "title"),
-      column("Signals", "signals"),
-    ],
+    columns: INCIDENT_COLUMNS,
+    next: ({ id, status: state }) =>
+      state === "open"
+        ? [`incidents ack ${id}`, `incidents resolve ${id} --reason "…"`]
+        : state === "acknowledged"
+          ? [`incidents note ${id} "…"`, `incidents resolve ${id} --reason "…"`]
+          : [`incidents review ${id}`],
   },
   {
     name: "deployments",
@@ -285,13 +295,20 @@ export const LISTS: readonly ListCommand[] = [
     one: "notification",
     filters: {
       status:
-        "pending, sending, sent, delivered, failed, unknown, suppressed, bounced, complained or discarded",
-      channel: "email, slack, pagerduty, sms or platform",
+        "pending, sending, sent, delivered, failed, unknown, suppressed, bounced, complained, canceled or discarded",
+      channel: "email, slack, pagerduty, sms, platform or status_page",
       template: "of this template",
       eventId: "because of this event",
       since: SINCE,
     },
     columns: NOTIFICATION_COLUMNS,
+  },
+  {
+    name: "subscribers",
+    about: "users who are told of trouble and maintenance",
+    one: "subscriber",
+    filters: { locale: "in this language", since: SINCE },
+    columns: SUBSCRIBER_COLUMNS,
   },
   {
     name: "suppressions",

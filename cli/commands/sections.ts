@@ -51,5 +51,35 @@ export const SECTIONS: Readonly<Record<string, { title: string; columns: readonl
       column("Event", "eventId"),
     ],
   },
-  timeline: { title: "Timeline", columns: [time("At", "at"), column("What", "text")] },
+  timeline: {
+    title: "Timeline",
+    columns: [
+      time("At", "at"),
+      column("Who", "actor"),
+      { head: "What", of: "text", charsMax: 160 },
+    ],
+  },
+  alertLog: {
+    title: "Alerts",
+    columns: [
+      time("Opened", "openedAt"),
+      time("Over", "resolvedAt"),
+      status("Status", "status"),
+      status("Severity", "severity"),
+      column("Source", "source"),
+      column("Title", "title"),
+      column("Rule", "rule"),
+    ],
+  },
+  tasks: {
+    title: "Owed after it",
+    columns: [
+      time("Due", "dueAt"),
+      column("Task", "task"),
+      column("Title", "title"),
+      column("Role", "role"),
+      time("Done", "doneAt"),
+      column("By", "doneBy"),
+    ],
+  },
 };

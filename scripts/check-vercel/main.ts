@@ -33,6 +33,7 @@ const FUNCTIONS: Record<string, RegExp> = {
   "api/health/index": /^nodejs/,
   "api/queues/[queue]": /^nodejs/,
   "api/unsubscribe": /^nodejs/,
+  "api/acknowledge": /^nodejs/,
   "api/webhooks/[source]": /^edge$/,
   "api/webhooks/[source]/[token]": /^edge$/,
 };

@@ -9,7 +9,10 @@ import { serveCorrections } from "./corrections.js";
 import { ADMIN_PATH, type AdminDeps } from "./deps.js";
 import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import type { AdminEnv } from "./env.js";
+import { serveIncidents } from "./incidents.js";
 import { serveKeys } from "./keys.js";
+import { serveMaintenance } from "./maintenance.js";
+import { serveMetrics } from "./metrics.js";
 import { noticePreviews } from "./notice-previews.js";
 import { openApiDocument } from "./openapi.js";
 import { serveReconciliations } from "./reconciliations.js";
@@ -26,6 +29,7 @@ import {
 import { type Resource, resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 import { serveSources } from "./sources.js";
+import { serveSubscribers } from "./subscribers.js";
 import { serveSuppressions } from "./suppressions.js";
 
 type AdminContext = Context<AdminEnv>;
@@ -64,9 +68,13 @@ export function createAdminApp(deps: AdminDeps): Hono {
   serveDeadLetterActs(app, lists, deps);
   serveDeployment(app, deps);
   app.route("/notices", noticePreviews(deps));
+  serveIncidents(app, lists, deps);
   serveKeys(app, deps);
+  serveMaintenance(app, deps);
+  serveMetrics(app, deps);
   serveReconciliations(app, deps);
   serveSources(app, deps);
+  serveSubscribers(app, deps);
   serveSuppressions(app, deps);
   app.all("*", (c) => otherwise(app, c));
   return new Hono().route("/", app); // what the app keeps per request is nobody else's

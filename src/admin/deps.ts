@@ -3,11 +3,15 @@ import type { Kv, Log, Report } from "../domain/ports.js";
 import type { Clock } from "../domain/time.js";
 import type { SetUpReport } from "../operations/set-up.js";
 import type { SettleOutcome, SettleRequest } from "../operations/settle-dead-letter.js";
+import type { SubscriberOperations } from "../operations/subscribers.js";
 import type { SuppressionOperations } from "../operations/suppressions.js";
 import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
 import type { CorrectionOperations } from "./corrections.js";
+import type { IncidentOperations } from "./incidents.js";
 import type { KeyOperations } from "./keys.js";
+import type { MaintenanceOperations } from "./maintenance.js";
+import type { MetricOperations } from "./metrics.js";
 import type { PreviewDeps } from "./notice-previews.js";
 import type { ReconcileOperations } from "./reconciliations.js";
 import type { SourceOperations } from "./sources.js";
@@ -44,9 +48,13 @@ export interface AdminDeps extends AccessDeps {
   sources: readonly string[];
   operations: KeyOperations &
     SourceOperations &
+    SubscriberOperations &
     SuppressionOperations &
     ReconcileOperations &
-    CorrectionOperations & {
+    CorrectionOperations &
+    IncidentOperations &
+    MaintenanceOperations &
+    MetricOperations & {
       replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       setup(): Promise<SetUpReport>;

@@ -3,7 +3,10 @@ import { correctionRoutes } from "./corrections.js";
 import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
 import { ENTITLEMENTS_PATH, entitlementsQuery, userEntitlements } from "./entitlements.js";
+import { incidentRoutes } from "./incidents.js";
 import { keyBody } from "./keys.js";
+import { maintenanceRoutes } from "./maintenance.js";
+import { metricRoutes } from "./metrics.js";
 import { noticePreview, previewQuery } from "./notice-previews.js";
 import { reconciliationRoutes } from "./reconciliations.js";
 import { limitParam, replayBody, settleBody } from "./requests.js";
@@ -11,6 +14,7 @@ import { resources } from "./resources.js";
 import * as schemas from "./schemas.js";
 
 import { releaseBody, releasedSource, toldOfHold } from "./sources.js";
+import { subscriberRoutes } from "./subscribers.js";
 import {
   addSuppressionBody,
   checkSuppressionBody,
@@ -102,6 +106,9 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     replayBody,
   ),
   settleRoute("discard", "Give a dead letter up for good", 200),
+  ...incidentRoutes,
+  ...maintenanceRoutes,
+  ...subscriberRoutes,
   {
     method: "post",
     path: "/suppressions",
@@ -227,6 +234,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     answer: one(schemas.apiKey),
     problems: [404],
   },
+  ...metricRoutes,
   ...reconciliationRoutes,
   ...correctionRoutes,
   {

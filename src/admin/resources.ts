@@ -1,15 +1,18 @@
 import { z } from "zod";
 import { CORRECTION_KINDS, CORRECTION_STATUSES } from "../domain/correction.js";
 import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
+import { SIGNAL_KINDS } from "../domain/facts.js";
 import { LEDGER_KINDS } from "../domain/ledger.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
 import { DISCREPANCY_KINDS, DISCREPANCY_STATUSES, RUN_STATUSES } from "../domain/reconciliation.js";
 import type { List, Lists } from "../store/lists.js";
 import { correction, correctionDetail } from "./corrections.js";
+import { incident, incidentDetail } from "./incident-schemas.js";
 import { paymentDetail } from "./payment-detail.js";
 import { discrepancy, reconciliation } from "./reconciliations.js";
 import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
 import * as schemas from "./schemas.js";
+import { subscriber, subscriberDetail } from "./subscribers.js";
 
 /** A list of the admin API: what it is called, what narrows it, what a row looks like. */
 export interface Resource {
@@ -93,11 +96,11 @@ export const resources: readonly Resource[] = [
       severity: oneOfThese("P0", "P1", "P2", "P3"),
       service: exactly,
       environment: exactly,
-      kind: oneOfThese("error", "metric", "uptime", "deployment"),
-      groupKey: exactly,
+      kind: oneOfThese(...SIGNAL_KINDS),
+      since: sinceParam,
     }),
-    row: schemas.incident,
-    detail: schemas.incidentDetail,
+    row: incident,
+    detail: incidentDetail,
     list: (lists) => lists.incidents,
   },
   {
@@ -127,6 +130,14 @@ export const resources: readonly Resource[] = [
     row: schemas.notification,
     detail: schemas.notificationDetail,
     list: (lists) => lists.notifications,
+  },
+  {
+    name: "subscribers",
+    singular: "subscriber",
+    query: query({ locale: exactly, since: sinceParam }),
+    row: subscriber,
+    detail: subscriberDetail,
+    list: (lists) => lists.subscribers,
   },
   {
     name: "suppressions",

@@ -10,14 +10,14 @@ import { isoOf } from "../domain/time.js";
  * so the two cannot differ. Statuses are described, not enforced: an answer must never fail because
  * a newer version has written a new word.
  */
-const time = z
+export const time = z
   .number()
   .transform(isoOf)
   .pipe(z.iso.datetime())
   .meta({ description: "ISO 8601, UTC" });
-const text = z.string();
+export const text = z.string();
 const minor = z.int().meta({ description: "In the currency's smallest unit" });
-const oneOf = (...values: string[]) => z.string().meta({ enum: values });
+export const oneOf = (...values: string[]) => z.string().meta({ enum: values });
 const data = z.record(z.string(), z.unknown());
 
 export const auditEntry = z
@@ -216,44 +216,6 @@ export const paymentFields = z.object({
 });
 export const payment = paid(paymentFields).meta({ id: "Payment" });
 
-export const incident = z
-  .object({
-    id: text,
-    groupKey: text,
-    kind: oneOf("error", "metric", "uptime", "deployment"),
-    title: text,
-    service: text.nullable().meta({ description: "Null until its beginning has come" }),
-    environment: text.nullable(),
-    severity: oneOf("P0", "P1", "P2", "P3"),
-    status: oneOf("open", "acknowledged", "resolved"),
-    url: text.nullable(),
-    signals: z.int().meta({ description: "How many events spoke of it" }),
-    openedAt: time,
-    acknowledgedAt: time.nullable(),
-    acknowledgedBy: text.nullable(),
-    resolvedAt: time.nullable(),
-    resolvedBy: text.nullable(),
-    createdAt: time,
-    updatedAt: time,
-  })
-  .meta({ id: "Incident" });
-export const incidentDetail = incident
-  .extend({
-    signalLog: z.array(
-      z.object({
-        id: text,
-        eventId: text,
-        kind: oneOf("raised", "acknowledged", "resolved"),
-        level: text.nullable(),
-        title: text,
-        occurredAt: time,
-      }),
-    ),
-    timeline: z.array(z.object({ id: text, at: time, text })),
-    audit: z.array(auditEntry),
-  })
-  .meta({ id: "IncidentDetail" });
-
 export const deployment = z
   .object({
     id: text,
@@ -266,6 +228,10 @@ export const deployment = z
     stateAsOf: time,
     url: text.nullable(),
     commit: text.nullable(),
+    labels: z.array(text).meta({ description: "Words in brackets that its commit begins with" }),
+    ours: z
+      .boolean()
+      .meta({ description: "Of this very deployment: nothing is concluded from it" }),
     createdAt: time,
     updatedAt: time,
   })

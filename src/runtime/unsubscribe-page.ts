@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
 import { Hono } from "hono";
-import { html, raw } from "hono/html";
+import { html } from "hono/html";
 import { Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Log } from "../domain/ports.js";
 import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
 import { openUnsubscribeToken, type UnsubscribeLink } from "../operations/unsubscribe.js";
+import { type Page, pageAnswer, RETRY_AFTER_SECONDS } from "./page.js";
 
 export interface UnsubscribeDeps {
   platformName: string;
@@ -17,17 +17,10 @@ export interface UnsubscribeDeps {
 }
 
 const BODY_BYTES_MAX = 4 * 1024;
-const RETRY_AFTER_SECONDS = 30;
 
 /** What a mail program posts for one click, and what our own button posts. @see https://www.rfc-editor.org/rfc/rfc8058 */
 const FIELD = "List-Unsubscribe";
 const ONE_CLICK = "One-Click";
-
-const STYLE =
-  "body{max-width:34rem;margin:12vh auto;padding:0 1.25rem;font:1rem/1.65 'Sarabun','Noto Sans Thai',system-ui,sans-serif;color:#111827;background:#fff}h1{font-size:1.35rem}button{font:inherit;padding:.7rem 1.4rem;border:0;border-radius:6px;background:#1d4ed8;color:#fff}@media(prefers-color-scheme:dark){body{color:#e5e7eb;background:#111318}}";
-
-/** The page's own style is let in by its hash; nothing else is loaded, and it posts only to where it came from. */
-export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`;
 
 type Kind = "ask" | "done" | "bad" | "later";
 type Words = Readonly<Record<Kind, { title: string; text: string }>> & { button: string };
@@ -84,16 +77,10 @@ const STATUS_OF: Readonly<Record<Kind, 200 | 400 | 503>> = {
  */
 export function unsubscribeRoutes(deps: UnsubscribeDeps): Hono {
   const routes = new Hono();
-  const answer = (kind: Kind, link: UnsubscribeLink | null): Response =>
-    new Response(String(pageOf(kind, link, deps.platformName)), {
+  const answer = (kind: Kind, link: UnsubscribeLink | null): Promise<Response> =>
+    pageAnswer(pageOf(kind, link, deps.platformName), {
       status: STATUS_OF[kind],
-      headers: {
-        "content-type": "text/html; charset=utf-8",
-        "content-security-policy": PAGE_POLICY,
-        "cache-control": "no-store",
-        "x-robots-tag": "noindex",
-        ...(kind === "later" ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {}),
-      },
+      ...(kind === "later" ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
     });
   // Vercel's own address of the function, and the one that mails have, which is rewritten to it.
   for (const path of ["/unsubscribe", "/api/unsubscribe"]) {
@@ -136,7 +123,7 @@ async function isOneClick(request: Request): Promise<boolean> {
   }
 }
 
-function pageOf(kind: Kind, link: UnsubscribeLink | null, platformName: string) {
+function pageOf(kind: Kind, link: UnsubscribeLink | null, platformName: string): Page {
   const language = link?.locale.toLowerCase().startsWith("th") === true ? "th" : "en";
   const words = language === "th" ? THAI : ENGLISH;
   const { title, text } = words[kind];
@@ -145,8 +132,5 @@ function pageOf(kind: Kind, link: UnsubscribeLink | null, platformName: string) 
     kind === "ask"
       ? html`<form method="post"><input type="hidden" name="${FIELD}" value="${ONE_CLICK}"><button>${words.button}</button></form>`
       : "";
-  return html`<!doctype html>
-<html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${title} · ${platformName}</title><style>${raw(STYLE)}</style></head>
-<body><p>${platformName}</p><h1>${title}</h1><p>${text}</p>${button}</body></html>`;
+  return { language, platformName, title, text: [text], button } as const;
 }

@@ -1,84 +1,20 @@
 import type { PrismaClient } from "../../generated/prisma/client.js";
+import { incidentList } from "./incident-lists.js";
+import {
+  audited,
+  auditOf,
+  idsOf,
+  keyedBy,
+  newestFirst,
+  type PageArgs,
+  type PageRequest,
+  pageOf,
+} from "./list-page.js";
 import { partsOfPayment } from "./payment-parts.js";
-import { type PlainRow, plain } from "./plain.js";
+import { plain } from "./plain.js";
 import { asked } from "./prisma.js";
 
-/** What a person asks of a list; what is not given does not narrow it. */
-export interface PageRequest<Filter extends string> {
-  limit: number;
-  /** The id that the page before ended with; null for the first. */
-  after: string | null;
-  filters: { readonly [F in Filter]?: string | undefined };
-}
-
-/** Newest first. Ids sort by the time of their making, so the id alone is the place in the list. */
-export interface Page<Row> {
-  rows: Row[];
-  /** Where the next page begins; null when this is the last. */
-  nextAfter: string | null;
-}
-
-export interface List<Filter extends string, Row, Detail = Row> {
-  page(request: PageRequest<Filter>): Promise<Page<Row>>;
-  find(id: string): Promise<Detail | null>;
-}
-
-/** More rows than a person reads of one object's story. */
-const DETAIL_ROWS_MAX = 500;
-
-interface PageArgs<Filter extends string, Time extends string> {
-  where: { [F in Exclude<Filter, "since">]?: string } & { id?: { lt: string } } & {
-    [T in Time]?: { gte: Date };
-  };
-  orderBy: { id: "desc" };
-  take: number;
-}
-
-/**
- * One row more than asked for tells whether there is a next page; rows added meanwhile come before the first.
- *
- * @param time the column that the filter `since`, an ISO time, speaks of.
- */
-async function pageOf<
-  Filter extends string,
-  Row extends { id: string },
-  Time extends string = never,
->(
-  { limit, after, filters }: PageRequest<Filter>,
-  findMany: (args: PageArgs<Filter, Time>) => Promise<Row[]>,
-  time?: Time,
-): Promise<Page<PlainRow<Row>>> {
-  const { since, ...exact } = filters as Record<string, string | undefined>;
-  const given = Object.entries(exact).filter(([, value]) => value !== undefined);
-  const where = {
-    ...Object.fromEntries(given),
-    ...(after === null ? {} : { id: { lt: after } }),
-    ...(since === undefined || time === undefined ? {} : { [time]: { gte: new Date(since) } }),
-  } as PageArgs<Filter, Time>["where"];
-  const found = await asked(findMany({ where, orderBy: { id: "desc" }, take: limit + 1 }));
-  const rows = found.slice(0, limit);
-  const nextAfter = found.length > limit ? (rows.at(-1)?.id ?? null) : null;
-  return { rows: rows.map(plain), nextAfter };
-}
-
-const keyedBy = <Row, Key>(rows: readonly Row[], keyOf: (row: Row) => Key): Map<Key, Row> =>
-  new Map(rows.map((row) => [keyOf(row), row]));
-
-const idsOf = <Row>(rows: readonly Row[], idOf: (row: Row) => string | null): string[] =>
-  [...new Set(rows.map(idOf))].filter((id) => id !== null);
-
-const newestFirst = { orderBy: { id: "desc" }, take: DETAIL_ROWS_MAX } as const;
-
-async function auditOf(prisma: PrismaClient, subjects: readonly string[], eventId?: string) {
-  const about = { subject: { in: [...subjects] } };
-  const where = eventId === undefined ? about : { OR: [about, { eventId }] };
-  return (await asked(prisma.auditEntry.findMany({ where, ...newestFirst }))).map(plain);
-}
-
-/** A row with what was done to it; null stays null. */
-async function audited<Row extends { id: string }>(prisma: PrismaClient, found: Row | null) {
-  return found === null ? null : { ...plain(found), audit: await auditOf(prisma, [found.id]) };
-}
+export type { List, Page, PageRequest } from "./list-page.js";
 
 function eventList(prisma: PrismaClient) {
   /** Runs of a worker, apart from those that found the event finished. */
@@ -251,44 +187,6 @@ function entitlementList(prisma: PrismaClient) {
   };
 }
 
-function incidentList(prisma: PrismaClient) {
-  const counted = async <Row extends { id: string }>(rows: readonly Row[]) => {
-    const counts = await asked(
-      prisma.signal.groupBy({
-        by: ["incidentId"],
-        where: { incidentId: { in: rows.map(({ id }) => id) } },
-        _count: { _all: true },
-      }),
-    );
-    const countById = keyedBy(counts, ({ incidentId }) => incidentId);
-    return rows.map((row) => ({ ...row, signals: countById.get(row.id)?._count._all ?? 0 }));
-  };
-  return {
-    async page(
-      request: PageRequest<"status" | "severity" | "service" | "environment" | "kind" | "groupKey">,
-    ) {
-      const page = await pageOf(request, (args) => prisma.incident.findMany(args));
-      return { ...page, rows: await counted(page.rows) };
-    },
-    async find(id: string) {
-      const found = await asked(prisma.incident.findUnique({ where: { id } }));
-      const [incident] = found === null ? [] : await counted([plain(found)]);
-      if (incident === undefined) return null;
-      const where = { incidentId: id };
-      const [signals, timeline, audit] = await Promise.all([
-        asked(
-          prisma.signal.findMany({ where, orderBy: { occurredAt: "desc" }, take: DETAIL_ROWS_MAX }),
-        ),
-        asked(
-          prisma.incidentEntry.findMany({ where, orderBy: { at: "desc" }, take: DETAIL_ROWS_MAX }),
-        ),
-        auditOf(prisma, [id]),
-      ]);
-      return { ...incident, signalLog: signals.map(plain), timeline: timeline.map(plain), audit };
-    },
-  };
-}
-
 function deploymentList(prisma: PrismaClient) {
   return {
     page: (request: PageRequest<"source" | "project" | "state" | "target" | "externalId">) =>
@@ -311,6 +209,15 @@ function notificationList(prisma: PrismaClient) {
       ]);
       return { ...plain(found), deadLetter: deadLetter === null ? null : plain(deadLetter), audit };
     },
+  };
+}
+
+function subscriberList(prisma: PrismaClient) {
+  return {
+    page: (request: PageRequest<"locale" | "since">) =>
+      pageOf(request, (args) => prisma.subscriber.findMany(args), "createdAt"),
+    find: async (id: string) =>
+      audited(prisma, await asked(prisma.subscriber.findUnique({ where: { id } }))),
   };
 }
 
@@ -381,6 +288,7 @@ export function createLists(prisma: PrismaClient) {
     incidents: incidentList(prisma),
     deployments: deploymentList(prisma),
     notifications: notificationList(prisma),
+    subscribers: subscriberList(prisma),
     suppressions: suppressionList(prisma),
     reconciliations: reconciliationList(prisma),
     discrepancies: discrepancyList(prisma),

@@ -18,7 +18,9 @@ beforeAll(async () => {
     const uniqueId = `u${hour}`;
     await w.deliver({ source: "stripe", sample: "payment-failed", uniqueId, body: `{${hour}` });
     await w.deliver({ source: "sentry", sample: "issue-created", uniqueId, body: `[${hour}` });
-    await w.deliver({ source: "sentry", sample: "issue-created", uniqueId });
+    // Of a service of its own: of one service they would be one incident, told once.
+    const set = { "data.issue.project.slug": `shop-${hour}` };
+    await w.deliver({ source: "sentry", sample: "issue-created", uniqueId, set });
     w.clock.advance(HOUR_MS);
   }
   // A dead notice of each of Sentry's events, as a sweep would leave it.

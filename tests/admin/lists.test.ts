@@ -231,15 +231,18 @@ describe("the effects", () => {
   it("incidents count their signals, and show them with the timeline in the detail", async () => {
     const [incident] = await list("incidents?status=open");
     expect(incident).toMatchObject({
-      id: expect.stringMatching(/^inc_/),
+      id: expect.stringMatching(/^INC-\d{8}-\d{4}$/),
       status: "open",
       signals: 1,
+      alerts: 1,
       openedAt: ISO,
       resolvedAt: null,
     });
     const detail = await one(`incidents/${incident?.id}`);
     expect(detail.signalLog).toMatchObject([{ kind: "raised", occurredAt: ISO }]);
     expect(detail.timeline).not.toEqual([]);
+    expect(detail.alertLog).toMatchObject([{ status: "open", openedAt: ISO }]);
+    expect(detail.notifications).toMatchObject([{ channel: "slack", template: "incident-raised" }]);
   });
 
   it("deployments", async () => {

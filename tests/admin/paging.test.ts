@@ -39,8 +39,8 @@ async function seed(first: number, last: number): Promise<void> {
      SELECT id, '', true, id, 'succeeded', ${at}, 9007199254740991, 'JPY', 0, ${at}, ${at}, 0 FROM (${rows("pay")}) x`,
     `INSERT INTO entitlement (id, payment_id, origin_ref, account, livemode, user_ref, package_ref, ordinal, status, granted_at, paid_at, starts_at, updated_at, version)
      SELECT id, 'pay' || substr(id, 4), id, '', true, 'u', 'p', i, 'active', ${at}, ${at}, ${at}, ${at}, 0 FROM (${rows("ent")}) x`,
-    `INSERT INTO incident (id, group_key, kind, title, service, severity, status, opened_at, created_at, updated_at, version)
-     SELECT id, id, 'error', 't', 's', 'P2', 'open', ${at}, ${at}, ${at}, 0 FROM (${rows("inc")}) x`,
+    `INSERT INTO incident (id, correlation_key, ordinal, kind, title, service, ours, severity, rule, route, status, opened_at, routed_at, routings, reopenings, created_at, updated_at, version)
+     SELECT id, id, 1, 'error', 't', 's', false, 'P2', 'r', 'r', 'open', ${at}, ${at}, 1, 0, ${at}, ${at}, 0 FROM (${rows("inc")}) x`,
     `INSERT INTO deployment (id, source, external_id, project, name, target, state, state_as_of, created_at, updated_at, version)
      SELECT id, 'vercel', id, 'p', 'n', 'production', 'ready', ${at}, ${at}, ${at}, 0 FROM (${rows("dep")}) x`,
     `INSERT INTO notice (id, channel, template, cause, recipient, locale, data, status, calls, created_at, version)

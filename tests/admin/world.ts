@@ -6,6 +6,7 @@ import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import { startUpstashRedisEmulator } from "../../emulators/upstash-redis/server.js";
 import { createAdminApp } from "../../src/admin/app.js";
 import { ADMIN_PATH, type AdminDeps, type HealthReport } from "../../src/admin/deps.js";
+import { buildChannels } from "../../src/channels/registry.js";
 import { previewMail } from "../../src/channels/resend/emails/samples.js";
 import { ID_PREFIX, type Ids } from "../../src/domain/ids.js";
 import type { OutboxRow } from "../../src/domain/outbox.js";
@@ -23,6 +24,7 @@ import { createKey, revokeKey } from "../../src/operations/manage-keys.js";
 import { continueRun, type ReconcileDeps, startRun } from "../../src/operations/reconcile/index.js";
 import { letThrough, releaseSource } from "../../src/operations/release-source.js";
 import { discardDeadLetter, replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
+import { subscriberOperations } from "../../src/operations/subscribers.js";
 import {
   addSuppression,
   checkSuppression,
@@ -30,7 +32,10 @@ import {
 } from "../../src/operations/suppressions.js";
 import { tellOfHold } from "../../src/operations/tell-of-hold.js";
 import { presetOf } from "../../src/policy/presets/index.js";
+import { maintenanceOperations } from "../../src/runtime/deployment-parts.js";
+import { incidentOperations, incidentParts } from "../../src/runtime/incident-parts.js";
 import { createKv } from "../../src/runtime/kv.js";
+import { metricOperations } from "../../src/runtime/metric-parts.js";
 import { newKey } from "../../src/runtime/new-key.js";
 import { sourceById, sourceIds, webhookSourceById } from "../../src/sources/registry.js";
 import { findKey, listKeys } from "../../src/store/api-keys.js";
@@ -116,6 +121,10 @@ async function ownParts() {
   };
 }
 
+/** Those that began at this very moment: a test's hours must not fill with escalations. */
+const NEW_INCIDENTS =
+  "SELECT subject FROM timer WHERE kind = 'incident.due' AND created_at = to_timestamp($1::float8 / 1000)";
+
 /** The admin API with the real operations behind it. */
 export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<AdminWorld> {
   const { database, prisma, kv, close } = await ownParts();
@@ -152,6 +161,9 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     policy: presetOf("runbook"),
     gatewayOf: () => undefined,
   };
+  const links = { publicBaseUrl: "https://signals.example", secrets: [] };
+  const channels = buildChannels({ platformName: "Example" });
+  const incidents = incidentParts({ ...holding, channels, links });
   const health: HealthReport = {
     status: "healthy",
     timestamp: isoOf(STARTED_AT),
@@ -177,6 +189,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     previewNotice: (template, locale) =>
       previewMail(template, locale, { platformName: "Example", timeZone: "Asia/Bangkok" }),
     operations: {
+      ...subscriberOperations(settling),
       addSuppression: (request) => addSuppression(request, settling),
       removeSuppressions: (request) => removeSuppressions(request, settling),
       checkSuppression: (email) => checkSuppression(email, settling),
@@ -199,6 +212,16 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
       startReconciliation: ({ source = "stripe", ...request }) =>
         startRun({ ...request, source }, reconciling),
       continueReconciliation: (id) => continueRun(id, reconciling, { budgetMs: 10_000 }),
+      ...incidentOperations(settling),
+      ...maintenanceOperations({
+        ...holding,
+        probe: async () => ({ kind: "answered", status: 200 }),
+        postTest: null,
+        checkBaseUrls: new Map([["web", "https://shop.example"]]),
+        sendEvent: async () => ({ eventKey: "sent" }),
+        hasStatusPage: false,
+      }),
+      ...metricOperations(holding),
       listKeys: () => listKeys(database),
       createKey: (request) => createKey(request, { ...settling, newKey }),
       revokeKey: (request) => revokeKey(request, settling),
@@ -230,7 +253,14 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     health,
     async deliver(delivered) {
       runs += 1;
-      return runEvent(await eventRun(delivered, clock.now(), `msg_${runs}`), holding);
+      const result = await runEvent(await eventRun(delivered, clock.now(), `msg_${runs}`), holding);
+      // What an incident's clock asks for at once, as the timers' worker does.
+      for (const { subject } of await database.query<{ subject: string }>(NEW_INCIDENTS, [
+        clock.now(),
+      ])) {
+        await incidents.runIncident({ incidentId: subject });
+      }
+      return result;
     },
     ask,
     json: async <T>(path: string, init?: RequestInit) =>

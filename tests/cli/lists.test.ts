@@ -63,7 +63,11 @@ describe("list", () => {
       /Status +Starts \(Asia.Bangkok\) +Ends +Mode +From$/,
       /user_sample_1 +pro-monthly +active +2026-11-21 10:00:\d\d +never +test +pi_/,
     ],
-    ["incidents", /Severity +Status +Service +Title +Signals$/, /P\d +open +shop .*… +1$/],
+    [
+      "incidents",
+      /Severity +Status +Service +Title +Alerts +Signals +Has it$/,
+      /P\d +open +shop .*… +1 +1$/,
+    ],
     ["notifications", /Channel +Template +Recipient/, /slack +incident-raised +slack +pending$/],
     ["audit", /Action +Actor +Subject +Details +Event$/, /dead_letter.opened +source:stripe +ded_/],
   ])("%s", async (list, head, first) => {

@@ -7,7 +7,7 @@ import { runTimer, sweepTimers } from "../../src/operations/run-timer.js";
 import { replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
 import type { Database } from "../../src/store/database.js";
 import { readTimer } from "../../src/store/outbox.js";
-import { runDeps, sampleRun } from "../support/events.js";
+import { noticeTimers, runDeps, sampleRun } from "../support/events.js";
 import { countingIds, stillClock } from "../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
@@ -33,8 +33,8 @@ function heldChannel() {
         calls.push({ yes: () => resolve({ vendorId: `v${calls.length}` }), no: reject });
       }),
   };
-  const others = { slack: channel, pagerduty: channel, sms: channel, platform: channel };
-  const channels: Channels = { email: channel, ...others };
+  const people = { email: channel, slack: channel, pagerduty: channel, sms: channel };
+  const channels: Channels = { ...people, platform: channel, status_page: channel };
   return { calls, channels };
 }
 
@@ -143,7 +143,7 @@ describe("a notice that is replayed", () => {
     calls[1]?.no(new Transient("channel_unavailable"));
     await expect(second).rejects.toThrow("channel_unavailable");
     clock.advance(23 * 3_600_000);
-    expect(await sweepTimers(deps)).toBe(1);
+    expect(await sweepTimers({ ...deps, ...noticeTimers })).toBe(1);
     expect(await notice()).toMatchObject({ status: "unknown" });
   });
 });
@@ -271,7 +271,7 @@ describe("a notice's timer", () => {
       },
     };
     const woken = { requestId: "req_test", outboxId: String(row?.id) };
-    expect(await runTimer(kept, { ...deps, database }, woken)).toBe("ran");
+    expect(await runTimer(kept, { ...deps, ...noticeTimers, database }, woken)).toBe("ran");
     expect(texts).toHaveLength(2); // load, and one statement
     expect(await w.rows("SELECT id FROM outbox WHERE id = $1", [row?.id])).toEqual([]);
     expect(await notice()).toMatchObject({ status: "unknown" });

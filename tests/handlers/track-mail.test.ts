@@ -33,8 +33,8 @@ function heldMail() {
     render: () => Promise.resolve({ subject: "Paid" }),
     send: () => new Promise<ChannelReceipt>((resolve) => answers.push(resolve)),
   };
-  const others = { slack: channel, pagerduty: channel, sms: channel, platform: channel };
-  const channels: Channels = { email: channel, ...others };
+  const people = { email: channel, slack: channel, pagerduty: channel, sms: channel };
+  const channels: Channels = { ...people, platform: channel, status_page: channel };
   return { answers, channels };
 }
 

@@ -14,7 +14,7 @@ import { sweepDeadMessages } from "../../src/operations/sweep-dead-messages.js";
 import type { DeadMessage, QueueAccount } from "../../src/queues/account.js";
 import { type Publisher, queueError } from "../../src/queues/publish.js";
 import type { Database } from "../../src/store/database.js";
-import { runDeps, sampleRun } from "../support/events.js";
+import { noticeTimers, runDeps, sampleRun } from "../support/events.js";
 import { countingIds, listeningLog, type StillClock, stillClock } from "../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
@@ -381,6 +381,7 @@ describe("the sweep of timers", () => {
       channels: buildChannels({ platformName: "Test" }),
       clock: stillClock(now),
       ids: countingIds(),
+      ...noticeTimers,
     };
     expect(await sweepTimers(deps)).toBe(2);
     expect(await w.rows("SELECT id, status FROM timer ORDER BY id")).toEqual([

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Transient } from "../../src/domain/errors.js";
 import { Secret } from "../../src/domain/secret.js";
 import { unsubscribe, unsubscribeUrl } from "../../src/operations/unsubscribe.js";
-import { PAGE_POLICY, unsubscribeRoutes } from "../../src/runtime/unsubscribe-page.js";
+import { PAGE_POLICY } from "../../src/runtime/page.js";
+import { unsubscribeRoutes } from "../../src/runtime/unsubscribe-page.js";
 import { recipientHash } from "../../src/store/recipient-hash.js";
 import { countingIds, listeningLog, stillClock } from "../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
@@ -158,7 +159,7 @@ describe("the page's policy", () => {
     const { headers } = JSON.parse(file) as {
       headers: { source: string; headers: { key: string; value: string }[] }[];
     };
-    const own = headers.find(({ source }) => source === "/unsubscribe");
+    const own = headers.find(({ source }) => source === "/(unsubscribe|acknowledge)");
     expect(own?.headers).toEqual([{ key: "Content-Security-Policy", value: PAGE_POLICY }]);
     expect(headers.at(-1), "the last one counts").toBe(own);
   });

@@ -1,5 +1,6 @@
 import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import type { EventRun, RunEventDeps } from "../../src/handlers/run-event.js";
+import type { TimerDeps } from "../../src/operations/run-timer.js";
 import { presetOf } from "../../src/policy/presets/index.js";
 import type { Delivery } from "../../src/queues/delivery.js";
 import { sourceById, webhookSourceById } from "../../src/sources/registry.js";
@@ -19,6 +20,14 @@ export function runDeps(w: StoreWorld, ours: string[] = []): RunEventDeps {
     gatewayOf: () => undefined,
   };
 }
+
+const notOurs = () => Promise.reject(new Error("no such timer is wound in this test"));
+/** Of a test whose timers are those of notices. */
+export const noticeTimers: Pick<TimerDeps, "runIncident" | "checkDeployment" | "tellOfLockdown"> = {
+  runIncident: notOurs,
+  checkDeployment: notOurs,
+  tellOfLockdown: notOurs,
+};
 
 export interface SampleOptions {
   /** Samples of one unique id are one purchase, or one outage. */

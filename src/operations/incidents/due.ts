@@ -56,7 +56,7 @@ export async function runIncidentClock(
     const due = decideDue(rows, {
       ...{ now, ids, policy, ackUrl, rollbackHint },
       actor: "system:incidents",
-      eventId: null,
+      eventId: rows.eventId,
       requestId: request,
     });
     for (const telling of due.users) await deps.tellUsers(rows, telling);

@@ -38,6 +38,8 @@ export interface IncidentRows {
   suspect: Deployment | undefined;
   lastGood: Deployment | undefined;
   counts: Counts;
+  /** The event that it began with: what is told of it belongs to that. */
+  eventId: string | null;
   /** Each way by which somebody was told that it began. */
   told: NoticeWay[];
   storm: Storm;
@@ -111,6 +113,11 @@ export async function loadIncident(
     ),
     deployments: read("deployment", "t.id IN (?, ?)", [suspectId, lastGoodId]),
     counts: countsOf(id),
+    began: asked<{ eventId: string }>(
+      `SELECT coalesce(json_agg(json_build_object('eventId', s.event_id)), '[]') FROM
+       (SELECT event_id FROM signal WHERE incident_id = ? ORDER BY occurred_at, id LIMIT 1) s`,
+      [id],
+    ),
     told: waysTold(
       "n.incident_id = ? AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened')",
       [id],
@@ -147,6 +154,7 @@ export async function loadIncident(
     suspect: deployment(suspectId),
     lastGood: deployment(lastGoodId),
     counts,
+    eventId: rows.began[0]?.eventId ?? null,
     told: rows.told,
     storm: {
       id: stormId,

@@ -1,0 +1,3 @@
+import { app } from "./_node.js";
+
+export default { fetch: app.fetch };

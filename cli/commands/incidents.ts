@@ -1,0 +1,97 @@
+import type { Command } from "commander";
+import { ask, type Row } from "../api.js";
+import type { Target } from "../connection.js";
+import { Failure } from "../failure.js";
+import { type CommonOptions, common, contextOf, type Outcome } from "../options.js";
+import type { Screen } from "../output.js";
+import { renderTable } from "./render.js";
+import { INCIDENT_COLUMNS } from "./resources.js";
+
+interface ActOptions extends CommonOptions {
+  reason?: string;
+}
+
+const ACTS = [
+  {
+    verb: "ack",
+    path: "acknowledge",
+    about: "say that you have it: nobody else is paged for it from then on",
+    needsReason: false,
+  },
+  {
+    verb: "resolve",
+    path: "resolve",
+    about: "say that it is over, although its source has not said so",
+    needsReason: true,
+  },
+  {
+    verb: "reopen",
+    path: "reopen",
+    about: "say that it was not over: it is nobody's, and is told anew",
+    needsReason: true,
+  },
+] as const;
+
+/** `incidents ack|resolve|reopen` of one or several, `note`, and `task done`. */
+export function addIncidentCommands(incidents: Command, outcome: Outcome): void {
+  for (const { verb, path, about, needsReason } of ACTS) {
+    const command = common(incidents.command(`${verb} <ids...>`)).description(about);
+    const reason = "in your words; it stands in the timeline";
+    if (needsReason) command.requiredOption("--reason <text>", reason);
+    else command.option("--reason <text>", reason);
+    command.action(async (ids: string[], options: ActOptions) => {
+      const { target, screen } = contextOf(options);
+      const rows = await actOnEach(ids, path, options, { target, screen, outcome });
+      if (options.json === true) return screen.out(JSON.stringify({ data: rows }));
+      if (rows.length > 0) screen.out(renderTable(rows, INCIDENT_COLUMNS, screen));
+    });
+  }
+  common(incidents.command("note <id> <text>"))
+    .description("add a line of yours to its timeline")
+    .action(async (id: string, text: string, options: CommonOptions) => {
+      const { target, screen } = contextOf(options);
+      const call = { method: "POST", body: { text } } as const;
+      const noted = await ask<{ data: Row }>(target, `${pathOf(id)}/notes`, call);
+      screen.out(options.json === true ? JSON.stringify(noted) : `Noted on ${id}.`);
+    });
+  common(incidents.command("done <id> <task>"))
+    .description("say that a task that was owed after it is done")
+    .option("--reason <text>", "in your words; it stands in the timeline")
+    .action(async (id: string, task: string, options: ActOptions) => {
+      const { target, screen } = contextOf(options);
+      const call = { method: "POST", body: { reason: options.reason } } as const;
+      const path = `${pathOf(id)}/tasks/${encodeURIComponent(task)}/done`;
+      const done = await ask<{ data: Row }>(target, path, call);
+      if (options.json === true) return screen.out(JSON.stringify(done));
+      screen.out(`Done: ${String(done.data.title)} (by ${String(done.data.doneBy)}).`);
+    });
+}
+
+interface Acting {
+  target: Target;
+  screen: Screen;
+  outcome: Outcome;
+}
+
+/** One that fails does not keep the next from its turn: in a storm there are many. */
+async function actOnEach(
+  ids: readonly string[],
+  path: string,
+  { reason }: ActOptions,
+  { target, screen, outcome }: Acting,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const id of ids) {
+    try {
+      const call = { method: "POST", body: { reason } } as const;
+      rows.push((await ask<{ data: Row }>(target, `${pathOf(id)}/${path}`, call)).data);
+    } catch (error) {
+      if (!(error instanceof Failure) || ids.length === 1) throw error;
+      outcome.fail();
+      screen.err(`${id}: ${error.message}`);
+    }
+  }
+  return rows;
+}
+
+const pathOf = (id: string): string => `/incidents/${encodeURIComponent(id)}`;

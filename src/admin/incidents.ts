@@ -1,0 +1,93 @@
+import type { Hono } from "hono";
+import { z } from "zod";
+import type { Incident, IncidentTask } from "../domain/incident.js";
+import type { IncidentAct } from "../operations/incidents/act.js";
+import type { Lists } from "../store/lists.js";
+import { idOf, jsonOf, limited, notFound } from "./bodies.js";
+import type { AdminEnv } from "./env.js";
+import { incident, incidentTask } from "./incident-schemas.js";
+import { parsed, reasonField } from "./requests.js";
+
+const NOTE_CHARS_MAX = 4_000;
+const noteError = `must be 1 to ${NOTE_CHARS_MAX} characters`;
+
+const because = reasonField.meta({ description: "In your words; it stands in the timeline" });
+export const actBody = z.strictObject({ reason: because.optional() }).meta({ id: "IncidentAct" });
+export const endBody = z.strictObject({ reason: because }).meta({ id: "IncidentEnd" });
+export const noteBody = z
+  .strictObject({
+    text: z
+      .string({ error: noteError })
+      .trim()
+      .min(1, noteError)
+      .max(NOTE_CHARS_MAX, noteError)
+      .meta({ description: "For the timeline, and the review after it" }),
+  })
+  .meta({ id: "IncidentNote" });
+
+const route = (path: string, summary: string, body: z.ZodType, row: z.ZodType = incident) => ({
+  method: "post" as const,
+  path: `/incidents/{id}/${path}`,
+  summary,
+  body,
+  status: 200,
+  answer: z.object({ data: row }),
+  problems: [400, 404, 409, 413],
+});
+
+/** For the documentation; a test holds it to what is served. */
+export const incidentRoutes = [
+  route("acknowledge", "Say that you have it: no further page is sent", actBody),
+  route("resolve", "Say that it is over, although its source has not said so", endBody),
+  route("reopen", "Say that it was not over: it is told anew", endBody),
+  route("notes", "Add a line to its timeline", noteBody),
+  route("tasks/{task}/done", "Say that a task that was owed is done", actBody, incidentTask),
+];
+
+export interface IncidentOperations {
+  acknowledgeIncident(act: IncidentAct): Promise<Incident>;
+  resolveIncident(act: IncidentAct): Promise<Incident>;
+  reopenIncident(act: IncidentAct): Promise<Incident>;
+  noteOnIncident(act: IncidentAct & { text: string }): Promise<Incident>;
+  finishIncidentTask(act: IncidentAct & { task: string }): Promise<IncidentTask>;
+}
+
+/** What a person does about an incident; doing any of it again changes nothing. */
+export function serveIncidents(
+  app: Hono<AdminEnv>,
+  lists: Lists,
+  { operations }: { operations: IncidentOperations },
+): void {
+  const shown = async (id: string) => {
+    const found = await lists.incidents.find(id);
+    if (found === null) throw notFound("incident", id);
+    return { data: incident.parse(found) };
+  };
+  const acts = {
+    acknowledge: { body: actBody, act: operations.acknowledgeIncident },
+    resolve: { body: endBody, act: operations.resolveIncident },
+    reopen: { body: endBody, act: operations.reopenIncident },
+  };
+  for (const [verb, { body, act }] of Object.entries(acts)) {
+    app.post(`/incidents/:id/${verb}`, limited, async (c) => {
+      const incidentId = idOf(c, "incident");
+      const { reason } = parsed(body, await jsonOf(c));
+      await act({ incidentId, actor: c.var.caller.actor, because: reason });
+      return c.json(await shown(incidentId));
+    });
+  }
+  app.post("/incidents/:id/notes", limited, async (c) => {
+    const incidentId = idOf(c, "incident");
+    const { text } = parsed(noteBody, await jsonOf(c));
+    await operations.noteOnIncident({ incidentId, actor: c.var.caller.actor, text });
+    return c.json(await shown(incidentId));
+  });
+  app.post("/incidents/:id/tasks/:task/done", limited, async (c) => {
+    const incidentId = idOf(c, "incident");
+    const { reason } = parsed(actBody, await jsonOf(c));
+    const task = c.req.param("task");
+    const { actor } = c.var.caller;
+    const done = await operations.finishIncidentTask({ incidentId, actor, because: reason, task });
+    return c.json({ data: incidentTask.parse(done) });
+  });
+}

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type AdminWorld, adminWorld } from "../admin/world.js";
+import { run, type Served, served } from "./run.js";
+
+let w: AdminWorld;
+let s: Served;
+let made = 0;
+let id: string;
+
+beforeAll(async () => {
+  w = await adminWorld();
+  s = await served(w.app);
+});
+afterAll(async () => {
+  await s.close();
+  await w.close();
+});
+/** An outage of a monitor of its own. */
+beforeEach(async () => {
+  made += 1;
+  const uniqueId = `outage${made}`;
+  const set = { "data.attributes.name": `monitor-${made}` };
+  await w.deliver({ source: "better-stack", sample: "incident-started", uniqueId, set });
+  const { data } = await w.json<{ data: { id: string }[] }>(
+    `/api/admin/incidents?service=monitor-${made}`,
+  );
+  id = data[0]?.id ?? "";
+});
+
+interface Shown {
+  status: string;
+  acknowledgedBy: string | null;
+  timeline: { kind: string; actor: string; text: string }[];
+}
+const shown = async (): Promise<Shown> =>
+  (await w.json<{ data: Shown }>(`/api/admin/incidents/${id}`)).data;
+const timersDue = async () =>
+  (await w.database.query("SELECT 1 FROM timer WHERE subject = $1 AND status = 'waiting'", [id]))
+    .length;
+
+describe("incidents", () => {
+  it("have the id of their minute", () => {
+    expect(id).toMatch(/^INC-\d{8}-\d{4}(-\d+)?$/);
+  });
+
+  it("ack: it is yours, once, with your words in the timeline, and its clock is looked at", async () => {
+    const ran = await run(["incidents", "ack", id, "--reason", "looking at the pool"], s.env);
+    expect([ran.code, ran.err]).toEqual([0, ""]);
+    expect(ran.out).toMatch(/acknowledged .*admin/);
+    await run(["incidents", "ack", id], s.env);
+    const { timeline, ...incident } = await shown();
+    expect(incident).toMatchObject({ status: "acknowledged", acknowledgedBy: "admin" });
+    const said = timeline.filter(({ text }) => text.startsWith("acknowledged"));
+    expect(said.map(({ text }) => text)).toEqual(["acknowledged by admin: looking at the pool"]);
+    expect(await timersDue()).toBe(1);
+  });
+
+  it("resolve, then reopen: it is nobody's again", async () => {
+    await run(["incidents", "ack", id], s.env);
+    expect((await run(["incidents", "resolve", id, "--reason", "restarted"], s.env)).code).toBe(0);
+    expect((await shown()).status).toBe("resolved");
+    const late = await run(["incidents", "ack", id], s.env);
+    expect([late.code, late.err]).toEqual([1, expect.stringContaining(`${id} is over since`)]);
+    await run(["incidents", "reopen", id, "--reason", "it is back"], s.env);
+    expect(await shown()).toMatchObject({ status: "open", acknowledgedBy: null });
+  });
+
+  it("note: your words, and by whom", async () => {
+    const ran = await run(["incidents", "note", id, "the pool was full, ขนาดเต็ม"], s.env);
+    expect(ran).toEqual({ code: 0, out: `Noted on ${id}.\n`, err: "" });
+    const { timeline } = await shown();
+    expect(timeline).toContainEqual(
+      expect.objectContaining({ kind: "note", actor: "admin", text: "the pool was full, ขนาดเต็ม" }),
+    );
+  });
+
+  it("several: one that there is not does not keep the rest from their turn, and counts", async () => {
+    const ran = await run(["incidents", "ack", "INC-20000101-0000", id], s.env);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain("INC-20000101-0000: ");
+    expect((await shown()).status).toBe("acknowledged");
+  });
+
+  it("done: a task that is not owed is named with those that are", async () => {
+    const ran = await run(["incidents", "done", id, "root-cause"], s.env);
+    expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("there are: none")]);
+  });
+
+  it("show tells what to do next, by its state", async () => {
+    const { err, out } = await run(["incidents", "show", id], s.env);
+    expect(out + err).toContain(`incidents ack ${id}`);
+    await run(["incidents", "resolve", id, "--reason", "over"], s.env);
+    const over = await run(["incidents", "show", id], s.env);
+    expect(over.out + over.err).toContain(`incidents review ${id}`);
+  });
+
+  it("resolve without a reason is called wrongly", async () => {
+    expect((await run(["incidents", "resolve", id], s.env)).code).toBe(2);
+    const empty = await run(["incidents", "note", id, "  "], s.env);
+    expect([empty.code, empty.err]).toEqual([1, expect.stringContaining("text: must be 1 to")]);
+  });
+});
