@@ -65,6 +65,8 @@ import { newKey } from "./new-key.js";
 import { memoryPercent } from "./memory.js";
 import { type NodeConfig, parseNodeConfig } from "./node-config.js";
 import { nodeHmacCheck } from "./node-hmac.js";
+import { metricOperations } from "./metric-parts.js";
+import { newKey } from "./new-key.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
 import { createSendEvent } from "./send-event.js";
@@ -261,12 +263,13 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
         partitions: () => ensurePartitions(parts.database),
       },
     },
-        metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
   });
   const routes = new Hono();
   routes.post("/api/queues/:queue", (c) => {
     const name = QUEUES.find((known): known is QueueName => known === c.req.param("queue"));
     const requestId = parts.ids.next("request");
+        maintenance: () => sweepMaintenance(parts.looks),
+        metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
     if (name === undefined) return problem("not_found", `Queues: ${QUEUES.join(", ")}.`, requestId);
     return consumer(name, c.req.raw);
   });
@@ -361,3 +364,6 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     },
   });
 }
+      ...incidentOperations(parts),
+      ...metricOperations(parts),
+      ...maintenanceOperations(parts.looks),

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { SECRET_NAMES } from "../../cli/connection.js";
 import { sampleNames } from "../../cli/samples/index.js";
 import { Secret } from "../../src/domain/secret.js";
-import { sourceById } from "../../src/sources/registry.js";
+import { webhookSourceById } from "../../src/sources/registry.js";
 import { cliHome, deserted, run, type Served, served } from "./run.js";
 
 interface Taken {
@@ -22,7 +22,7 @@ let s: Served;
 
 /** Verifies and identifies as the real door does, and keeps what it took. */
 const door = new Hono().post("/api/webhooks/:source", async (c) => {
-  const source = sourceById(c.req.param("source"));
+  const source = webhookSourceById(c.req.param("source"));
   if (source === undefined) return c.json({ code: "unknown_source" }, 404);
   const body = new Uint8Array(await c.req.arrayBuffer());
   const { headers } = c.req.raw;

@@ -52,7 +52,7 @@ function cron(steps: Record<string, () => Promise<unknown>> = {}) {
     log,
     report: (error, context) => reported.push([error, context]),
     requestId: () => "req_1",
-    jobs: { relay: steps, sweep: {}, reconcile: {} },
+    jobs: { relay: steps, sweep: {}, reconcile: {}, watch: {} },
   });
   return { run, reported, log };
 }

@@ -12,6 +12,7 @@ import {
 } from "../../store/watch.js";
 import type { WatchDeps } from "./deps.js";
 import { ended, type Finding, tellFindings } from "./tell.js";
+import { uptimeFindings } from "./uptime.js";
 
 const PREFIX = "monitor:";
 const LETTER = "monitor:dead-letter:";
@@ -29,6 +30,7 @@ export async function watchLag(deps: WatchDeps): Promise<{ raised: number; resol
     ...(await oldestEvent(now, deps)),
     ...(await deadPayments(now, open, deps)),
     ...(await failedRuns(deps)),
+    ...(await uptimeFindings(now, open, deps)),
   ];
   const blind = new Set([
     ...open,
