@@ -169,6 +169,8 @@ export interface Maintenance {
   endsAt: Instant;
   /** When users are to be told; null: they are not. */
   noticeAt: Instant | null;
+  /** When they were. */
+  announcedAt: Instant | null;
   status: (typeof MAINTENANCE_STATUSES)[number];
   createdBy: string;
   begunAt: Instant | null;

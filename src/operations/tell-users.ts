@@ -22,7 +22,8 @@ export interface UsersWord {
   template: Extract<Template, `user-${string}`>;
   /** An object and its transition; each user is told once of it. */
   cause: string;
-  service: string;
+  /** Null: of all. */
+  service: string | null;
   incidentId: string | null;
   data: NoticeData;
 }
@@ -49,8 +50,8 @@ export async function tellUsers(word: UsersWord, deps: TellUsersDeps): Promise<n
     const { rows } = await load(deps.database, {
       rows: read(
         "subscriber",
-        `t.removed_at IS NULL AND t.id > ? AND (t.services = '[]' OR t.services @> to_jsonb(?::text)) AND ${NOT_TOLD}`,
-        [after, word.service, word.cause, word.template],
+        `t.removed_at IS NULL AND t.id > ? AND (?::text IS NULL OR t.services = '[]' OR t.services @> to_jsonb(?::text)) AND ${NOT_TOLD}`,
+        [after, word.service, word.service, word.cause, word.template],
         { orderBy: "t.id", limit: PAGE_ROWS },
       ),
     });
@@ -73,7 +74,8 @@ export async function tellUsers(word: UsersWord, deps: TellUsersDeps): Promise<n
   }
 }
 
-async function tellStatusPage(word: UsersWord, deps: TellUsersDeps): Promise<number> {
+/** The status page alone, once. @returns 1 when it was planned now. @throws Transient */
+export async function tellStatusPage(word: UsersWord, deps: TellUsersDeps): Promise<number> {
   const { known } = await load(deps.database, {
     known: read("notice", "t.cause = ? AND t.template = ? AND t.channel = 'status_page'", [
       word.cause,

@@ -1,8 +1,19 @@
+import type { MaintenanceOperations } from "../admin/maintenance.js";
 import type { Post } from "../domain/ports.js";
 import { postTestEvent } from "../gateways/sentry/test-event.js";
 import { checkDeployment, type WokenBy } from "../operations/deployments/check.js";
 import type { DeploymentDeps } from "../operations/deployments/deps.js";
 import { tellOfLockdown } from "../operations/deployments/lockdown.js";
+import {
+  beginMaintenance,
+  cancelMaintenance,
+  completeMaintenance,
+  failMaintenance,
+  scheduleMaintenance,
+  verifyMaintenance,
+} from "../operations/maintenance/act.js";
+import type { MaintenanceDeps } from "../operations/maintenance/deps.js";
+import { listMaintenances } from "../operations/maintenance/rows.js";
 import type { TimerDeps } from "../operations/run-timer.js";
 import type { NodeConfig } from "./node-config.js";
 import { createProbe } from "./probe.js";
@@ -30,3 +41,14 @@ export function deploymentParts(
     closeProbe: close,
   };
 }
+
+/** What a person may do about maintenances. */
+export const maintenanceOperations = (deps: MaintenanceDeps): MaintenanceOperations => ({
+  listMaintenances: (days) => listMaintenances(days, deps),
+  scheduleMaintenance: (request) => scheduleMaintenance(request, deps),
+  beginMaintenance: (act) => beginMaintenance(act, deps),
+  verifyMaintenance: (act) => verifyMaintenance(act, deps),
+  completeMaintenance: (act) => completeMaintenance(act, deps),
+  failMaintenance: (act) => failMaintenance(act, deps),
+  cancelMaintenance: (act) => cancelMaintenance(act, deps),
+});

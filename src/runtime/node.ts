@@ -18,6 +18,7 @@ import { planCorrections, planOne } from "../operations/corrections/plan.js";
 import { approveCorrection, rejectCorrection } from "../operations/corrections/settle.js";
 import { drainSource, sweepHolds } from "../operations/drain-source.js";
 import { holdSource } from "../operations/hold-source.js";
+import { sweepMaintenance } from "../operations/maintenance/sweep.js";
 import { createKey, revokeKey } from "../operations/manage-keys.js";
 import { continueRun, reconcileDue, startRun } from "../operations/reconcile/index.js";
 import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
@@ -54,7 +55,7 @@ import { dropOldMetrics } from "../store/metrics.js";
 import { openPrisma } from "../store/prisma.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
-import { deploymentParts } from "./deployment-parts.js";
+import { deploymentParts, maintenanceOperations } from "./deployment-parts.js";
 import { fetchGet } from "./fetch-get.js";
 import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
 import { createIds } from "./ids.js";
@@ -176,7 +177,12 @@ function buildParts(config: NodeConfig) {
     queueBodyBytesMax: config.door.queueBodyBytesMax,
   });
   const isSigned = createSignatureCheck(config.signingKeys, clock);
-  const deployments = deploymentParts(config, { ...events, sendEvent, post: pool.post });
+  const deployments = deploymentParts(config, {
+    ...events,
+    sendEvent,
+    post: pool.post,
+    hasStatusPage: channels.status_page.configured,
+  });
   return {
     ...events,
     ...incidents,
@@ -261,6 +267,8 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
       },
         entitlements: () => sweepEntitlements(parts),
         partitions: () => ensurePartitions(parts.database),
+        maintenance: () => sweepMaintenance(parts.looks),
+        metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
       },
     },
   });
@@ -268,8 +276,6 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
   routes.post("/api/queues/:queue", (c) => {
     const name = QUEUES.find((known): known is QueueName => known === c.req.param("queue"));
     const requestId = parts.ids.next("request");
-        maintenance: () => sweepMaintenance(parts.looks),
-        metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
     if (name === undefined) return problem("not_found", `Queues: ${QUEUES.join(", ")}.`, requestId);
     return consumer(name, c.req.raw);
   });
@@ -357,6 +363,9 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       startReconciliation: ({ source, ...request }) =>
         startRun({ ...request, source: source ?? ledgerSource(parts) }, parts),
       continueReconciliation: (id) => continueRun(id, parts, { budgetMs: RECONCILE_CALL_MS }),
+      ...incidentOperations(parts),
+      ...metricOperations(parts),
+      ...maintenanceOperations(parts.looks),
       listKeys: () => listKeys(parts.database),
       createKey: (request) => createKey(request, { ...parts, newKey }),
       revokeKey: (request) => revokeKey(request, parts),
@@ -364,6 +373,3 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
     },
   });
 }
-      ...incidentOperations(parts),
-      ...metricOperations(parts),
-      ...maintenanceOperations(parts.looks),

@@ -118,6 +118,7 @@ export const INCIDENT_TABLES: { [T in IncidentTable]: Table<PlanTables[T]> } = {
       startsAt: "instant",
       endsAt: "instant",
       noticeAt: "instant",
+      announcedAt: "instant",
       status: "text",
       createdBy: "text",
       begunAt: "instant",

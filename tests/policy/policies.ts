@@ -20,6 +20,7 @@ export const planned = (parts: Partial<Maintenance>): Maintenance => ({
   startsAt: 0,
   endsAt: 1,
   noticeAt: null,
+  announcedAt: null,
   status: "scheduled",
   createdBy: "operator:anna",
   begunAt: null,

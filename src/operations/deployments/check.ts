@@ -1,8 +1,9 @@
 import type { Deployment } from "../../domain/deployment.js";
 import { Permanent } from "../../domain/errors.js";
 import type { Alert } from "../../domain/incident.js";
+import type { TemplateData } from "../../domain/notice-templates.js";
 import type { TimerRow } from "../../domain/outbox.js";
-import { PlanBuilder } from "../../domain/plan.js";
+import { type NoticeRequest, PlanBuilder } from "../../domain/plan.js";
 import { SECOND_MS } from "../../domain/time.js";
 import { isToBeChecked } from "../../policy/deployments.js";
 import { canonicalService } from "../../policy/route.js";
@@ -61,7 +62,8 @@ export async function checkDeployment(
   deps.log.info("deployment.looked_at", fields);
   if (bad.length === 0) {
     await resolveEarlier(rows, looked, deps);
-    await conclude(timer, "deployment.check_passed", detailsOf(findings), deps, by);
+    const page = pageNotice(timer, deployment, deps);
+    await conclude(timer, "deployment.check_passed", detailsOf(findings), deps, by, page);
   } else if (isLastLook(timer, deps)) {
     for (const finding of bad) await raise(finding, timer, rows, looked, deps);
     await conclude(timer, "deployment.check_failed", detailsOf(findings), deps, by);
@@ -176,6 +178,29 @@ async function resolveEarlier(
   }
 }
 
+/** The status page hears of what went well, where the platform wants that; of each promotion anew. */
+function pageNotice(
+  timer: TimerRow,
+  { id, name, project, target, commit, url, stateAsOf }: Deployment,
+  { policy, hasStatusPage }: DeploymentDeps,
+): NoticeRequest | null {
+  if (!hasStatusPage || !policy.deployments.tellStatusPage) return null;
+  return {
+    channel: "status_page",
+    template: "deployment-finished",
+    cause: `deployment:${id} finished ${timer.createdAt}`,
+    recipient: "status_page",
+    locale: "en",
+    data: {
+      deploymentId: id,
+      deployment: name,
+      ...{ project, target, commit, url },
+      finishedAt: stateAsOf,
+      timeZone: policy.timeZone,
+    } satisfies TemplateData["deployment-finished"],
+  };
+}
+
 const detailsOf = (findings: readonly Finding[]): Record<string, string> =>
   Object.fromEntries(findings.map(({ check, outcome, why }) => [check, `${outcome}: ${why}`]));
 
@@ -185,9 +210,11 @@ async function conclude(
   details: Record<string, string>,
   deps: DeploymentDeps,
   by: WokenBy,
+  notice: NoticeRequest | null = null,
 ): Promise<void> {
   const plan = planFor(deps, by).update("timer", timer, { status: "done" });
   plan.audit(action, timer.subject, details);
+  if (notice !== null) plan.notify(notice);
   await write(plan, deps);
 }
 

@@ -31,6 +31,8 @@ export interface DeploymentDeps extends LookDeps, RaiseOwnDeps {
   ids: Ids;
   log: Log;
   relay: Relay;
+  /** The status page has an address here. */
+  hasStatusPage: boolean;
 }
 
 /** The names that a deployment is known by, the policy's own first. */

@@ -158,6 +158,20 @@ describe("a deployment that went to production", () => {
     expect(await w.actions()).toEqual(["deployment.check_passed", "deployment.check_passed"]);
   });
 
+  it("is told on the status page when it is well, once for each time that it came, where the platform wants that", async () => {
+    w = await deploymentWorld(policy({ tellStatusPage: true }));
+    await w.say(web());
+    await untilDone();
+    w.clock.advance(60_000);
+    await w.say(web({ state: "promoted" }));
+    await untilDone();
+    const notices = await w.rows(
+      "SELECT channel, template, data->>'deployment' AS name FROM notice",
+    );
+    const notice = { channel: "status_page", template: "deployment-finished", name: "web" };
+    expect(notices).toEqual([notice, notice]);
+  });
+
   it.each([
     ["our own", { ours: true }],
     ["to a preview", { target: "preview" }],

@@ -97,6 +97,7 @@ export async function deploymentWorld(
     ids,
     log: listeningLog(),
     relay: async () => undefined,
+    hasStatusPage: true,
     checkBaseUrls: given.checkBaseUrls ?? new Map(),
     sourceById,
     probe: async (url) => {
