@@ -6,6 +6,7 @@ import { createEntitlementsApp, ENTITLEMENTS_PATH } from "../admin/entitlements.
 import { buildChannels } from "../channels/registry.js";
 import { Permanent } from "../domain/errors.js";
 import { problem } from "../domain/problem.js";
+import type { Clock } from "../domain/time.js";
 import { buildGateways } from "../gateways/registry.js";
 import { failNotice } from "../handlers/send-notification/index.js";
 import { createDoor } from "../ingest/door.js";
@@ -93,10 +94,18 @@ export interface NodeRuntime {
   close(): Promise<void>;
 }
 
-/** Everything that runs on Node, built once from the environment. @throws ConfigError */
-export function buildNode(env: Readonly<Record<string, string | undefined>>): NodeRuntime {
+/**
+ * Everything that runs on Node, built once from the environment.
+ *
+ * @param clock what hours are played in seconds by: all that is decided, signed and checked goes by it.
+ * @throws ConfigError
+ */
+export function buildNode(
+  env: Readonly<Record<string, string | undefined>>,
+  { clock = systemClock }: { clock?: Clock } = {},
+): NodeRuntime {
   const config = parseNodeConfig(env);
-  const parts = buildParts(config);
+  const parts = buildParts(config, clock);
   const app = new Hono();
   // Before the middleware: the door's answers carry what they need themselves (see `ANSWER_HEADERS`), no
   // browser reads them, and eight headers more cost each delivery a twentieth of its time.
@@ -124,8 +133,7 @@ export function buildNode(env: Readonly<Record<string, string | undefined>>): No
 type Parts = ReturnType<typeof buildParts>;
 
 /** The things that all routes share; each is made here and nowhere else. */
-function buildParts(config: NodeConfig) {
-  const clock = systemClock;
+function buildParts(config: NodeConfig, clock: Clock) {
   const ids = createIds(clock);
   const { logLevel, deploymentId, queue } = config.door;
   const log = createPinoLog(clock, logLevel, deploymentId);
