@@ -1,31 +1,9 @@
 import type { Row } from "../api.js";
 import { CALL } from "../failure.js";
 import { moneyOf, type Screen, timeIn } from "../output.js";
+import { type Column, column, type ListCommand, status, time } from "./column.js";
 
-/** A column of a table. A time is given as ISO and shown in the screen's zone. */
-export interface Column {
-  head: string;
-  kind?: "time" | "status";
-  of: string | ((row: Row, screen: Screen) => string);
-  /** Longer texts are cut here; 72 unless told. */
-  charsMax?: number;
-}
-
-export interface ListCommand {
-  /** As it is typed, and as it stands in the address. */
-  name: string;
-  about: string;
-  one: string;
-  /** Options that narrow the list, by the query parameter that they become. */
-  filters: Readonly<Record<string, string>>;
-  columns: readonly Column[];
-  /** What may be done about one, as commands to copy; they end what `show` prints. */
-  next?: (row: Row) => string[];
-}
-
-export const time = (head: string, of: string): Column => ({ head, of, kind: "time" });
-export const status = (head: string, of: string): Column => ({ head, of, kind: "status" });
-export const column = (head: string, of: Column["of"]): Column => ({ head, of });
+export { type Column, column, type ListCommand, status, time } from "./column.js";
 
 export const errorOf = (row: Row): string => {
   const error = row.error as { code: string; message: string } | null;
@@ -83,6 +61,17 @@ export const NOTIFICATION_COLUMNS: readonly Column[] = [
   status("Status", "status"),
   column("Vendor's id", "vendorId"),
   column("Error", errorOf),
+];
+
+export const SUBSCRIBER_COLUMNS: readonly Column[] = [
+  time("Created", "createdAt"),
+  column("Id", "id"),
+  column("Address", "email"),
+  column("Language", "locale"),
+  column("Services", ({ services }) =>
+    Array.isArray(services) && services.length > 0 ? services.join(", ") : "all",
+  ),
+  time("Removed", "removedAt"),
 ];
 
 export const SUPPRESSION_COLUMNS: readonly Column[] = [

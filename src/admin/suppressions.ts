@@ -10,19 +10,19 @@ import { suppression } from "./schemas.js";
 const EMAIL_CHARS_MAX = 254;
 // Never with the value: what is wrong with an address is not a place to repeat it.
 const emailError = `must be a mail address of ${EMAIL_CHARS_MAX} characters at most`;
-const email = z
+export const emailField = z
   .string({ error: emailError })
   .trim()
   .max(EMAIL_CHARS_MAX, emailError)
   .regex(/^[^\s@<>]+@[^\s@<>]+$/, emailError)
-  .meta({ description: "Hashed here; neither kept nor logged" });
+  .meta({ description: "Never logged" });
 
 const kindError = (kinds: readonly string[]): string => `must be one of ${kinds.join(", ")}`;
 const ADDED = ["manual", "unsubscribed"] as const;
 
 export const addSuppressionBody = z
   .strictObject({
-    email,
+    email: emailField,
     reason: reasonField,
     kind: z
       .enum(ADDED, { error: kindError(ADDED) })
@@ -33,7 +33,7 @@ export const addSuppressionBody = z
 
 export const removeSuppressionBody = z
   .strictObject({
-    email,
+    email: emailField,
     reason: reasonField,
     kind: z
       .enum(SUPPRESSION_REASONS, { error: kindError(SUPPRESSION_REASONS) })
@@ -42,7 +42,9 @@ export const removeSuppressionBody = z
   })
   .meta({ id: "RemovedSuppression" });
 
-export const checkSuppressionBody = z.strictObject({ email }).meta({ id: "SuppressionCheck" });
+export const checkSuppressionBody = z
+  .strictObject({ email: emailField })
+  .meta({ id: "SuppressionCheck" });
 
 export const suppressionState = z
   .object({

@@ -28,6 +28,7 @@ import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
+import { subscriberOperations } from "../operations/subscribers.js";
 import {
   addSuppression,
   checkSuppression,
@@ -54,21 +55,21 @@ import { ensurePartitions } from "../store/events.js";
 import { readHolds } from "../store/holds.js";
 import { dropOldMetrics } from "../store/metrics.js";
 import { openPrisma } from "../store/prisma.js";
+import { acknowledgeRoutes } from "./acknowledge-page.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
 import { deploymentParts, maintenanceOperations } from "./deployment-parts.js";
 import { fetchGet } from "./fetch-get.js";
 import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
 import { createIds } from "./ids.js";
-import { incidentParts } from "./incident-parts.js";
+import { acknowledgeDeps, incidentOperations, incidentParts } from "./incident-parts.js";
 import { createKv } from "./kv.js";
 import { lostConnection } from "./lost-connection.js";
-import { newKey } from "./new-key.js";
 import { memoryPercent } from "./memory.js";
-import { type NodeConfig, parseNodeConfig } from "./node-config.js";
-import { nodeHmacCheck } from "./node-hmac.js";
 import { metricOperations } from "./metric-parts.js";
 import { newKey } from "./new-key.js";
+import { type NodeConfig, parseNodeConfig } from "./node-config.js";
+import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
 import { createPoolPost } from "./pool-post.js";
 import { createSendEvent } from "./send-event.js";
@@ -114,6 +115,7 @@ export function buildNode(
   app.route("/", workerRoutes(config, parts));
   app.route("/api/admin", adminRoutes(config, parts));
   app.route("/", unsubscribeRoutes(unsubscribeDeps(config, parts)));
+  app.route("/", acknowledgeRoutes(acknowledgeDeps(config, parts)));
   app.route(ENTITLEMENTS_PATH, entitlementsRoutes(config, parts));
   app.get("/api/health", async () => healthResponse(await parts.health()));
   app.get("/api/health/db", async () => databaseHealthResponse(await parts.health()));
@@ -245,9 +247,9 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
     { ...parts, config: queue, signingKeys: config.signingKeys },
     createWorkers(parts),
   );
+  const watch = watchDeps(config, parts);
   const cron = createCron({
     ...parts,
-  const watch = watchDeps(config, parts);
     publicBaseUrl: queue.publicBaseUrl,
     cronSecret: config.cronSecret,
     requestId: () => parts.ids.next("request"),
@@ -266,13 +268,13 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
             { budgetMs: RECONCILE_CRON_MS },
           ),
       },
-      sweep: {
-        deadMessages: parts.sweepDead,
       watch: {
         minutes: () => watchMinutes(watch),
         lag: () => watchLag(watch),
         canaries: () => watchCanaries(watch),
       },
+      sweep: {
+        deadMessages: parts.sweepDead,
         entitlements: () => sweepEntitlements(parts),
         partitions: () => ensurePartitions(parts.database),
         maintenance: () => sweepMaintenance(parts.looks),
@@ -291,8 +293,6 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
   return routes;
 }
 
-function entitlementsRoutes({ adminToken }: NodeConfig, parts: Parts): Hono {
-  const { database, clock } = parts;
 function watchDeps({ door, production }: NodeConfig, parts: Parts): WatchDeps {
   const asked = sources.flatMap(({ id }) => parts.gatewayOf(id) ?? []);
   return {
@@ -306,6 +306,8 @@ function watchDeps({ door, production }: NodeConfig, parts: Parts): WatchDeps {
   };
 }
 
+function entitlementsRoutes({ adminToken }: NodeConfig, parts: Parts): Hono {
+  const { database, clock } = parts;
   const app = createEntitlementsApp({
     ...parts,
     adminToken,
@@ -348,6 +350,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       return previewMail(template, locale, { platformName, timeZone });
     },
     operations: {
+      ...subscriberOperations(parts),
       addSuppression: (request) => addSuppression(request, parts),
       removeSuppressions: (request) => removeSuppressions(request, parts),
       checkSuppression: (email) => checkSuppression(email, parts),
