@@ -23,7 +23,9 @@ type Timers = Pick<TimerDeps, "checkDeployment" | "tellOfLockdown">;
 /** What looks after deployments and maintenances, with its own way out to strangers' addresses. */
 export function deploymentParts(
   config: Pick<NodeConfig, "checks" | "public">,
-  given: Omit<DeploymentDeps, "probe" | "postTest" | "checkBaseUrls"> & { post: Post },
+  given: Omit<DeploymentDeps, "probe" | "postTest" | "checkBaseUrls" | "asksDeployments"> & {
+    post: Post;
+  },
 ): Timers & { looks: DeploymentDeps; closeProbe(): Promise<void> } {
   const { sentryDsn, baseUrls } = config.checks;
   const { probe, close } = createProbe({ onlyPublic: config.public });
@@ -31,6 +33,7 @@ export function deploymentParts(
     ...given,
     probe,
     checkBaseUrls: baseUrls,
+    asksDeployments: config.public,
     postTest:
       sentryDsn === undefined ? null : (marker) => postTestEvent(marker, sentryDsn, given.post),
   };

@@ -171,7 +171,7 @@ export const ENVIRONMENT = {
     optional,
   ),
   CHECK_BASE_URLS: text(
-    "Where services answer, by name: `web=https://shop.example,api=https://api.shop.example`. Without it a deployment is looked at under its own address, which its host may protect.",
+    "Where services answer, by name: `web=https://shop.example,api=https://api.shop.example`. What is not named is looked at under its deployment's own address, which its host may protect; where this is no public deployment, not at all.",
     optional,
   ),
   SENTRY_PROJECT_SLUG: text(

@@ -218,6 +218,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
         probe: async () => ({ kind: "answered", status: 200 }),
         postTest: null,
         checkBaseUrls: new Map([["web", "https://shop.example"]]),
+        asksDeployments: true,
         sendEvent: async () => ({ eventKey: "sent" }),
         hasStatusPage: false,
       }),

@@ -105,7 +105,8 @@ function lookedOf(timer: TimerRow, deployment: Deployment, deps: DeploymentDeps)
   return {
     service,
     since: deployment.stateAsOf,
-    baseUrl: known.find((url) => url !== undefined) ?? deployment.url,
+    baseUrl:
+      known.find((url) => url !== undefined) ?? (deps.asksDeployments ? deployment.url : null),
     // Wound anew, as for a promotion, it is another check and wants an event of its own.
     marker: `${deployment.id}-${timer.createdAt.toString(36)}`,
   };

@@ -24,6 +24,8 @@ export interface LookDeps {
   postTest: ((marker: string) => Promise<void>) | null;
   /** Where a service answers in place of its deployments' own addresses; by its name, in lower case. */
   checkBaseUrls: ReadonlyMap<string, string>;
+  /** A deployment without such an address is looked at under its own. Not on a developer's machine, which asks no stranger. */
+  asksDeployments: boolean;
 }
 
 export interface DeploymentDeps extends LookDeps, RaiseOwnDeps {

@@ -46,7 +46,7 @@ function verdictOf(findings: readonly (Finding & { service: string })[]): Verifi
 
 /** Where they answer: as it is set, else where their last good deployment to production is. */
 async function addressesOf(row: Maintenance, deps: MaintenanceDeps): Promise<Address[]> {
-  const { checkBaseUrls, policy, database } = deps;
+  const { checkBaseUrls, policy, database, asksDeployments } = deps;
   const set = [...checkBaseUrls].map(([name, baseUrl]) => ({
     service: canonicalService(policy, name),
     baseUrl,
@@ -64,7 +64,7 @@ async function addressesOf(row: Maintenance, deps: MaintenanceDeps): Promise<Add
   const found = deployed.map((each) => {
     const service = canonicalService(policy, each.name);
     const own = namesOf(each, service).some((name) => checkBaseUrls.has(name));
-    return own ? null : { service, baseUrl: each.url };
+    return own ? null : { service, baseUrl: asksDeployments ? each.url : null };
   });
   const all = [...set, ...found.filter((each) => each !== null)];
   if (row.services.length === 0) return all.slice(0, ADDRESSES_MAX);

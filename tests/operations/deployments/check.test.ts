@@ -192,6 +192,16 @@ describe("a deployment that went to production", () => {
   });
 });
 
+describe("on a developer's machine", () => {
+  it("no deployment's own address is asked, only what is set", async () => {
+    w = await deploymentWorld(policy(), { asksDeployments: false });
+    await w.say(web());
+    await untilDone();
+    expect(w.asked).toEqual([]);
+    expect(await w.actions()).toEqual(["deployment.check_passed"]);
+  });
+});
+
 describe("the check of error tracking", () => {
   it("waits until a test event has come back by our own door, and raises nothing by it", async () => {
     w = await deploymentWorld(policy({ checks: ["error_tracking"] }), { tests: true });

@@ -54,7 +54,9 @@ export interface DeploymentWorld extends StoreWorld {
 /** Everything of a deployment's watch but the vendors: handlers, timers, our own signals, in a database. */
 export async function deploymentWorld(
   policy: Policy,
-  given: Partial<Pick<DeploymentDeps, "checkBaseUrls">> & { tests?: boolean } = {},
+  given: Partial<Pick<DeploymentDeps, "checkBaseUrls" | "asksDeployments">> & {
+    tests?: boolean;
+  } = {},
 ): Promise<DeploymentWorld> {
   const store = await storeWorld();
   const clock = stillClock();
@@ -98,6 +100,7 @@ export async function deploymentWorld(
     log: listeningLog(),
     relay: async () => undefined,
     hasStatusPage: true,
+    asksDeployments: given.asksDeployments ?? true,
     checkBaseUrls: given.checkBaseUrls ?? new Map(),
     sourceById,
     probe: async (url) => {
