@@ -18,8 +18,9 @@ interface Subscriber {
   services?: string[] | undefined;
 }
 
-/** As many as one request takes. */
-const BATCH = 500;
+/** A request takes so many at most, in a body of 16 KiB. */
+const BATCH = 200;
+const BODY_CHARS_MAX = 12_000;
 
 const OUTCOME_COLUMNS = [
   status("Result", "result"),
@@ -52,6 +53,24 @@ function readFile(file: string): Subscriber[] {
       ...(locale === "" ? {} : { locale }),
       services: services.split(/\s+/).filter((service) => service !== ""),
     }));
+}
+
+/** In requests that are taken whole. */
+function batchesOf(all: readonly Subscriber[]): Subscriber[][] {
+  const batches: Subscriber[][] = [];
+  let chars = BODY_CHARS_MAX;
+  for (const one of all) {
+    const length = JSON.stringify(one).length + 1;
+    const last = batches.at(-1);
+    if (last === undefined || last.length === BATCH || chars + length > BODY_CHARS_MAX) {
+      batches.push([one]);
+      chars = length;
+    } else {
+      last.push(one);
+      chars += length;
+    }
+  }
+  return batches;
 }
 
 function summaryOf(rows: readonly Row[]): string {
@@ -90,11 +109,9 @@ export function addSubscriberCommands(subscribers: Command): void {
     .description("add all addresses of a CSV file: email, locale, services with spaces between")
     .action(async (file: string, options: CommonOptions) => {
       const { target, screen } = contextOf(options);
-      const all = readFile(file);
       const rows: Row[] = [];
-      for (let at = 0; at < all.length; at += BATCH) {
-        const body = { subscribers: all.slice(at, at + BATCH) };
-        const call = { method: "POST", body } as const;
+      for (const subscribers of batchesOf(readFile(file))) {
+        const call = { method: "POST", body: { subscribers } } as const;
         rows.push(...(await ask<{ data: Row[] }>(target, "/subscribers", call)).data);
       }
       screen.out(options.json === true ? JSON.stringify({ data: rows }) : summaryOf(rows));

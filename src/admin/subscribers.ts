@@ -8,7 +8,7 @@ import { parsed, reasonField } from "./requests.js";
 import { auditEntry, text, time } from "./schemas.js";
 import { emailField } from "./suppressions.js";
 
-const SUBSCRIBERS_MAX = 500;
+const SUBSCRIBERS_MAX = 200;
 
 const fields = {
   id: text,
