@@ -11,6 +11,15 @@ interface ActOptions extends CommonOptions {
   reason?: string;
 }
 
+interface DocumentOptions extends CommonOptions {
+  locale?: string;
+}
+
+const DOCUMENTS = [
+  ["notice", "print its notice: how it stands, what was done, what comes, who was told"],
+  ["review", "print the review after it, filled in as far as it is known"],
+] as const;
+
 const ACTS = [
   {
     verb: "ack",
@@ -32,7 +41,7 @@ const ACTS = [
   },
 ] as const;
 
-/** `incidents ack|resolve|reopen` of one or several, `note`, and `task done`. */
+/** `incidents ack|resolve|reopen` of one or several, `note`, `notice`, `review` and `done`. */
 export function addIncidentCommands(incidents: Command, outcome: Outcome): void {
   for (const { verb, path, about, needsReason } of ACTS) {
     const command = common(incidents.command(`${verb} <ids...>`)).description(about);
@@ -54,6 +63,20 @@ export function addIncidentCommands(incidents: Command, outcome: Outcome): void 
       const noted = await ask<{ data: Row }>(target, `${pathOf(id)}/notes`, call);
       screen.out(options.json === true ? JSON.stringify(noted) : `Noted on ${id}.`);
     });
+  for (const [document, about] of DOCUMENTS) {
+    common(incidents.command(`${document} <id>`))
+      .description(about)
+      .option("--locale <locale>", "en (unless told) or th")
+      .action(async (id: string, options: DocumentOptions) => {
+        const { target, screen } = contextOf(options);
+        const query =
+          options.locale === undefined ? "" : `?${new URLSearchParams({ locale: options.locale })}`;
+        const path = `${pathOf(id)}/${document}${query}`;
+        const found = await ask<{ data: { markdown: string } }>(target, path);
+        // With its lines: each was made one line where it is written.
+        screen.out(options.json === true ? JSON.stringify(found) : found.data.markdown.trimEnd());
+      });
+  }
   common(incidents.command("done <id> <task>"))
     .description("say that a task that was owed after it is done")
     .option("--reason <text>", "in your words; it stands in the timeline")

@@ -9,6 +9,7 @@ import { serveCorrections } from "./corrections.js";
 import { ADMIN_PATH, type AdminDeps } from "./deps.js";
 import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import type { AdminEnv } from "./env.js";
+import { serveIncidentReports } from "./incident-reports.js";
 import { serveIncidents } from "./incidents.js";
 import { serveKeys } from "./keys.js";
 import { serveMaintenance } from "./maintenance.js";
@@ -71,6 +72,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   serveIncidents(app, lists, deps);
   serveKeys(app, deps);
   serveMaintenance(app, deps);
+  serveIncidentReports(app, deps);
   serveMetrics(app, deps);
   serveReconciliations(app, deps);
   serveSources(app, deps);

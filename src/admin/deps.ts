@@ -8,6 +8,7 @@ import type { SuppressionOperations } from "../operations/suppressions.js";
 import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
 import type { CorrectionOperations } from "./corrections.js";
+import type { IncidentReportOperations } from "./incident-reports.js";
 import type { IncidentOperations } from "./incidents.js";
 import type { KeyOperations } from "./keys.js";
 import type { MaintenanceOperations } from "./maintenance.js";
@@ -53,6 +54,7 @@ export interface AdminDeps extends AccessDeps {
     ReconcileOperations &
     CorrectionOperations &
     IncidentOperations &
+    IncidentReportOperations &
     MaintenanceOperations &
     MetricOperations & {
       replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;

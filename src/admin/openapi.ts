@@ -3,6 +3,7 @@ import { correctionRoutes } from "./corrections.js";
 import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
 import { ENTITLEMENTS_PATH, entitlementsQuery, userEntitlements } from "./entitlements.js";
+import { incidentReportRoutes } from "./incident-reports.js";
 import { incidentRoutes } from "./incidents.js";
 import { keyBody } from "./keys.js";
 import { maintenanceRoutes } from "./maintenance.js";
@@ -234,6 +235,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     answer: one(schemas.apiKey),
     problems: [404],
   },
+  ...incidentReportRoutes,
   ...metricRoutes,
   ...reconciliationRoutes,
   ...correctionRoutes,
