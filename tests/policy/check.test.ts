@@ -78,6 +78,11 @@ describe("a policy's check", () => {
       ],
     ],
     [
+      "a way out that is taken in any case",
+      (p) => need(p.routes.low).fallback.push("slack"),
+      ["routes.low.fallback[1]: it is never used: no step goes without slack"],
+    ],
+    [
       "users who are told again, and never first",
       (p) => Object.assign(need(p.clocks[0]), { tellUsersWithinMinutes: null }),
       ["clocks[0].tellUsersEveryMinutes: users are told again, but never for the first time"],

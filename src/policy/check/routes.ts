@@ -43,6 +43,12 @@ function checkDelivery(route: Route, path: Path, say: Say): void {
     );
   }
   if (repeatMinutes === 0) say([...path, "repeatMinutes"], "it would be told without end at once");
+  for (const [n, channel] of route.fallback.entries()) {
+    const isInEach = steps.length > 0 && steps.every(({ channels }) => channels.includes(channel));
+    if (isInEach || !tells) {
+      say([...path, "fallback", n], `it is never used: no step goes without ${channel}`);
+    }
+  }
   if (repeatMinutes !== null && steps.length === 0) {
     say([...path, "repeatMinutes"], "there is no step to be taken again");
   }
