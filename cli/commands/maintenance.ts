@@ -15,11 +15,7 @@ const COLUMNS: readonly Column[] = [
       Array.isArray(services) && services.length > 0 ? services.join(", ") : "all",
     charsMax: 40,
   },
-  {
-    head: "Users told",
-    of: ({ announcedAt, noticeAt }) => String(announcedAt ?? noticeAt ?? ""),
-    kind: "time",
-  },
+  { head: "Users told", of: "noticeAt", kind: "time" },
   { head: "Outcome", of: "outcome", charsMax: 60 },
   { head: "Id", of: "id" },
 ];

@@ -50,6 +50,7 @@ describe("maintenance", () => {
   it("fails, or is canceled or completed, by a person's word, which says why", async () => {
     const failing = await schedule("--no-notice");
     expect(failing.noticeAt).toBeNull();
+    expect((await run(["maintenance", "list"], s.env)).out).toContain(String(failing.id));
     await act("begin", failing.id);
     expect(await act("fail", failing.id, "--reason", "the index is broken")).toMatchObject({
       status: "failed",

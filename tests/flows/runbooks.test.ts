@@ -92,7 +92,43 @@ async function wrongPayments(): Promise<void> {
   env.ANNA_KEY = await keyOf("anna-of-the-rollback", "operator");
   env.BEN_KEY = await keyOf("ben-of-the-rollback", "approver");
 }
+/** One to be appointed at noon of tomorrow, one to be canceled, and two that have begun. */
+async function maintenances(): Promise<void> {
+  env.STARTS = `${new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)}T12:00:00Z`;
+  const made = async (title: string, ...acts: string[]): Promise<string> => {
+    const asked = { title, startsAt: env.STARTS, durationMinutes: 30, noticeHours: null };
+    const init = (body: object) => ({ method: "POST", body: JSON.stringify(body) });
+    const { data } = await h.admin<{ data: { id: string } }>("maintenance", init(asked));
+    for (const act of acts) await h.admin(`maintenance/${data.id}/${act}`, init({}));
+    return data.id;
+  };
+  env.COMPLETED_MAINTENANCE = await made("completed", "begin");
+  env.FAILED_MAINTENANCE = await made("failed", "begin");
+  env.CANCELED_MAINTENANCE = await made("canceled");
+}
+
+async function appointedMaintenance(): Promise<string> {
+  const { data } = await h.admin<{ data: Record<string, unknown>[] }>("maintenance");
+  return String(data.find(({ title }) => title === "A larger database")?.id);
+}
+
+/** The platform has reported too many errors for so long that the policy calls it trouble. */
+async function crossedThreshold(): Promise<void> {
+  const minute = (back: number) => new Date(Date.now() - back * 60_000).toISOString();
+  const observations = [1, 2, 3, 4].map((back) => ({
+    ...{ metric: "error_rate_percent", label: "web", value: 12, samples: 200 },
+    minute: minute(back),
+  }));
+  await h.admin("metrics", { method: "POST", body: JSON.stringify({ observations }) });
+  await h.cron("watch");
+  await h.rest();
+  const open = (await h.list("incidents")).filter(({ kind }) => kind === "metric");
+  env.INCIDENT = String(open[0]?.id);
+}
+
 const PREPARED: Readonly<Record<string, () => Promise<void>>> = {
+  "threshold-fired.md": crossedThreshold,
+  "maintenance.md": maintenances,
   "payment-rollback.md": wrongPayments,
 };
 
@@ -116,6 +152,10 @@ describe("the runbooks", () => {
       for (const command of commands) {
         expect(command).toMatch(/^npx --no signalbox /);
         if (command.includes("$HELD_EVENT")) env.HELD_EVENT ??= await heldEvent();
+        if (command.includes("$MAINTENANCE")) env.MAINTENANCE ??= await appointedMaintenance();
+        if (command.includes("$DEPLOYMENT")) {
+          env.DEPLOYMENT ??= String((await h.list("deployments"))[0]?.id);
+        }
         if (command.includes("$REFUND")) env.REFUND ??= await waitingCorrection("refund");
         if (command.includes("$CORRECTION")) env.CORRECTION ??= await waitingCorrection("cancel");
         // A failing command rejects with its output, which is then the test's message.
