@@ -49,8 +49,7 @@ const FIGURES: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
   latency_p95_ms: { en: "Slowest minute's p95", th: "p95 ในนาทีที่ช้าที่สุด" },
   error_rate_percent: { en: "Error rate", th: "อัตราข้อผิดพลาด" },
   payment_success_percent: { en: "Payment success", th: "ชำระเงินสำเร็จ" },
-  refused_deliveries: { en: "Refused deliveries", th: "คำขอที่ถูกปฏิเสธ" },
-  denied_actions: { en: "Denied actions", th: "การกระทำที่ถูกปฏิเสธ" },
+  keys_created: { en: "Keys created", th: "กุญแจที่สร้างใหม่" },
   keys_revoked: { en: "Keys revoked", th: "กุญแจที่ถูกเพิกถอน" },
   security_incidents: { en: "Security incidents", th: "เหตุด้านความปลอดภัย" },
   payments_created: { en: "Payments created", th: "รายการชำระเงินใหม่" },
@@ -67,8 +66,6 @@ const FIGURES: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
   alerts_open: { en: "Alerts still open", th: "การแจ้งเตือนที่ยังไม่จบ" },
   events_processed: { en: "Events processed", th: "เหตุการณ์ที่ประมวลผล" },
 };
-
-export const FIGURE_KEYS: readonly string[] = Object.keys(FIGURES);
 
 export function figureLabel({ key, label }: DigestFigure, language: Language): string {
   const name = FIGURES[key]?.[language] ?? key.replaceAll("_", " ");

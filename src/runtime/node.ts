@@ -26,6 +26,7 @@ import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
 import { letThrough, releaseSource } from "../operations/release-source.js";
 import { reopenReplay } from "../operations/reopen-dead-letter.js";
 import { sweepTimers } from "../operations/run-timer.js";
+import { sendDigest } from "../operations/send-digest.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
 import { subscriberOperations } from "../operations/subscribers.js";
@@ -279,6 +280,7 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
         partitions: () => ensurePartitions(parts.database),
         maintenance: () => sweepMaintenance(parts.looks),
         metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
+        digest: () => sendDigest({ ...parts, livemode: watch.livemode }),
       },
     },
   });
