@@ -6,6 +6,7 @@ import type { Clock } from "../domain/time.js";
 import { apply } from "../store/apply.js";
 import { type Database, Moved } from "../store/database.js";
 import { load, read } from "../store/load.js";
+import { recipientHashSql } from "../store/recipient-hash.js";
 import type { Relay } from "./relay-outbox.js";
 
 export interface TellUsersDeps {
@@ -24,8 +25,11 @@ export interface UsersWord {
   cause: string;
   /** Null: of all. */
   service: string | null;
+  /** The incident, or the maintenance: on the status page what is told of one is one report. */
   incidentId: string | null;
   data: NoticeData;
+  /** The platform's first language, in which its page speaks. */
+  pageLocale: string;
 }
 
 const PAGE_ROWS = 200;
@@ -34,6 +38,8 @@ const MOVES_MAX = 50;
 
 const NOT_TOLD = `NOT EXISTS (SELECT 1 FROM notice n WHERE n.cause = ? AND n.template = ?
   AND n.recipient = t.email AND n.channel = 'email')`;
+/** Whoever has unsubscribed, or takes no mail, is not planned for; a mail that is planned is held to it once more. */
+const NOT_SUPPRESSED = `NOT EXISTS (SELECT 1 FROM suppression s WHERE s.recipient_hash = ${recipientHashSql("t.email")})`;
 
 /**
  * Plans the word for every subscriber of the service, in their language, and for the status page: in pages, each
@@ -50,7 +56,7 @@ export async function tellUsers(word: UsersWord, deps: TellUsersDeps): Promise<n
     const { rows } = await load(deps.database, {
       rows: read(
         "subscriber",
-        `t.removed_at IS NULL AND t.id > ? AND (?::text IS NULL OR t.services = '[]' OR t.services @> to_jsonb(?::text)) AND ${NOT_TOLD}`,
+        `t.removed_at IS NULL AND t.id > ? AND (?::text IS NULL OR t.services = '[]' OR t.services @> to_jsonb(?::text)) AND ${NOT_TOLD} AND ${NOT_SUPPRESSED}`,
         [after, word.service, word.service, word.cause, word.template],
         { orderBy: "t.id", limit: PAGE_ROWS },
       ),
@@ -83,7 +89,11 @@ export async function tellStatusPage(word: UsersWord, deps: TellUsersDeps): Prom
     ]),
   });
   if (known.length > 0) return 0;
-  const page = { channel: "status_page" as const, recipient: "status_page", locale: "en" };
+  const page = {
+    channel: "status_page" as const,
+    recipient: "status_page",
+    locale: word.pageLocale,
+  };
   return (await planned(word, [page], deps)) ? 1 : 0; // else somebody told it at this moment
 }
 

@@ -22,7 +22,12 @@ export function usersWord(
     startedAt: openedAt,
     timeZone: policy.timeZone,
   };
-  const word = { cause: `incident:${id} ${nth}`, service, incidentId: id };
+  const word = {
+    cause: `incident:${id} ${nth}`,
+    service,
+    incidentId: id,
+    pageLocale: policy.languages[0] ?? "en",
+  };
   if (template === "user-resolved") {
     const lastedMs = resolvedAt === null ? null : resolvedAt - openedAt;
     const data = { ...about, resolvedAt, lastedMs } satisfies TemplateData["user-resolved"];

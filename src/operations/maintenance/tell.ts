@@ -55,5 +55,6 @@ function wordOf(
     timeZone: policy.timeZone,
   } satisfies TemplateData["user-maintenance"];
   const cause = `maintenance:${id} ${phase}`;
-  return { template: "user-maintenance", cause, service, incidentId: null, data };
+  const pageLocale = policy.languages[0] ?? "en";
+  return { template: "user-maintenance", cause, service, incidentId: id, data, pageLocale };
 }
