@@ -7,6 +7,7 @@ export interface Backlog {
   openDeadLetters: number;
   heldSources: number;
   heldEvents: number;
+  /** What a run that has ended could not mend; what one under way has found, it may. */
   openDiscrepancies: number;
   /** Sources whose last reconciliation failed, or left something out. */
   failedReconciliations: number;
@@ -25,7 +26,8 @@ const COUNT = `SELECT
   (SELECT count(*)::int FROM dead_letter WHERE status = 'open') AS "openDeadLetters",
   (SELECT count(*)::int FROM source_hold WHERE released_at IS NULL) AS "heldSources",
   (SELECT count(*)::int FROM event WHERE status = 'held') AS "heldEvents",
-  (SELECT count(*)::int FROM discrepancy WHERE status = 'open') AS "openDiscrepancies",
+  (SELECT count(*)::int FROM discrepancy WHERE status = 'open'
+    AND last_run_id <> ALL (ARRAY(SELECT id FROM reconciliation WHERE status = 'running'))) AS "openDiscrepancies",
   (${LAST_RUNS} SELECT count(*)::int FROM last WHERE status <> 'succeeded') AS "failedReconciliations"`;
 
 export async function countBacklog(database: Database, now: Instant): Promise<Backlog> {

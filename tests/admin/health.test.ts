@@ -91,6 +91,19 @@ describe("health", () => {
     expect(healthResponse(report).status).toBe(code);
   });
 
+  it("is degraded while a discrepancy is open, so that nobody takes the ledger for right", async () => {
+    await w.rows(
+      `INSERT INTO discrepancy (id, source, kind, object_kind, account, livemode, external_id, status, ours, theirs,
+         proposal, first_run_id, last_run_id, found_at, updated_at, version)
+       VALUES ('dsc_1', 'stripe', 'state', 'payment', '', true, 'pi_1', 'open', 'null', 'null', '{}', 'rec_1', 'rec_1',
+         now(), now(), 0)`,
+    );
+    const degraded = { status: "degraded", backlog: { openDiscrepancies: 1 } };
+    expect(await healthWithout().health()).toMatchObject(degraded);
+    await w.rows("UPDATE discrepancy SET status = 'dismissed'");
+    expect(await healthWithout().health()).toMatchObject({ status: "healthy" });
+  });
+
   it("tells of the database alone at its own address", async () => {
     const answer = databaseHealthResponse(await healthWithout("queue").health());
     expect([answer.status, await answer.json()]).toMatchObject([200, { status: "healthy" }]);

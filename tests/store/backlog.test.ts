@@ -20,6 +20,28 @@ const runs = (source: string, from: number, to: number, status: string, dry = fa
 const failed = async (database: Database = w.database) =>
   (await countBacklog(database, w.ctx.now)).failedReconciliations;
 
+describe("open discrepancies", () => {
+  it("are those that a run has left: what one under way has found, it may mend", async () => {
+    const left = async () => (await countBacklog(w.database, w.ctx.now)).openDiscrepancies;
+    await runs("z", 1, 1, "succeeded");
+    await runs("z", 2, 2, "running");
+    const found = (id: string, run: string) =>
+      w.rows(
+        `INSERT INTO discrepancy (id, source, kind, object_kind, account, livemode, external_id, status, ours, theirs,
+           proposal, first_run_id, last_run_id, found_at, updated_at, version)
+         VALUES ($1, 'z', 'state', 'payment', '', true, $1, 'open', 'null', 'null', '{}', $2, $2, now(), now(), 0)`,
+        [id, run],
+      );
+    await found("dsc_1", "run_000000001");
+    await found("dsc_2", "run_000000002");
+    expect(await left()).toBe(1);
+    await w.rows("UPDATE reconciliation SET status = 'partial' WHERE id = 'run_000000002'");
+    expect(await left()).toBe(2);
+    await w.rows("DELETE FROM discrepancy");
+    await w.rows("DELETE FROM reconciliation");
+  });
+});
+
 describe("sources whose last reconciliation failed", () => {
   it("are counted by the last run that ended and was in earnest", async () => {
     expect(await failed()).toBe(0);
