@@ -32,13 +32,17 @@ afterEach(async () => {
   sink?.server.close();
 });
 
+const ELSEWHERE =
+  "https://sentry.io/api/0/projects/example-org/elsewhere/events/5a17e0000000400080000000000000e1/";
+
 describe("our own errors", () => {
   it.each([
-    ["issue-created", "data.issue.project.id"],
-    ["event-alert", "data.event.project"], // a number there
+    ["issue-created", "data.issue.project.id", { "data.issue.project.slug": "elsewhere" }],
+    // A number there; its service is read from its address.
+    ["event-alert", "data.event.project", { "data.event.url": ELSEWHERE }],
   ])(
     "are reported, unless the event that failed speaks of our own project: that would come back for ever (%s)",
-    async (sample, path) => {
+    async (sample, path, service) => {
       sink = await envelopeSink();
       h = await openHouse({ SENTRY_DSN: sink.dsn });
       const client = new pg.Client({ connectionString: h.databaseUrl });
@@ -50,7 +54,7 @@ describe("our own errors", () => {
       await h.post("sentry", sample, { uniqueId: "own", set: own });
       const retrying = async () => (await h?.qstash.state())?.retrying;
       await expect.poll(retrying, { timeout: 5_000 }).toBe(1); // our own has failed by now
-      const foreign = { [path]: "1111111111" };
+      const foreign = { [path]: "1111111111", ...service };
       const response = await h.post("sentry", sample, { uniqueId: "foreign", set: foreign });
       const { requestId } = (await response.json()) as { requestId: string };
       const errors = () => sink?.envelopes.filter((text) => text.includes('"type":"event"')) ?? [];

@@ -197,7 +197,9 @@ describe("trouble", () => {
     const runs = Array.from({ length: 20 }, async (_, i) => {
       const uniqueId = `u${Math.floor(i / 2)}`;
       const name = names[i % 2] ?? "";
-      return runEvent(await sampleRun("sentry", name, { uniqueId, attemptId: `m${i}:0` }), deps);
+      const set = { "data.issue.project.slug": `shop-${uniqueId}` };
+      const options = { uniqueId, set, attemptId: `m${i}:0` };
+      return runEvent(await sampleRun("sentry", name, options), deps);
     });
     await Promise.all(runs);
     expect(await w.rows("SELECT status, count(*)::int AS n FROM incident GROUP BY 1")).toEqual([
@@ -205,14 +207,14 @@ describe("trouble", () => {
     ]);
   });
 
-  it("is one incident with one message, however many alerts speak of it", async () => {
+  it("is one incident with one clock, however many alerts speak of it", async () => {
     const deps = runDeps(w);
     await runEvent(await sampleRun("sentry", "issue-created"), deps);
     await runEvent(await sampleRun("sentry", "event-alert"), deps);
     expect(await w.count("incident")).toBe(1);
     expect(await w.count("signal")).toBe(2);
-    expect(await w.rows("SELECT channel, template FROM notice")).toEqual([
-      { channel: "slack", template: "incident-raised" },
+    expect(await w.rows("SELECT kind, status FROM timer")).toEqual([
+      { kind: "incident.due", status: "waiting" },
     ]);
   });
 
@@ -250,12 +252,13 @@ describe("trouble", () => {
   it("of our own is told, but past ten incidents a minute it is only kept, whatever issues they are", async () => {
     const deps = runDeps(w, ["4509877862268928"]);
     for (let i = 0; i < 25; i += 1) {
-      const set = { "data.issue.project.id": "4509877862268928" };
+      const project = { "data.issue.project.id": "4509877862268928" };
+      const set = { ...project, "data.issue.project.slug": `signalbox-${i}` };
       const run = await sampleRun("sentry", "issue-created", { uniqueId: `own${i}`, set });
       await runEvent(run, deps);
     }
     expect(await w.count("incident")).toBe(25);
-    expect(await w.count("notice")).toBe(10);
+    expect(await w.count("timer"), "only these are told").toBe(10);
     expect(await w.rows("SELECT DISTINCT status FROM event")).toEqual([{ status: "processed" }]);
   });
 

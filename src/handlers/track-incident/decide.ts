@@ -3,9 +3,18 @@ import type { SignalFact, SignalRaised } from "../../domain/facts.js";
 import { type Alert, BY_RECOVERY, type Incident, type Signal } from "../../domain/incident.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
 import { isWorse } from "../../domain/severity.js";
+import { MINUTE_MS } from "../../domain/time.js";
 import type { HandlerContext } from "../handler.js";
-import { addEntry, resolvedBy, windClock } from "../incident-plan.js";
-import { decisionOf, type PlaceRows, placeAlert, worsened } from "./place.js";
+import { addEntry, resolvedBy } from "../incident-plan.js";
+import {
+  decisionOf,
+  lasts,
+  openEnded,
+  type PlaceRows,
+  placeAlert,
+  tellChange,
+  worsened,
+} from "./place.js";
 
 export interface AlertRows extends PlaceRows {
   /** The newest alerts of the group, newest first. */
@@ -17,8 +26,8 @@ export interface AlertRows extends PlaceRows {
   lastRaised: Signal[];
   /** The incident of the newest alert. */
   incident: Incident[];
-  /** Another alert of that incident that is open. */
-  otherOpen: Alert[];
+  /** Another alert of that incident: one that is open, or else the one that ended last. */
+  others: Alert[];
   /** Where a deployment went: the last good one there has ended what an older failure speaks of. */
   target: DeploymentTarget[];
 }
@@ -95,7 +104,9 @@ function raiseAgain(
   const { severity, rule } = begun;
   const worse = isWorse(severity, alert.severity);
   const change = worse ? { severity, rule, level: fact.level, updatedAt: ctx.now } : {};
-  if (incident === undefined || isOverFor(incident, fact)) {
+  const stale = incident !== undefined && isStale(incident, alert, fact, rows, ctx);
+  if (incident === undefined || isOverFor(incident, fact) || stale) {
+    if (incident !== undefined && stale) leave(plan, incident, alert, rows, ctx);
     const incidentId = placeAlert(plan, fact, begun, rows, ctx);
     addSignal(plan, fact, alert, incidentId, ctx);
     plan.update("alert", alert, { ...change, incidentId });
@@ -113,7 +124,7 @@ function raiseAgain(
     });
     const text = `becomes ${decision.severityName} (${severity}): ${decision.reasons.join(" ")}`;
     addEntry(plan, incident.id, { kind: "decision", text }, ctx);
-    if (!incident.ours) windClock(plan, incident.id, timerOf(rows, incident.id), ctx);
+    tellChange(plan, incident, rows, ctx);
   } else plan.expect("incident", incident);
   plan.because(`It is one more word on ${incident.id}, which is ${incident.status}.`);
 }
@@ -122,8 +133,46 @@ function raiseAgain(
 const isOverFor = (incident: Incident, { occurredAt }: SignalRaised): boolean =>
   incident.resolvedAt !== null && occurredAt > incident.resolvedAt;
 
-const timerOf = ({ timers }: AlertRows, incidentId: string) =>
-  timers.find(({ subject }) => subject === incidentId);
+/**
+ * An error's source often never says that it is over. One that was quiet for longer than the policy's window is new
+ * trouble: whoever had acknowledged it weeks ago is not on it now.
+ */
+function isStale(
+  incident: Incident,
+  alert: Alert,
+  fact: SignalRaised,
+  rows: AlertRows,
+  ctx: HandlerContext,
+): boolean {
+  if (alert.kind !== "error" || incident.status === "resolved") return false;
+  const last = rows.lastRaised[0]?.occurredAt ?? alert.openedAt;
+  if (fact.occurredAt - last <= ctx.policy.grouping.windowMinutes * MINUTE_MS) return false;
+  return incident.id !== rows.newest[0]?.id || !lasts(incident, fact, rows, ctx);
+}
+
+/** What the alert was part of ended when that was last heard of, unless something else of it is open. */
+function leave(
+  plan: PlanBuilder,
+  incident: Incident,
+  alert: Alert,
+  rows: AlertRows,
+  ctx: HandlerContext,
+): void {
+  const [other] = rows.others;
+  if (other !== undefined && other.status !== "resolved") {
+    plan.update("incident", incident, { updatedAt: ctx.now });
+    return;
+  }
+  const last = rows.lastRaised[0]?.occurredAt ?? alert.openedAt;
+  const at = Math.max(last, other?.resolvedAt ?? 0);
+  const ended = { ...resolvedBy(BY_RECOVERY, at), greenSince: at };
+  plan
+    .update("incident", incident, { ...ended, updatedAt: ctx.now })
+    .audit("incident.resolved", incident.id, { before: incident.status, after: "resolved" });
+  const text = `resolved: nothing was heard of it for longer than ${ctx.policy.grouping.windowMinutes} min`;
+  addEntry(plan, incident.id, { kind: "transition", text }, ctx);
+  tellChange(plan, incident, rows, ctx);
+}
 
 function endAlert(
   plan: PlanBuilder,
@@ -143,17 +192,17 @@ function endAlert(
     plan.expect("incident", incident).because(`${incident.id} had ended before`);
     return;
   }
-  const others = rows.otherOpen.length > 0;
+  const [other] = rows.others;
+  const others = other !== undefined && other.status !== "resolved";
+  // Words may come in another order than their troubles ended.
+  const greenSince = Math.max(fact.occurredAt, other?.resolvedAt ?? 0);
   const { watchMinutes } = ctx.policy.recovery;
   // Written in any case: of two alerts that end at once, the second to be written sees the first.
   if (others) plan.update("incident", incident, { updatedAt: now });
   else if (watchMinutes > 0) {
-    plan.update("incident", incident, { greenSince: fact.occurredAt, updatedAt: now });
+    plan.update("incident", incident, { greenSince, updatedAt: now });
   } else {
-    const ended = {
-      ...resolvedBy(fact.by ?? BY_RECOVERY, fact.occurredAt),
-      greenSince: fact.occurredAt,
-    };
+    const ended = { ...resolvedBy(fact.by ?? BY_RECOVERY, greenSince), greenSince };
     plan
       .update("incident", incident, { ...ended, updatedAt: now })
       .audit("incident.resolved", incident.id, { before: incident.status, after: "resolved" });
@@ -165,7 +214,7 @@ function endAlert(
       : `resolved by ${ctx.source}`;
   addEntry(plan, incident.id, { kind: "transition", text }, ctx);
   plan.because(`${incident.id}: ${text}`);
-  if (!others && !incident.ours) windClock(plan, incident.id, timerOf(rows, incident.id), ctx);
+  if (!others) tellChange(plan, incident, rows, ctx);
 }
 
 function acknowledge(
@@ -194,7 +243,7 @@ function acknowledge(
     .audit("incident.acknowledged", incident.id, { before: "open", after: "acknowledged" })
     .because(`${incident.id} is acknowledged at ${ctx.source}`);
   addEntry(plan, incident.id, { kind: "transition", text: `acknowledged at ${ctx.source}` }, ctx);
-  if (!incident.ours) windClock(plan, incident.id, timerOf(rows, incident.id), ctx);
+  tellChange(plan, incident, rows, ctx);
 }
 
 function decideClosed(
@@ -212,7 +261,7 @@ function decideClosed(
   if (fact.kind !== "signal.raised") {
     if (fact.deployedTo !== undefined) {
       plan.because("a good deployment, and no incident that it could end");
-    } else openEnded(plan, fact, rows, ctx);
+    } else keepEnding(plan, fact, rows, ctx);
   } else if ((rows.target[0]?.lastGoodAt ?? 0) > fact.occurredAt) {
     plan.because("a later deployment to the same place was good already");
   } else {
@@ -232,7 +281,7 @@ function belated(
   ctx: HandlerContext,
 ): void {
   if (fact.kind === "signal.raised" && last.incidentId === null) {
-    beginEnded(plan, fact, last, ctx);
+    beginEnded(plan, fact, last, rows, ctx);
     return;
   }
   addSignal(plan, fact, last, last.incidentId, ctx);
@@ -275,18 +324,26 @@ function begin(
   addSignal(plan, fact, alert, incidentId, ctx);
 }
 
-/** It had begun and ended before we heard that it began: kept with its times, and nobody is told. */
-function beginEnded(plan: PlanBuilder, fact: SignalRaised, last: Alert, ctx: HandlerContext): void {
+/** It had begun and ended before we heard that it began. */
+function beginEnded(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  last: Alert,
+  rows: AlertRows,
+  ctx: HandlerContext,
+): void {
   const begun = decisionOf(fact, ctx);
-  addSignal(plan, fact, last, null, ctx);
+  const { acknowledgedAt, acknowledgedBy } = last;
+  const seen = { ...begun, acknowledgedAt, acknowledgedBy };
+  const incidentId = openEnded(plan, fact, seen, last, rows, ctx);
   plan
-    .update("alert", last, { ...headOf(fact, begun), updatedAt: ctx.now })
-    .audit("alert.begun", last.id, { severity: begun.severity, ended: true })
-    .because("it had ended before its beginning came: nobody is told of it");
+    .update("alert", last, { ...headOf(fact, begun), incidentId, updatedAt: ctx.now })
+    .audit("alert.begun", last.id, { severity: begun.severity, ended: true });
+  addSignal(plan, fact, last, incidentId, ctx);
 }
 
 /** An end or an acknowledgement that came before its beginning: kept, so that a late beginning finds it. */
-function openEnded(plan: PlanBuilder, fact: Ending, rows: AlertRows, ctx: HandlerContext): void {
+function keepEnding(plan: PlanBuilder, fact: Ending, rows: AlertRows, ctx: HandlerContext): void {
   const ended = fact.kind === "signal.resolved";
   const alert: Alert = {
     ...blankAlert(fact, rows, ctx),

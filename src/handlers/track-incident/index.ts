@@ -1,5 +1,6 @@
 import type { SignalFact } from "../../domain/facts.js";
-import { MINUTE_MS } from "../../domain/time.js";
+import { incidentIdOf } from "../../domain/incident.js";
+import { HOUR_MS, MINUTE_MS } from "../../domain/time.js";
 import { decideRoute } from "../../policy/route.js";
 import type { Policy } from "../../policy/schema.js";
 import { read } from "../../store/load.js";
@@ -23,6 +24,7 @@ export const trackIncident = defineHandler({
     const { groupKey, occurredAt } = fact;
     const { key, names } = soughtBy(fact, source, policy);
     const minute = Math.floor(occurredAt / MINUTE_MS) * MINUTE_MS;
+    const named = incidentIdOf(occurredAt, policy.timeZone, null);
     return {
       alerts: read("alert", "t.group_key = ?", [groupKey], {
         orderBy: "t.ordinal DESC",
@@ -35,11 +37,14 @@ export const trackIncident = defineHandler({
         { orderBy: "t.occurred_at DESC", limit: 1 },
       ),
       incident: read("incident", `t.id = ${OF_GROUP}`, [groupKey], { limit: 1 }),
-      otherOpen: read(
+      others: read(
         "alert",
-        `t.incident_id = ${OF_GROUP} AND t.status <> 'resolved' AND t.group_key <> ?`,
+        `t.incident_id = ${OF_GROUP} AND t.group_key <> ?`,
         [groupKey, groupKey],
-        { limit: 1 },
+        {
+          orderBy: "t.status = 'resolved', t.resolved_at DESC",
+          limit: 1,
+        },
       ),
       newest: read("incident", "t.correlation_key = ?", [key], {
         orderBy: "t.ordinal DESC",
@@ -55,10 +60,12 @@ export const trackIncident = defineHandler({
         orderBy: "t.occurred_at DESC",
         limit: 1,
       }),
+      // Where a zone's clock goes back, a minute of it comes twice.
       sameMinute: read(
         "incident",
-        "t.opened_at >= to_timestamp(?::float8 / 1000) AND t.opened_at < to_timestamp(?::float8 / 1000)",
-        [minute, minute + MINUTE_MS],
+        `t.opened_at >= to_timestamp(?::float8 / 1000) AND t.opened_at < to_timestamp(?::float8 / 1000)
+         AND t.id LIKE ?`,
+        [minute - HOUR_MS, minute + HOUR_MS + MINUTE_MS, `${named}%`],
         { orderBy: "length(t.id) DESC, t.id DESC", limit: 1 },
       ),
       timers: read(

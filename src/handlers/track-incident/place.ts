@@ -1,6 +1,12 @@
 import type { Deployment } from "../../domain/deployment.js";
 import type { SignalRaised } from "../../domain/facts.js";
-import { type Alert, type Incident, incidentIdOf, type Signal } from "../../domain/incident.js";
+import {
+  type Alert,
+  BY_RECOVERY,
+  type Incident,
+  incidentIdOf,
+  type Signal,
+} from "../../domain/incident.js";
 import type { TimerRow } from "../../domain/outbox.js";
 import type { PlanBuilder } from "../../domain/plan.js";
 import { isWorse } from "../../domain/severity.js";
@@ -17,7 +23,7 @@ export interface PlaceRows {
   burning: Alert[];
   /** The last signal that raised any of its alerts. */
   lastTrouble: Signal[];
-  /** Of those that opened in the same minute, the one with the highest number. */
+  /** Of those that opened in the same minute of the policy's clock, the one with the highest number. */
   sameMinute: Incident[];
   timers: TimerRow[];
   /** The newest incidents of this very deployment, newest first; asked for only when this is one. */
@@ -77,11 +83,19 @@ export function placeAlert(
   return open(plan, fact, begun, rows, ctx);
 }
 
-const timerOf = (incident: Incident, { timers }: Pick<PlaceRows, "timers">): TimerRow | undefined =>
-  timers.find(({ subject }) => subject === incident.id);
+/** Its clock looks at what has changed; not of our own trouble that was not told at its beginning. */
+export function tellChange(
+  plan: PlanBuilder,
+  incident: Incident,
+  { timers }: Pick<PlaceRows, "timers">,
+  ctx: HandlerContext,
+): void {
+  const timer = timers.find(({ subject }) => subject === incident.id);
+  if (timer !== undefined || !incident.ours) windClock(plan, incident.id, timer, ctx);
+}
 
 /** True while something of it burns, or its last trouble is not older than the policy's window. */
-function lasts(
+export function lasts(
   incident: Incident,
   fact: SignalRaised,
   rows: PlaceRows,
@@ -114,7 +128,7 @@ function join(
   if (worse || incident.greenSince !== null) {
     const change = { ...(worse ? worsened(incident, decision, ctx.now) : {}), greenSince: null };
     plan.update("incident", incident, { ...change, updatedAt: ctx.now });
-    if (!incident.ours) windClock(plan, incident.id, timerOf(incident, rows), ctx);
+    tellChange(plan, incident, rows, ctx);
   } else plan.expect("incident", incident);
   plan
     .audit("incident.joined", incident.id, { kind: fact.signalKind, severity: decision.severity })
@@ -151,7 +165,34 @@ export function reopen(
     .because(`${incident.id} had ended only just now, so that it is the same: it is open again.`);
   const text = `reopened by ${ctx.source}: ${title} (${incident.reopenings + 1}. time)`;
   addEntry(plan, incident.id, { kind: "transition", text }, ctx);
-  if (!incident.ours) windClock(plan, incident.id, timerOf(incident, rows), ctx);
+  tellChange(plan, incident, rows, ctx);
+}
+
+/**
+ * It had begun and ended before we heard that it began: part of the outage of its service, or an incident with its
+ * times, of which nobody is told.
+ */
+export function openEnded(
+  plan: PlanBuilder,
+  fact: SignalRaised,
+  begun: Begun,
+  ended: Pick<Alert, "resolvedAt" | "resolvedBy">,
+  rows: PlaceRows,
+  ctx: HandlerContext,
+): string {
+  const { resolvedAt, resolvedBy } = ended;
+  const newest = rows.newest[0];
+  const isPart =
+    newest !== undefined &&
+    (newest.status === "resolved" ? flaps(newest, fact, ctx) : lasts(newest, fact, rows, ctx));
+  if (isPart) {
+    plan.expect("incident", newest).because(`It is over, and was part of ${newest.id}.`);
+    const text = `${fact.title} (${ctx.source}) joins; it is over already`;
+    addEntry(plan, newest.id, { kind: "decision", text }, ctx);
+    return newest.id;
+  }
+  const over = { resolvedAt, resolvedBy: resolvedBy ?? BY_RECOVERY, greenSince: resolvedAt };
+  return open(plan, fact, begun, rows, ctx, { status: "resolved", ...over });
 }
 
 function open(
@@ -160,6 +201,7 @@ function open(
   { decision, acknowledgedAt, acknowledgedBy }: Begun,
   rows: PlaceRows,
   ctx: HandlerContext,
+  ended: Partial<Incident> | null = null,
 ): string {
   const { now, policy } = ctx;
   const { severity, rule, route, service, correlationKey } = decision;
@@ -191,12 +233,17 @@ function open(
     createdAt: now,
     updatedAt: now,
     version: 0,
+    ...ended,
   });
   plan.audit("incident.opened", id, { severity, rule, kind: fact.signalKind });
   const text = `opened as ${decision.severityName} (${severity}) by ${ctx.source}: ${fact.title}`;
   addEntry(plan, id, { kind: "transition", text }, ctx);
   addEntry(plan, id, { kind: "decision", text: decision.reasons.join(" ") }, ctx);
-  if (fact.ours && floods(rows.ours, now)) {
+  if (ended !== null) {
+    const told = "it had ended before its beginning came: nobody is told of it";
+    addEntry(plan, id, { kind: "decision", text: told }, ctx);
+    plan.because(told);
+  } else if (fact.ours && floods(rows.ours, now)) {
     plan.because(`trouble of our own, more than ${OWN_INCIDENTS_MAX} a minute: not told`);
   } else windClock(plan, id, undefined, ctx);
   return id;
