@@ -1,8 +1,9 @@
 import type { AttemptRow, EventRow } from "../domain/event.js";
-import type { Plan } from "../domain/plan.js";
+import type { Plan, PlanTable } from "../domain/plan.js";
 import { Batches } from "./batches.js";
 import { toStorableJson } from "./clean.js";
 import type { Database } from "./database.js";
+import { listed } from "./row-lists.js";
 import {
   type BodyOf,
   locksOf,
@@ -137,21 +138,21 @@ async function write(database: Database, asked: readonly Asked[]): Promise<boole
   return written;
 }
 
-type RowsByTable = Record<string, object[]>;
+type ListsByTable = Record<string, unknown[][]>;
 
-/** One recordset for each kind of row; `p` tells a row's plan. */
+/** The rows of all plans, each kind in a list of its own; `p` tells a row's plan. */
 function parameterOf(asked: readonly Asked[]) {
-  const plans: object[] = [];
-  const events: object[] = [];
-  const attempts: object[] = [];
-  const completes: object[] = [];
-  const discards: object[] = [];
-  const [inserts, updates]: [RowsByTable, RowsByTable] = [{}, {}];
-  const [locks, absences]: [RowsByTable, RowsByTable] = [{}, {}];
-  const gather = (into: RowsByTable, tables: object, p: number): void => {
-    for (const [table, rows] of Object.entries(tables) as [string, object[]][]) {
+  const plans: unknown[][] = [];
+  const events: unknown[][] = [];
+  const attempts: unknown[][] = [];
+  const completes: unknown[][] = [];
+  const discards: unknown[][] = [];
+  const [inserts, updates]: [ListsByTable, ListsByTable] = [{}, {}];
+  const [locks, absences]: [ListsByTable, ListsByTable] = [{}, {}];
+  const gather = (into: ListsByTable, tables: object, p: number, as?: "locks"): void => {
+    for (const [table, rows] of Object.entries(tables) as [PlanTable, object[]][]) {
       into[table] ??= [];
-      for (const row of rows) into[table].push({ ...row, p });
+      for (const row of rows) into[table].push(listed(as ?? table, row, p));
     }
   };
   let from = 1; // as substr counts
@@ -159,18 +160,18 @@ function parameterOf(asked: readonly Asked[]) {
     const count = Object.values(locked).reduce((sum, rows) => sum + rows.length, 0);
     const bytes = claim?.body?.length ?? 0;
     const { headers, event } = claim ?? {};
-    plans.push({ p, locked: count, eventId: event?.id, headers, from, bytes });
+    plans.push(listed("plans", { locked: count, eventId: event?.id, headers, from, bytes }, p));
     from += bytes;
     if (claim !== null) {
-      events.push({ ...claim.event, p });
-      attempts.push({ ...claim.attempt, p });
+      events.push(listed("events", claim.event, p));
+      attempts.push(listed("attempts", claim.attempt, p));
     }
     gather(inserts, plan.inserts, p);
     gather(updates, plan.updates, p);
-    gather(locks, locked, p);
+    gather(locks, locked, p, "locks");
     gather(absences, plan.absences, p);
-    for (const id of plan.completes) completes.push({ p, id });
-    for (const id of plan.discards) discards.push({ p, id });
+    for (const id of plan.completes) completes.push(listed("ids", { id }, p));
+    for (const id of plan.discards) discards.push(listed("ids", { id }, p));
   }
   return { plans, events, attempts, inserts, updates, locks, absences, completes, discards };
 }

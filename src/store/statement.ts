@@ -1,4 +1,5 @@
 import type { Plan, PlanTable } from "../domain/plan.js";
+import { rowsIn } from "./row-lists.js";
 import { ATTEMPT_SQL, columnOf, EVENT_SQL, TABLE_SQL, type TableSql } from "./tables.js";
 
 /** More rows of one kind in one plan is a defect, not a workload. */
@@ -83,10 +84,6 @@ export function shapeOf(plan: Plan, body: BodyOf | null): Shape {
   };
 }
 
-/** The rows of all plans; each says by `p` whose it is. */
-const recordset = (path: string, columns: string, limit: number): string =>
-  `(SELECT * FROM jsonb_to_recordset($1::jsonb #> '{${path}}') AS r(p integer, ${columns}) LIMIT ${limit})`;
-
 /**
  * `ON CONFLICT DO UPDATE … WHERE runnable`: a failed or held event can be claimed again, a finished one
  * never. The row's lock, held until the commit, is what makes a second worker wait and then find nothing.
@@ -103,7 +100,7 @@ function claimCtes(limit: number): string[] {
     `claim AS (
   INSERT INTO event AS e (${EVENT_SQL.columns.join(", ")})
   SELECT ${EVENT_SQL.values.join(", ")}
-  FROM ${recordset("events", EVENT_SQL.recordset, limit)} x
+  FROM ${rowsIn("events", "events", limit)} x
   WHERE (x.status = 'held') = EXISTS (SELECT 1 FROM source_hold h
     WHERE h.source = x.source AND h.released_at IS NULL AND NOT jsonb_exists(h.let_through, x.id)
     FOR KEY SHARE)
@@ -114,7 +111,7 @@ function claimCtes(limit: number): string[] {
   WHERE e.id = excluded.id AND e.status IN ('received', 'held', 'dead')
   RETURNING e.id, (xmax = 0) AS inserted)`,
     `claimed AS MATERIALIZED (SELECT q.p, claim.id, claim.inserted
-  FROM claim JOIN ${recordset("plans", '"eventId" text', limit)} q ON q."eventId" = claim.id)`,
+  FROM claim JOIN ${rowsIn("plans", "plans", limit)} q ON q."eventId" = claim.id)`,
   ];
 }
 
@@ -125,7 +122,7 @@ function lockCtes(shape: Shape, limit: number): string[] {
     const { name } = TABLE_SQL[table];
     const cte = `lock_${name} AS MATERIALIZED (
   SELECT x.p FROM ${name} t
-  JOIN ${recordset(`locks,${table}`, "id text, version integer", limit)} x
+  JOIN ${rowsIn(`locks,${table}`, "locks", limit)} x
     ON t.id = x.id AND t.version = x.version
   WHERE ${before}${shape.claimsEvent ? " AND x.p IN (SELECT p FROM claimed)" : ""}
   ORDER BY t.id FOR UPDATE OF t)`;
@@ -135,9 +132,9 @@ function lockCtes(shape: Shape, limit: number): string[] {
 }
 
 const absence = ({ table, fields }: Shape["absences"][number], limit: number): string => {
-  const { name, recordset: columns } = TABLE_SQL[table];
+  const { name } = TABLE_SQL[table];
   const same = fields.map((field) => `t.${columnOf(field)} = x."${field}"`);
-  return `NOT EXISTS (SELECT 1 FROM ${recordset(`absences,${table}`, columns, limit)} x
+  return `NOT EXISTS (SELECT 1 FROM ${rowsIn(`absences,${table}`, table, limit)} x
     JOIN ${name} t ON ${same.join(" AND ")} WHERE x.p = q.p)`;
 };
 
@@ -156,7 +153,7 @@ function guardCte(shape: Shape, limit: number): string {
   ];
   return `guard AS MATERIALIZED (
   SELECT q.p, CASE ${unclaimed} WHEN ${held.join(" AND ") || "true"} THEN true ELSE signalbox_moved() END AS ok
-  FROM ${recordset("plans", "locked integer", limit)} q
+  FROM ${rowsIn("plans", "plans", limit)} q
   ${shape.claimsEvent ? "LEFT JOIN claimed ON claimed.p = q.p" : ""})`;
 }
 
@@ -172,11 +169,11 @@ function eventCtes(body: BodyOf, limit: number): string[] {
     `body AS (INSERT INTO event_body (event_id, headers, body)
   SELECT claimed.id, q.headers, substr($2::bytea, q."from", q.bytes)
   FROM guard JOIN claimed ON claimed.p = guard.p
-  JOIN ${recordset("plans", 'headers jsonb, "from" integer, bytes integer', limit)} q ON q.p = guard.p
+  JOIN ${rowsIn("plans", "plans", limit)} q ON q.p = guard.p
   WHERE guard.ok AND ${KEEP_BODY[body]})`,
     `attempted AS (INSERT INTO attempt (${ATTEMPT_SQL.columns.join(", ")})
   SELECT ${ATTEMPT_SQL.values.join(", ")}
-  FROM guard JOIN ${recordset("attempts", ATTEMPT_SQL.recordset, limit)} x ON x.p = guard.p WHERE guard.ok
+  FROM guard JOIN ${rowsIn("attempts", "attempts", limit)} x ON x.p = guard.p WHERE guard.ok
   ON CONFLICT (id) DO NOTHING)`,
   ];
 }
@@ -184,7 +181,7 @@ function eventCtes(body: BodyOf, limit: number): string[] {
 function insertCte(table: PlanTable, sql: TableSql, limit: number): string {
   return `insert_${sql.name} AS (INSERT INTO ${sql.name} (${sql.columns.join(", ")})
   SELECT ${sql.values.join(", ")}
-  FROM guard JOIN ${recordset(`inserts,${table}`, sql.recordset, limit)} x ON x.p = guard.p
+  FROM guard JOIN ${rowsIn(`inserts,${table}`, table, limit)} x ON x.p = guard.p
   WHERE guard.ok)`;
 }
 
@@ -194,13 +191,13 @@ function updateCte(table: PlanTable, sql: TableSql, limit: number): string {
     .filter(([column]) => column !== "id")
     .map(([column, value]) => `${column} = ${column === "version" ? "t.version + 1" : value}`);
   return `update_${sql.name} AS (UPDATE ${sql.name} t SET ${set.join(", ")}
-  FROM guard JOIN ${recordset(`updates,${table}`, sql.recordset, limit)} x ON x.p = guard.p
+  FROM guard JOIN ${rowsIn(`updates,${table}`, table, limit)} x ON x.p = guard.p
   WHERE guard.ok AND t.id = x.id)`;
 }
 
 /** The ids of a list of the plans that are written. */
 const idsOf = (path: string, limit: number): string =>
-  `(SELECT x.id FROM guard JOIN ${recordset(path, "id text", limit)} x ON x.p = guard.p WHERE guard.ok)`;
+  `(SELECT x.id FROM guard JOIN ${rowsIn(path, "ids", limit)} x ON x.p = guard.p WHERE guard.ok)`;
 
 /**
  * Plans of one shape as one statement: claim, locks, guard, then one CTE per table and verb. Answers with a
