@@ -28,7 +28,7 @@ export const SERVICES = [
   },
   {
     id: "status-page",
-    name: "the status page",
+    name: "status page",
     needs: ["STATUS_PAGE_URL", "STATUS_PAGE_TOKEN"],
   },
 ] as const satisfies readonly {

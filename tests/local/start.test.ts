@@ -62,7 +62,9 @@ describe.sequential("npm start on a home of its own", () => {
       pid: command.pid,
       home,
     });
-    const emulators = ["kv", "pagerduty", "qstash", "resend", "slack", "stripe", "twilio"];
+    const emulators = [
+      ...["kv", "pagerduty", "qstash", "resend", "slack", "status-page", "stripe", "twilio"],
+    ];
     expect(Object.keys(running.emulators).sort()).toEqual(emulators);
     expect(JSON.parse(readFileSync(join(home, "running.json"), "utf8"))).toEqual(running);
   });
@@ -84,7 +86,9 @@ describe.sequential("npm start on a home of its own", () => {
     const answer = await fetch(`${running.qstashUrl}/v2/schedules`, { headers });
     const schedules = (await answer.json()) as { destination: string }[];
     const destinations = schedules.map(({ destination }) => destination).sort();
-    const jobs = ["reconcile", "relay", "sweep", "watch"].map((job) => `${running.url}/api/cron/${job}`);
+    const jobs = ["reconcile", "relay", "sweep", "watch"].map(
+      (job) => `${running.url}/api/cron/${job}`,
+    );
     expect(destinations).toEqual(jobs);
     for (const url of [running.mailboxUrl, running.slackUrl]) {
       expect((await fetch(url ?? "")).status).toBe(200);
@@ -211,7 +215,7 @@ describe("npm start beside real services", () => {
       ADMIN_TOKEN: "admin-token-of-the-environment",
     });
     const running = await command.ready();
-    const emulators = ["kv", "pagerduty", "qstash", "twilio"];
+    const emulators = ["kv", "pagerduty", "qstash", "status-page", "twilio"];
     expect(Object.keys(running.emulators).sort()).toEqual(emulators);
     expect(running).toMatchObject({
       mailboxUrl: null,
