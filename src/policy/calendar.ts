@@ -179,7 +179,7 @@ function nearness({ fromHoursBefore, untilHoursBefore }: ExamApproval, exam: str
 
 /** `Approval: the CTO approves (within 2 h before Mock Exam 3).` */
 export function approvalSentence({ rule, because }: Approval): string {
-  return `Approval: ${rule.en} (${because}).`;
+  return `Approval: ${rule.en.replace(/\.$/, "")} (${because}).`;
 }
 
 function momentsOf({ from, to }: { from: string; to: string }): { from: Instant; to: Instant } {

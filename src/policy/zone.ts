@@ -41,10 +41,3 @@ export function stretchOn(
   const last = to > from ? date : date.add({ days: 1 });
   return { startsAt: instantAt(date, from, timeZone), endsAt: instantAt(last, to, timeZone) };
 }
-
-/** `2026-11-22 14:05 (Asia/Bangkok)`: a moment as people of the zone read it. */
-export function readableTime(at: Instant, timeZone: string): string {
-  const zoned = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone);
-  const time = zoned.toPlainTime().toString({ smallestUnit: "minute" });
-  return `${zoned.toPlainDate().toString()} ${time} (${timeZone})`;
-}

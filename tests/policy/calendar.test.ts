@@ -215,7 +215,7 @@ describe("who approves a deployment", () => {
     exams: [exam],
     approvals,
     emergencyLabels: [],
-    otherwise: { en: "the technical lead approves" },
+    otherwise: { en: "the technical lead approves." }, // a whole sentence, as in the presets
   };
   const policy = policyWith({ lockdown });
   const begin = at(exam.from);
