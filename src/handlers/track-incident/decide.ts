@@ -3,18 +3,17 @@ import type { SignalFact, SignalRaised } from "../../domain/facts.js";
 import { type Alert, BY_RECOVERY, type Incident, type Signal } from "../../domain/incident.js";
 import { type Plan, PlanBuilder } from "../../domain/plan.js";
 import { isWorse } from "../../domain/severity.js";
-import { MINUTE_MS } from "../../domain/time.js";
 import type { HandlerContext } from "../handler.js";
 import { addEntry, resolvedBy } from "../incident-plan.js";
 import {
   decisionOf,
-  lasts,
   openEnded,
   type PlaceRows,
   placeAlert,
   tellChange,
   worsened,
 } from "./place.js";
+import { isStale, leave } from "./stale.js";
 
 export interface AlertRows extends PlaceRows {
   /** The newest alerts of the group, newest first. */
@@ -119,7 +118,7 @@ function raiseAgain(
   if (isWorse(severity, incident.severity) && incident.status !== "resolved") {
     const { decision } = begun;
     plan.update("incident", incident, {
-      ...worsened(incident, decision, ctx.now),
+      ...worsened(incident, decision, fact, ctx.now),
       updatedAt: ctx.now,
     });
     const text = `becomes ${decision.severityName} (${severity}): ${decision.reasons.join(" ")}`;
@@ -132,47 +131,6 @@ function raiseAgain(
 /** A person has ended it, and its trouble goes on. */
 const isOverFor = (incident: Incident, { occurredAt }: SignalRaised): boolean =>
   incident.resolvedAt !== null && occurredAt > incident.resolvedAt;
-
-/**
- * An error's source often never says that it is over. One that was quiet for longer than the policy's window is new
- * trouble: whoever had acknowledged it weeks ago is not on it now.
- */
-function isStale(
-  incident: Incident,
-  alert: Alert,
-  fact: SignalRaised,
-  rows: AlertRows,
-  ctx: HandlerContext,
-): boolean {
-  if (alert.kind !== "error" || incident.status === "resolved") return false;
-  const last = rows.lastRaised[0]?.occurredAt ?? alert.openedAt;
-  if (fact.occurredAt - last <= ctx.policy.grouping.windowMinutes * MINUTE_MS) return false;
-  return incident.id !== rows.newest[0]?.id || !lasts(incident, fact, rows, ctx);
-}
-
-/** What the alert was part of ended when that was last heard of, unless something else of it is open. */
-function leave(
-  plan: PlanBuilder,
-  incident: Incident,
-  alert: Alert,
-  rows: AlertRows,
-  ctx: HandlerContext,
-): void {
-  const [other] = rows.others;
-  if (other !== undefined && other.status !== "resolved") {
-    plan.update("incident", incident, { updatedAt: ctx.now });
-    return;
-  }
-  const last = rows.lastRaised[0]?.occurredAt ?? alert.openedAt;
-  const at = Math.max(last, other?.resolvedAt ?? 0);
-  const ended = { ...resolvedBy(BY_RECOVERY, at), greenSince: at };
-  plan
-    .update("incident", incident, { ...ended, updatedAt: ctx.now })
-    .audit("incident.resolved", incident.id, { before: incident.status, after: "resolved" });
-  const text = `resolved: nothing was heard of it for longer than ${ctx.policy.grouping.windowMinutes} min`;
-  addEntry(plan, incident.id, { kind: "transition", text }, ctx);
-  tellChange(plan, incident, rows, ctx);
-}
 
 function endAlert(
   plan: PlanBuilder,

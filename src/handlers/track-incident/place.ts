@@ -77,7 +77,7 @@ export function placeAlert(
     return join(plan, fact, newest, decision, rows, ctx);
   }
   if (newest !== undefined && flaps(newest, fact, ctx)) {
-    reopen(plan, newest, { title: fact.title, decision }, rows, ctx);
+    reopen(plan, newest, { fact, decision }, rows, ctx);
     return newest.id;
   }
   return open(plan, fact, begun, rows, ctx);
@@ -126,7 +126,10 @@ function join(
 ): string {
   const worse = isWorse(decision.severity, incident.severity);
   if (worse || incident.greenSince !== null) {
-    const change = { ...(worse ? worsened(incident, decision, ctx.now) : {}), greenSince: null };
+    const change = {
+      ...(worse ? worsened(incident, decision, fact, ctx.now) : {}),
+      greenSince: null,
+    };
     plan.update("incident", incident, { ...change, updatedAt: ctx.now });
     tellChange(plan, incident, rows, ctx);
   } else plan.expect("incident", incident);
@@ -143,27 +146,37 @@ function join(
   return incident.id;
 }
 
-/** A worse alert is told as the worse route says, from its beginning; who has acknowledged is on it already. */
-export function worsened(incident: Incident, decision: Decision, now: number): Partial<Incident> {
+/**
+ * A worse alert is told as the worse route says, from its beginning; who has acknowledged is on it already. The incident
+ * is called by it from then on: whoever is woken by an outage reads of the outage, not of the error that came before.
+ */
+export function worsened(
+  incident: Incident,
+  decision: Decision,
+  { title, signalKind: kind, url }: Worse,
+  now: number,
+): Partial<Incident> {
   const { severity, rule, route } = decision;
-  return { severity, rule, route, routedAt: now, routings: incident.routings + 1 };
+  const routed = { severity, rule, route, routedAt: now, routings: incident.routings + 1 };
+  return { ...routed, title, kind, url: url ?? incident.url };
 }
+type Worse = Pick<SignalRaised, "title" | "signalKind" | "url">;
 
 export function reopen(
   plan: PlanBuilder,
   incident: Incident,
-  { title, decision }: { title: string; decision: Decision },
+  { fact, decision }: { fact: Worse; decision: Decision },
   rows: Pick<PlaceRows, "timers">,
   ctx: HandlerContext,
 ): void {
   const worse = isWorse(decision.severity, incident.severity);
   const change = { ...reopened(incident, ctx.now), updatedAt: ctx.now };
-  const upgrade = worse ? worsened(incident, decision, ctx.now) : {};
+  const upgrade = worse ? worsened(incident, decision, fact, ctx.now) : {};
   plan
     .update("incident", incident, { ...change, ...upgrade })
     .audit("incident.reopened", incident.id, { times: incident.reopenings + 1 })
     .because(`${incident.id} had ended only just now, so that it is the same: it is open again.`);
-  const text = `reopened by ${ctx.source}: ${title} (${incident.reopenings + 1}. time)`;
+  const text = `reopened by ${ctx.source}: ${fact.title} (${incident.reopenings + 1}. time)`;
   addEntry(plan, incident.id, { kind: "transition", text }, ctx);
   tellChange(plan, incident, rows, ctx);
 }
