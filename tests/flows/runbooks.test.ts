@@ -126,7 +126,17 @@ async function crossedThreshold(): Promise<void> {
   env.INCIDENT = String(open[0]?.id);
 }
 
+/** A monitor cannot reach a service, and somebody is paged for it. */
+async function outage(): Promise<void> {
+  const set = { "data.attributes.name": "on-call" };
+  await h.post("better-stack", "incident-started", { uniqueId: "on-call", set });
+  await h.rest();
+  const incident = (await h.list("incidents")).find(({ service }) => service === "on-call");
+  env.INCIDENT = String(incident?.id);
+}
+
 const PREPARED: Readonly<Record<string, () => Promise<void>>> = {
+  "on-call.md": outage,
   "threshold-fired.md": crossedThreshold,
   "maintenance.md": maintenances,
   "payment-rollback.md": wrongPayments,
