@@ -1,4 +1,4 @@
-import type { MetricMinute } from "../domain/metric.js";
+import type { Metric, MetricMinute } from "../domain/metric.js";
 import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS } from "../domain/time.js";
 import type { Policy, Threshold } from "./schema.js";
 
@@ -112,7 +112,7 @@ const UNITS: readonly (readonly [suffix: string, unit: string])[] = [
 const unitOf = (metric: string): string =>
   UNITS.find(([suffix]) => metric.endsWith(suffix))?.[1] ?? "";
 
-const NAMES: Readonly<Record<Threshold["metric"], string>> = {
+const NAMES: Readonly<Record<Metric, string>> = {
   error_rate_percent: "Error rate",
   latency_p95_ms: "p95 of response time",
   latency_avg_ms: "Average response time",

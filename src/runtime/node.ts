@@ -40,8 +40,9 @@ import { sweepEntitlements } from "../operations/sweep-entitlements.js";
 import { tellOfHold } from "../operations/tell-of-hold.js";
 import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
 import {
-  type WatchDeps,
+  type WithoutDatabaseDeps,
   watchCanaries,
+  watchDatabase,
   watchLag,
   watchMinutes,
 } from "../operations/watch/index.js";
@@ -271,6 +272,7 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
       },
       watch: {
         minutes: () => watchMinutes(watch),
+        database: () => watchDatabase(watch),
         lag: () => watchLag(watch),
         canaries: () => watchCanaries(watch),
       },
@@ -295,7 +297,7 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
   return routes;
 }
 
-function watchDeps({ door, production }: NodeConfig, parts: Parts): WatchDeps {
+function watchDeps({ door, production }: NodeConfig, parts: Parts): WithoutDatabaseDeps {
   const asked = sources.flatMap(({ id }) => parts.gatewayOf(id) ?? []);
   return {
     ...parts,

@@ -6,6 +6,7 @@ import { watchThresholds } from "./thresholds.js";
 export { watchCanaries } from "./canary.js";
 export type { WatchDeps } from "./deps.js";
 export { watchLag } from "./lag.js";
+export { type WithoutDatabaseDeps, watchDatabase } from "./without-database.js";
 
 /** Measures the minutes that are over, and looks at the thresholds as each of them ended. */
 export async function watchMinutes(
