@@ -271,8 +271,8 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
           ),
       },
       watch: {
-        minutes: () => watchMinutes(watch),
         database: () => watchDatabase(watch),
+        minutes: () => watchMinutes(watch),
         lag: () => watchLag(watch),
         canaries: () => watchCanaries(watch),
       },
