@@ -95,6 +95,18 @@ describe("a page whose channel fails", () => {
     ]);
   });
 
+  it("is not sent another way by a service that asks for a moment, but when it does so again and again", async () => {
+    pages.services.next.slack = ["throttled", "throttled"];
+    await pages.tell(inc, page("slack", { instead: [MAIL] }));
+    await pages.drain(inc);
+    expect(await statuses()).toEqual(["slack sent"]);
+    const cause = `incident:${inc} page:1`;
+    pages.services.next.slack = ["throttled", "throttled", "throttled"];
+    await pages.tell(inc, page("slack", { cause, instead: [MAIL] }));
+    await pages.drain(inc);
+    expect(await statuses()).toEqual(["slack sent", "slack sent", `email ${MAIL.recipient} sent`]);
+  });
+
   it("uses a way that the step has told already only once", async () => {
     pages.services.always = { slack: "refused", pagerduty: "refused" };
     const instead = [SMS_TO_BOTH[0]];

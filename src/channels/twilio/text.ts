@@ -11,7 +11,7 @@ import { durationText, timeText } from "../wording.js";
 import { fitsTwoSegments, plainLetters } from "./segments.js";
 
 /** A title that is cut to less says nothing: then something else gives way. */
-const TITLE_CHARS_MIN = 30;
+const TITLE_CHARS_MIN = 16;
 
 /** What an SMS is made of. Head and link are kept whole, the title is cut, and the rest is dropped from the end. */
 interface Sms {
@@ -39,8 +39,7 @@ function incidentSms(happening: IncidentHappening, view: IncidentView, platformN
   const place = [view.service, view.environment].filter((part) => part !== null).join(", ");
   const since = openedAt === null ? null : ` since ${timeText(openedAt, "en-GB", timeZone)}`;
   const wanted = happening === "raised" || happening === "escalated" || happening === "reopened";
-  const link =
-    wanted && ackUrl !== null ? ` Acknowledge: ${ackUrl}` : url === null ? null : ` ${url}`;
+  const link = wanted && ackUrl !== null ? ` Ack: ${ackUrl}` : url === null ? null : ` ${url}`;
   return {
     head: `${platformName} ${view.severityName}${stateOf(happening, view)}: `,
     title: view.title,
@@ -86,8 +85,7 @@ function stormSms(view: StormView, platformName: string): Sms {
     head: `${platformName} ${view.severityName}: ${stormTitle(view, "en", "en")}. `,
     title: lines.map(({ title, service }) => `${title} (${service})`).join("; "),
     more: [insteadOf(view.insteadOf), "."],
-    link:
-      ackUrl !== null ? ` Acknowledge: ${ackUrl}` : consoleUrl === null ? null : ` ${consoleUrl}`,
+    link: ackUrl !== null ? ` Ack: ${ackUrl}` : consoleUrl === null ? null : ` ${consoleUrl}`,
   };
 }
 

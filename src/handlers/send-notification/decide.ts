@@ -137,10 +137,17 @@ export function releasePlan(rows: NoticeRows, error: Transient, ctx: DecideConte
   const words = { errorCode: error.code, errorMessage: sentenceOf(error) };
   const plan = new PlanBuilder(ctx);
   // What nobody wants to hear any more goes no other way either.
-  const other =
-    stoppedBy(notice, rows.incident) === null ? goAnotherWay(plan, rows, error, ctx) : {};
+  const isDown = stoppedBy(notice, rows.incident) === null && !asksToWait(notice, error);
+  const other = isDown ? goAnotherWay(plan, rows, error, ctx) : {};
   return plan.update("notice", notice, { ...words, ...other, leaseUntil: null }).build();
 }
+
+/** A service that names a moment is not down: it is asked again then, twice at most before others are told. */
+const asksToWait = ({ calls }: Notice, { retryAfterSeconds }: Transient): boolean =>
+  retryAfterSeconds !== undefined && retryAfterSeconds <= WAIT_SECONDS_MAX && calls <= WAITS_MAX;
+
+const WAIT_SECONDS_MAX = 60;
+const WAITS_MAX = 2;
 
 /** It is not to leave any more, or there is nothing that it could change: it ends, and nobody need look at it. */
 export function cancelPlan(rows: NoticeRows, because: string, ctx: DecideContext): Plan {
