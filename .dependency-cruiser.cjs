@@ -128,7 +128,7 @@ const TABLE = [
   line(
     "^cli/",
     ["^cli/"],
-    ["cli-table3", "commander", "picocolors", "playwright-core", "tsx"],
+    ["cli-table3", "commander", "picocolors", "playwright-core", "tsx", "yaml"],
     NODE,
   ),
 ];

@@ -9,6 +9,7 @@ import { addListCommands } from "./commands/lists.js";
 import { addMaintenance } from "./commands/maintenance.js";
 import { addMetrics, addUptime } from "./commands/metrics.js";
 import { addNotices } from "./commands/notices.js";
+import { addPolicy } from "./commands/policy.js";
 import { addReconcile } from "./commands/reconcile.js";
 import { addSources } from "./commands/sources.js";
 import { addSubscriberCommands } from "./commands/subscribers.js";
@@ -66,6 +67,7 @@ function programOf(outcome: Outcome): Command {
   addNotices(program);
   addMetrics(program);
   addUptime(program, outcome);
+  addPolicy(program, outcome);
   addReconcile(program, outcome);
   addHealth(program, outcome);
   addSetUp(program, outcome);

@@ -16,6 +16,7 @@ import { serveMaintenance } from "./maintenance.js";
 import { serveMetrics } from "./metrics.js";
 import { noticePreviews } from "./notice-previews.js";
 import { openApiDocument } from "./openapi.js";
+import { servePolicy } from "./policy.js";
 import { serveReconciliations } from "./reconciliations.js";
 import { listRefusals, refusalsQuery } from "./refusals.js";
 import {
@@ -74,6 +75,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   serveMaintenance(app, deps);
   serveIncidentReports(app, deps);
   serveMetrics(app, deps);
+  servePolicy(app, deps);
   serveReconciliations(app, deps);
   serveSources(app, deps);
   serveSubscribers(app, deps);

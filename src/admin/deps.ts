@@ -14,6 +14,7 @@ import type { KeyOperations } from "./keys.js";
 import type { MaintenanceOperations } from "./maintenance.js";
 import type { MetricOperations } from "./metrics.js";
 import type { PreviewDeps } from "./notice-previews.js";
+import type { PolicyOperations } from "./policy.js";
 import type { ReconcileOperations } from "./reconciliations.js";
 import type { SourceOperations } from "./sources.js";
 
@@ -56,7 +57,8 @@ export interface AdminDeps extends AccessDeps {
     IncidentOperations &
     IncidentReportOperations &
     MaintenanceOperations &
-    MetricOperations & {
+    MetricOperations &
+    PolicyOperations & {
       replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       setup(): Promise<SetUpReport>;

@@ -9,6 +9,7 @@ import { keyBody } from "./keys.js";
 import { maintenanceRoutes } from "./maintenance.js";
 import { metricRoutes } from "./metrics.js";
 import { noticePreview, previewQuery } from "./notice-previews.js";
+import { policyRoutes } from "./policy.js";
 import { reconciliationRoutes } from "./reconciliations.js";
 import { limitParam, replayBody, settleBody } from "./requests.js";
 import { resources } from "./resources.js";
@@ -109,6 +110,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
   settleRoute("discard", "Give a dead letter up for good", 200),
   ...incidentRoutes,
   ...maintenanceRoutes,
+  ...policyRoutes,
   ...subscriberRoutes,
   {
     method: "post",

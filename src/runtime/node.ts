@@ -73,6 +73,7 @@ import { newKey } from "./new-key.js";
 import { type NodeConfig, parseNodeConfig } from "./node-config.js";
 import { nodeHmacCheck } from "./node-hmac.js";
 import { createPinoLog } from "./pino-log.js";
+import { policyOperations } from "./policy-operations.js";
 import { createPoolPost } from "./pool-post.js";
 import { createSendEvent } from "./send-event.js";
 import { createReporter } from "./sentry.js";
@@ -380,6 +381,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       continueReconciliation: (id) => continueRun(id, parts, { budgetMs: RECONCILE_CALL_MS }),
       ...incidentOperations(parts),
       ...metricOperations(parts),
+      ...policyOperations(parts, config.policies),
       ...maintenanceOperations(parts.looks),
       listKeys: () => listKeys(parts.database),
       createKey: (request) => createKey(request, { ...parts, newKey }),

@@ -31,12 +31,15 @@ import {
   removeSuppressions,
 } from "../../src/operations/suppressions.js";
 import { tellOfHold } from "../../src/operations/tell-of-hold.js";
+import { isPolicyName } from "../../src/policy/names.js";
 import { presetOf } from "../../src/policy/presets/index.js";
+import { readPolicy, readPreset } from "../../src/policy/read-policy.js";
 import { maintenanceOperations } from "../../src/runtime/deployment-parts.js";
 import { incidentOperations, incidentParts } from "../../src/runtime/incident-parts.js";
 import { createKv } from "../../src/runtime/kv.js";
 import { metricOperations } from "../../src/runtime/metric-parts.js";
 import { newKey } from "../../src/runtime/new-key.js";
+import { policyOperations } from "../../src/runtime/policy-operations.js";
 import { sourceById, sourceIds, webhookSourceById } from "../../src/sources/registry.js";
 import { findKey, listKeys } from "../../src/store/api-keys.js";
 import { type Database, openDatabase } from "../../src/store/database.js";
@@ -223,6 +226,13 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
         hasStatusPage: false,
       }),
       ...metricOperations(holding),
+      ...policyOperations(
+        { ...holding, channels },
+        {
+          read: (text) => readPolicy(text),
+          preset: (name) => (isPolicyName(name) ? readPreset(name) : null),
+        },
+      ),
       listKeys: () => listKeys(database),
       createKey: (request) => createKey(request, { ...settling, newKey }),
       revokeKey: (request) => revokeKey(request, settling),

@@ -184,7 +184,7 @@ export const aiGurus: PolicyInput = {
     emergencyLabels: ["security", "hotfix"],
     exams: [],
     approvals: [],
-    otherwise: { en: "Whoever is on call approves." },
+    otherwise: { en: "Whoever is on call approves" },
   },
   deployments: {
     checks: ["health", "error_tracking", "monitor"],

@@ -187,7 +187,7 @@ export const brainbytes: PolicyInput = {
     emergencyLabels: ["security", "hotfix"],
     exams: [],
     approvals: [],
-    otherwise: { en: "The technical lead approves." },
+    otherwise: { en: "The technical lead approves" },
   },
   deployments: {
     checks: ["health"],

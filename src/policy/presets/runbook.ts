@@ -208,7 +208,7 @@ export const runbook: PolicyInput = {
     emergencyLabels: ["security", "hotfix"],
     exams: [],
     approvals: [],
-    otherwise: { en: "The technical lead approves." },
+    otherwise: { en: "The technical lead approves" },
   },
   deployments: {
     checks: ["health", "smoke"],

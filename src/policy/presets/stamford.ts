@@ -229,7 +229,7 @@ export const stamford: PolicyInput = {
     emergencyLabels: ["security", "hotfix"],
     exams: [],
     approvals: [],
-    otherwise: { en: "The operations manager approves." },
+    otherwise: { en: "The operations manager approves" },
   },
   deployments: {
     checks: ["health", "smoke"],

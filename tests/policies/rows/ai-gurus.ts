@@ -154,7 +154,7 @@ export const aiGurusRows: readonly Row[] = [
     "mon tue wed thu fri: 2026-11-23 09:00 (UTC) to 2026-11-23 17:00 (UTC)",
   ),
   shared.noMaintenance,
-  shared.labels("security, hotfix; else: Whoever is on call approves."),
+  shared.labels("security, hotfix; else: Whoever is on call approves"),
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.objectives("- min, - min"),
   shared.budget("- USD: 80 %, 95 %, 110 %"),

@@ -157,7 +157,7 @@ export const brainbytesRows: readonly Row[] = [
     "mon tue wed thu fri: 2026-11-23 09:00 (Asia/Manila) to 2026-11-23 18:00 (Asia/Manila)",
   ),
   shared.noMaintenance,
-  shared.labels("security, hotfix; else: The technical lead approves."),
+  shared.labels("security, hotfix; else: The technical lead approves"),
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.retention(
     "Nothing is said of how long things are kept",

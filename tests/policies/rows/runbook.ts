@@ -178,7 +178,7 @@ export const runbookRows: readonly Row[] = [
     "mon tue wed thu fri: 2026-11-23 09:00 (UTC) to 2026-11-23 17:00 (UTC)",
   ),
   shared.noMaintenance,
-  shared.labels("security, hotfix; else: The technical lead approves."),
+  shared.labels("security, hotfix; else: The technical lead approves"),
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.objectives("- min, - min"),
   shared.budget("- USD: 80 %, 95 %, 110 %"),

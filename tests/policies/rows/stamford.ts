@@ -180,7 +180,7 @@ export const stamfordRows: readonly Row[] = [
     "mon tue wed thu fri: 2026-11-23 09:00 (America/New_York) to 2026-11-23 17:00 (America/New_York)",
   ),
   shared.noMaintenance,
-  shared.labels("security, hotfix; else: The operations manager approves."),
+  shared.labels("security, hotfix; else: The operations manager approves"),
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.messages(
     "We are working on it. We apologize for the inconvenience. / ระบบกำลังได้รับการแก้ไข เราขออภัยในความไม่สะดวก | " +

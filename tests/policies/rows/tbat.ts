@@ -262,7 +262,7 @@ const calendar: Row[] = [
       ]),
   ),
   shared.labels(
-    "security, payment, emergency; else: No deployment in the lockdown but a security or payment fix, with its label.",
+    "security, payment, emergency; else: No deployment in the lockdown but a security or payment fix, with its label",
   ),
   row(
     "Exam: from 6 h before pre-approved, within 2 h the CTO, during it an executive",
