@@ -82,6 +82,8 @@ class Telling {
   readonly #plan: PlanBuilder;
   readonly #ctx: DueContext;
   #toldOfStorm = false;
+  /** The channels by which a page goes out with this. */
+  readonly #pagedBy = new Set<string>();
 
   constructor(rows: IncidentRows, plan: PlanBuilder, ctx: DueContext) {
     this.#rows = rows;
@@ -154,6 +156,7 @@ class Telling {
         : "incident-raised";
     const ways = waysOf(policy, step.roles, step.channels);
     for (const way of ways) {
+      this.#pagedBy.add(way.channel);
       this.#notify(template, step.step, way, {
         stopsAt: "acknowledged",
         instead: insteadOf(policy, route, step.roles, way.channel, step.channels),
@@ -202,7 +205,9 @@ class Telling {
   #remind({ step, promise, withinMinutes }: ClockStep & { does: "remind" }): void {
     const what = promise === "acknowledge" ? "acknowledged it" : "answered";
     this.#say("step", `nobody has ${what} within ${withinMinutes} min, as was promised`);
-    for (const way of byChannels(this.#rows.told, ["slack"])) {
+    // A page that goes out at this moment says that nobody has answered.
+    const channels = (["slack"] as const).filter((channel) => !this.#pagedBy.has(channel));
+    for (const way of byChannels(this.#rows.told, channels)) {
       this.#notify("incident-escalated", step, way, {
         stopsAt: "acknowledged",
         data: { unansweredMinutes: withinMinutes },

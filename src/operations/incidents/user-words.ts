@@ -1,8 +1,15 @@
+import type { Incident } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
-import type { Policy } from "../../policy/schema.js";
+import type { Policy, Words } from "../../policy/schema.js";
 import type { UsersWord } from "../tell-users.js";
 import type { UsersTelling } from "./decide-due.js";
 import type { IncidentRows } from "./rows.js";
+
+/** When it is over the policy's message, that it is being worked on, would be wrong. */
+const WORKS: Words = {
+  en: "Everything can be used as usual again.",
+  th: "ระบบใช้งานได้ตามปกติแล้ว",
+};
 
 /** What users read of an incident: in the policy's words, never in the source's, which are for engineers. */
 export function usersWord(
@@ -11,8 +18,7 @@ export function usersWord(
   policy: Policy,
 ): UsersWord {
   const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
-  const isPayment = incident.kind === "payment";
-  const message = isPayment ? policy.messages.paymentsPaused : policy.messages.fixing;
+  const message = template === "user-resolved" ? WORKS : messageOf(incident, policy);
   const { id, service, openedAt, resolvedAt } = incident;
   const about = {
     incidentId: id,
@@ -45,3 +51,6 @@ export function usersWord(
   const data = { ...about, ...next, update } satisfies TemplateData["user-update"];
   return { ...word, template, data };
 }
+
+const messageOf = ({ kind }: Incident, { messages }: Policy): Words =>
+  kind === "payment" ? messages.paymentsPaused : messages.fixing;
