@@ -127,7 +127,6 @@ const statuspage: PageService = {
 };
 
 export const PAGE_SERVICES = { "better-stack": betterStack, statuspage } as const;
-export type PageServiceId = keyof typeof PAGE_SERVICES;
 
 function timeOf(key: string, at: Instant | null): Record<string, string> {
   return at === null ? {} : { [key]: isoOf(at) };
