@@ -147,8 +147,8 @@ export function derivePayment(
   const refunds = ofKind(sorted, "refund");
   const disputes = ofKind(sorted, "dispute");
   const paid = charges.filter(({ state }) => state === "succeeded");
-  const found = stateOf(own, charges, checkouts, refunds.length + disputes.length > 0, sorted);
-  const { state } = found;
+  const stood = stateOf(own, charges, checkouts, refunds.length + disputes.length > 0, sorted);
+  const { state } = stood;
   const speaker = own ?? paid[0] ?? charges[0] ?? checkouts[0] ?? refunds[0] ?? disputes[0];
   const worst = disputes
     .map((dispute) => dispute.state)
@@ -158,7 +158,7 @@ export function derivePayment(
       ? (own ?? charges.find((c) => c.details.failure !== null))?.details.failure
       : null;
   return {
-    ...found,
+    ...stood,
     amountMinor: speaker?.amountMinor ?? 0,
     receivedMinor: receivedOf(state, own, paid, checkouts),
     refundedMinor: refundedOf(refunds, charges),
@@ -187,6 +187,12 @@ const firstOfAll = (times: readonly Instant[]): Instant => Math.min(...times);
 const stateTimes = (objects: readonly LedgerObject[]): Instant =>
   firstOfAll(objects.map(({ stateAsOf }) => stateAsOf));
 
+const found = (state: PaymentState, stateAsOf: Instant, paidAt: Instant | null): StateFound => ({
+  state,
+  stateAsOf,
+  paidAt,
+});
+
 /** Money that came in proves the payment, whatever its own word still says. */
 function stateOf(
   own: Held<"payment"> | null,
@@ -195,27 +201,22 @@ function stateOf(
   isReturned: boolean,
   all: readonly LedgerObject[],
 ): StateFound {
-  const is = (state: PaymentState, stateAsOf: Instant, paidAt: Instant | null): StateFound => ({
-    state,
-    stateAsOf,
-    paidAt,
-  });
   const bought = checkouts.filter(({ details, state }) => details.paid && state === "complete");
-  if (own?.state === "succeeded") return is("succeeded", own.stateAsOf, own.stateAsOf);
-  if (bought.length > 0) return is("succeeded", stateTimes(bought), stateTimes(bought));
+  if (own?.state === "succeeded") return found("succeeded", own.stateAsOf, own.stateAsOf);
+  if (bought.length > 0) return found("succeeded", stateTimes(bought), stateTimes(bought));
   const paid = charges.filter(({ state }) => state === "succeeded");
   if (paid.length > 0) {
     // The first that we hear of a charge may be its refund; when it was made it says itself.
     const paidAt = firstOfAll(paid.map(({ bornAt, stateAsOf }) => bornAt ?? stateAsOf));
-    return is("succeeded", stateTimes(paid), paidAt);
+    return found("succeeded", stateTimes(paid), paidAt);
   }
-  if (own !== null) return is(own.state, own.stateAsOf, null);
-  if (isReturned) return is("succeeded", stateTimes(all), null); // only what was paid is refunded or disputed
+  if (own !== null) return found(own.state, own.stateAsOf, null);
+  if (isReturned) return found("succeeded", stateTimes(all), null); // only what was paid is refunded or disputed
   const last = [...charges].sort((a, b) => b.stateAsOf - a.stateAsOf)[0];
-  if (last !== undefined) return is(CHARGE_STATES[last.state], last.stateAsOf, null);
+  if (last !== undefined) return found(CHARGE_STATES[last.state], last.stateAsOf, null);
   const complete = checkouts.find(({ state }) => state === "complete");
-  if (complete !== undefined) return is("processing", complete.stateAsOf, null);
-  return is("pending", stateTimes(all), null);
+  if (complete !== undefined) return found("processing", complete.stateAsOf, null);
+  return found("pending", stateTimes(all), null);
 }
 
 const CHARGE_STATES: Readonly<Record<LedgerState<"charge">, PaymentState>> = {
@@ -239,6 +240,8 @@ function receivedOf(
   return checkouts.find(({ details }) => details.paid)?.amountMinor ?? 0;
 }
 
+const isGone = ({ state }: Held<"refund">): boolean => state === "failed" || state === "canceled";
+
 /**
  * The refunds that stand. The charge's own figure counts while it is the larger, because refunds are still to come; one
  * that has failed comes off it by another word, which may be late, so that from then on the refunds alone are asked.
@@ -247,7 +250,6 @@ function refundedOf(
   refunds: readonly Held<"refund">[],
   charges: readonly Held<"charge">[],
 ): number {
-  const isGone = ({ state }: Held<"refund">): boolean => state === "failed" || state === "canceled";
   const standing = sum(refunds.filter((one) => !isGone(one)).map(({ amountMinor }) => amountMinor));
   if (refunds.some(isGone)) return standing;
   return Math.max(standing, ...charges.map(({ details }) => details.refundedMinor));

@@ -8,13 +8,11 @@ import { handlersOf } from "./registry.js";
 
 type Rows = Record<string, unknown[]>;
 
-/** A handler with its fact. */
+/** A handler with its fact, and what it wants to see. */
 export interface Reaction {
-  /** What it wants to see. */
+  handler: AnyHandler;
+  fact: Fact;
   reads: Reads;
-  /** What it wants in place of that, by what was found; null: nothing. */
-  more(rows: Rows): Reads | null;
-  decide(rows: Rows, ctx: HandlerContext): ReturnType<AnyHandler["decide"]>;
 }
 
 export interface Decisions {
@@ -28,8 +26,8 @@ export function reactionsTo(facts: Fact[] | Permanent, context: LoadContext): Re
   return facts.flatMap((fact) =>
     handlersOf(fact.kind).map((handler) => ({
       reads: handler.load(fact, context),
-      more: (rows: Rows) => handler.loadMore?.(fact, rows, context) ?? null,
-      decide: (rows: Rows, ctx: HandlerContext) => handler.decide(fact, rows, ctx),
+      handler,
+      fact,
     })),
   );
 }
@@ -47,25 +45,29 @@ const rowsOf = ({ reads }: Reaction, i: number, rows: Rows): Rows =>
  */
 export async function loadFor(
   reactions: Reaction[],
+  context: LoadContext,
   database: Database,
   own: Reads,
 ): Promise<Rows> {
-  const readAll = (): Promise<Rows> => {
-    const all: Reads = { ...own };
-    for (const [i, { reads }] of reactions.entries()) {
-      for (const [name, wanted] of Object.entries(reads)) all[nameOf(name, i)] = wanted;
-    }
-    return load(database, all);
-  };
-  const found = await readAll();
+  const found = await readAll(reactions, database, own);
   let isMore = false;
   for (const [i, reaction] of reactions.entries()) {
-    const more = reaction.more(rowsOf(reaction, i, found));
+    const { handler, fact } = reaction;
+    if (handler.loadMore === undefined) continue;
+    const more = handler.loadMore(fact, rowsOf(reaction, i, found), context);
     if (more === null) continue;
     reaction.reads = more;
     isMore = true;
   }
-  return isMore ? readAll() : found;
+  return isMore ? readAll(reactions, database, own) : found;
+}
+
+function readAll(reactions: readonly Reaction[], database: Database, own: Reads): Promise<Rows> {
+  const all: Reads = { ...own };
+  for (const [i, { reads }] of reactions.entries()) {
+    for (const [name, wanted] of Object.entries(reads)) all[nameOf(name, i)] = wanted;
+  }
+  return load(database, all);
 }
 
 /** What all reactions decide. @param rows those that `loadFor` gave. */
@@ -76,7 +78,7 @@ export function decisionsOf(
 ): Decisions {
   const decided: Decisions = { plans: [], doubts: [] };
   for (const [i, reaction] of reactions.entries()) {
-    const one = reaction.decide(rowsOf(reaction, i, rows), ctx);
+    const one = reaction.handler.decide(reaction.fact, rowsOf(reaction, i, rows), ctx);
     if ("doubts" in one) decided.doubts.push(...one.doubts);
     else decided.plans.push(one);
   }

@@ -194,9 +194,10 @@ async function runOnce(
 ): Promise<EventResult | { doubts: readonly Doubt[] } | null> {
   const { delivery } = run;
   const { policy } = deps;
-  const reactions = reactionsTo(facts ?? [], { source: delivery.source, policy });
+  const loading = { source: delivery.source, policy };
+  const reactions = reactionsTo(facts ?? [], loading);
   const eventKey = [delivery.source, delivery.eventKey];
-  const { event, deadLetter, hold, ...rows } = await loadFor(reactions, deps.database, {
+  const { event, deadLetter, hold, ...rows } = await loadFor(reactions, loading, deps.database, {
     event: readEvent("t.source = ? AND t.event_key = ?", eventKey),
     hold: readHold(delivery.source),
     deadLetter: read("deadLetter", "e.source = ? AND e.event_key = ?", eventKey, {

@@ -25,13 +25,14 @@ export function createIds(clock: Clock): Ids {
     return out;
   };
   let last = 0;
+  let time = digits(last, TIME_CHARS);
   let count = 0;
   const next = (kind: IdKind): string => {
     const now = clock.now();
     count = now === last ? (count + 1) % 32 ** COUNT_CHARS : 0;
+    if (now !== last) time = digits(now, TIME_CHARS);
     last = now;
-    const order = digits(now, TIME_CHARS) + digits(count, COUNT_CHARS);
-    return `${ID_PREFIX[kind]}_${order}${random()}`;
+    return `${ID_PREFIX[kind]}_${time}${digits(count, COUNT_CHARS)}${random()}`;
   };
   return Object.freeze({ next });
 }

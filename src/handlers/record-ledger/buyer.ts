@@ -4,9 +4,17 @@ import { buyerOf, type PaymentPolicy } from "../../policy/payments.js";
 
 const NOBODY: Buyer = { userRef: null, packageRef: null, orderRef: null, locale: null };
 
+/** What was read of the details of late, which nobody changes: each is asked for several times in one decision. */
+const known = new WeakMap<object, { policy: PaymentPolicy; buyer: Buyer }>();
+
 /** Who bought what, as far as these details say; not every kind of object says anything of it. */
 export function buyerIn(details: LedgerDetails[LedgerKind], policy: PaymentPolicy): Buyer {
-  return "metadata" in details ? buyerOf(details, policy) : NOBODY;
+  if (!("metadata" in details)) return NOBODY;
+  const read = known.get(details);
+  if (read?.policy === policy) return read.buyer;
+  const buyer = buyerOf(details, policy);
+  known.set(details, { policy, buyer });
+  return buyer;
 }
 
 /** Who is written to: the first that each is known from. */
