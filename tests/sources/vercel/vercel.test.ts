@@ -29,9 +29,30 @@ describe("vercel: deployments", () => {
         target: "production",
         url: "https://shop-4f2k9x1aa-example.vercel.app",
         commit: "3c5a1f0b9d2e4c6788a1b2c3d4e5f60718293a4b",
+        labels: [],
+        ours: false,
         occurredAt: NOW - 2_000,
       },
     ]);
+  });
+
+  it.each([
+    ["[security] Mend the log-in", ["security"]],
+    ["  [Security][HOTFIX] Mend the log-in", ["security", "hotfix"]],
+    ["[security]\n\n[payment] in the body", ["security", "payment"]],
+    ["Mend the log-in [security]", []],
+    ["[] nothing in it", []],
+    ["[not closed", []],
+    [`[${"x".repeat(41)}] too long`, []],
+    [
+      Array.from({ length: 12 }, (_, n) => `[l${n}]`).join(""),
+      Array.from({ length: 10 }, (_, n) => `l${n}`),
+    ],
+  ])("carry the labels that their commit's message begins with: %s", (message, labels) => {
+    const meta = { githubCommitMessage: message };
+    const deployment = { id: "dpl_1", name: "shop", meta };
+    const [fact] = factsOf(vercel, changed("deployment-created", { deployment }));
+    expect(fact).toMatchObject({ kind: "deployment.changed", labels });
   });
 
   it("know six states, and which of them end the trouble of their project and target", () => {
