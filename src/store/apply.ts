@@ -94,7 +94,7 @@ export async function apply(
   return batchesOf(database).add({ plan, claim, shape, shapeKey, locks: locksOf(plan), mostRows });
 }
 
-/** Whatever a plan writes or locks: Postgres would lose a second write of a row by the same statement. */
+/** Whatever a plan writes: Postgres would lose a second write of a row by the same statement. */
 function rowsOf({ plan, claim }: Asked): string[] {
   const rows = [...plan.completes.map((id) => `outbox ${id}`)];
   for (const id of plan.discards) rows.push(`event ${id}`);
@@ -102,7 +102,7 @@ function rowsOf({ plan, claim }: Asked): string[] {
     const { id, source, eventKey } = claim.event;
     rows.push(`event ${id}`, `key ${source} ${eventKey}`, `attempt ${claim.attempt.id}`);
   }
-  for (const tables of [plan.inserts, plan.updates, plan.expects]) {
+  for (const tables of [plan.inserts, plan.updates]) {
     for (const [table, list] of Object.entries(tables)) {
       for (const { id } of list as { id: string }[]) rows.push(`${table} ${id}`);
     }
@@ -110,16 +110,32 @@ function rowsOf({ plan, claim }: Asked): string[] {
   return rows;
 }
 
+/**
+ * What a plan only rests on, with the version that it read. Any number may rest on the same: the signals of one
+ * outage all do on its incident, and would else wait for each other's statement.
+ */
+function groundsOf({ plan }: Asked): [row: string, version: number][] {
+  return Object.entries(plan.expects).flatMap(([table, list]) =>
+    list.map(({ id, version }): [string, number] => [`${table} ${id}`, version]),
+  );
+}
+
 const bytesOf = ({ claim }: Asked): number => claim?.body?.length ?? 0;
 
 function companionsOf(first: Asked): (next: Asked) => boolean {
   const taken = new Set(rowsOf(first));
+  const grounds = new Map(groundsOf(first));
   let bytes = bytesOf(first);
   return (next) => {
     if (next.shapeKey !== first.shapeKey || bytes + bytesOf(next) > BODY_BYTES_MAX) return false;
     const rows = rowsOf(next);
-    if (rows.some((row) => taken.has(row))) return false;
+    if (rows.some((row) => taken.has(row) || grounds.has(row))) return false;
+    const own = groundsOf(next);
+    const isMoved = ([row, version]: (typeof own)[number]): boolean =>
+      taken.has(row) || (grounds.get(row) ?? version) !== version;
+    if (own.some(isMoved)) return false;
     for (const row of rows) taken.add(row);
+    for (const [row, version] of own) grounds.set(row, version);
     bytes += bytesOf(next);
     return true;
   };

@@ -61,6 +61,26 @@ async function together(
 }
 
 describe("plans that come at once", () => {
+  it("that rest on the same row share a statement, but not with one that writes it, or that read it earlier", async () => {
+    await apply(database, making("ground"));
+    const ground = await kept("ground");
+    const resting = (name: string, row = ground): Plan =>
+      plan().insert("deployment", deployment(name)).expect("deployment", row).build();
+    sent.length = 0;
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const asked = names.map((name): [Plan, null] => [resting(name), null]);
+    expect(await together(asked)).toEqual(names.map(() => true));
+    expect(sent.length).toBeLessThan(BUSY + names.length);
+    const older = { ...ground, version: ground.version - 1 };
+    const write = plan().update("deployment", ground, { url: "https://x.example.com" }).build();
+    const mixed = [resting("g", older), resting("h"), write];
+    const answers = await Promise.all(mixed.map((one) => told(apply(database, one))));
+    expect([answers[0], answers[2]]).toEqual([{ is: "moved" }, { is: true }]);
+    const again = resting("i");
+    expect(await told(apply(database, again))).toEqual({ is: "moved" });
+    expect(await w.rows("SELECT id FROM deployment WHERE external_id IN ('g', 'i')")).toEqual([]);
+  });
+
   it("share a statement, and each keeps its own event, bytes and rows", async () => {
     const asked = Array.from({ length: 8 }, (_, i): [Plan, EventClaim] => {
       const body = Uint8Array.from({ length: i * 50 }, (_, n) => (n * 7 + i) % 256);
