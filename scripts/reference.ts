@@ -9,6 +9,7 @@ import { LEDGER_STATES } from "../src/domain/ledger.js";
 import { handlersOf } from "../src/handlers/registry.js";
 import { ENVIRONMENT, type Variable } from "../src/runtime/environment.js";
 import { sources } from "../src/sources/registry.js";
+import { policySections } from "./reference/policy.js";
 
 const root = resolve(import.meta.dirname, "..");
 const NOTE = "<!-- Written by `npm run reference`. Change the code, not this page. -->";
@@ -20,6 +21,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     "docs/reference/errors.md": errorsPage(),
     "docs/reference/events.md": await eventsPage(),
     "docs/reference/api.md": apiPage(),
+    "docs/reference/policy.md": page("Policies", ...policySections(root, table)),
     "docs/reference/states.md": statesPage(),
   };
 }
