@@ -159,7 +159,7 @@ describe("the runbooks", () => {
       expect(commands.length).toBeGreaterThan(0);
       await PREPARED[file]?.();
       delete env.HELD_EVENT;
-      for (const command of commands) {
+      for (const [n, command] of commands.entries()) {
         expect(command).toMatch(/^npx --no signalbox /);
         if (command.includes("$HELD_EVENT")) env.HELD_EVENT ??= await heldEvent();
         if (command.includes("$MAINTENANCE")) env.MAINTENANCE ??= await appointedMaintenance();
@@ -169,7 +169,10 @@ describe("the runbooks", () => {
         if (command.includes("$REFUND")) env.REFUND ??= await waitingCorrection("refund");
         if (command.includes("$CORRECTION")) env.CORRECTION ??= await waitingCorrection("cancel");
         // A failing command rejects with its output, which is then the test's message.
-        const { stdout } = await run("sh", ["-c", command], { cwd: ROOT, env, timeout: 30_000 });
+        // The first of each page goes through npx; for the others its half second is saved.
+        const typed =
+          n === 0 ? command : command.replace(/^npx --no signalbox /, "cli/signalbox.mjs ");
+        const { stdout } = await run("sh", ["-c", typed], { cwd: ROOT, env, timeout: 30_000 });
         expect(stdout.trim(), command).not.toBe("");
         await h.rest();
       }
