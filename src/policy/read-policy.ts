@@ -52,7 +52,9 @@ export function readPolicy(
     message,
     ...placeOf(document, lines, path),
   });
-  const written = plainOf(document);
+  const data = plainOf(document);
+  if ("why" in data) return unreadable(`cannot be read: ${data.why}`);
+  const written = data.plain;
   if (typeof written !== "object" || written === null || Array.isArray(written)) {
     return unreadable("is no policy: it has no parts, such as `extends: tbat`");
   }
@@ -94,12 +96,12 @@ export function problemText(name: string, { path, message, line, column }: Polic
   return path === "" ? `${place} ${message}` : `${place} ${path}: ${message}`;
 }
 
-/** Null for what is no data: an alias of nothing, or aliases of aliases that would never end. */
-function plainOf(document: ReturnType<typeof parseDocument>): unknown {
+/** A sentence for what is no data: an alias of nothing, or aliases of aliases that would never end. */
+function plainOf(document: ReturnType<typeof parseDocument>): { plain: unknown } | { why: string } {
   try {
-    return document.toJS({ maxAliasCount: ALIASES_MAX });
+    return { plain: document.toJS({ maxAliasCount: ALIASES_MAX }) };
   } catch (error) {
-    if (error instanceof ReferenceError) return null;
+    if (error instanceof ReferenceError) return { why: error.message };
     throw error;
   }
 }
