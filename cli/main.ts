@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
 import { addAffected, addCorrections } from "./commands/corrections.js";
+import { addDeploymentCommands } from "./commands/deployments.js";
 import { addDoor, addRefusals } from "./commands/door.js";
 import { addIncidentCommands } from "./commands/incidents.js";
 import { addKeys } from "./commands/keys.js";
@@ -59,6 +60,8 @@ function programOf(outcome: Outcome): Command {
   if (corrections !== undefined) addCorrections(corrections, outcome);
   const incidents = groups.get("incidents");
   if (incidents !== undefined) addIncidentCommands(incidents, outcome);
+  const deployments = groups.get("deployments");
+  if (deployments !== undefined) addDeploymentCommands(deployments);
   addDoor(program);
   addRefusals(program);
   addSources(program, outcome);

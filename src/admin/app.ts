@@ -6,6 +6,7 @@ import { createLists, type Lists } from "../store/lists.js";
 import { CHALLENGE, demandRole, identify } from "./access.js";
 import { idOf, jsonOf, limited, notFound } from "./bodies.js";
 import { serveCorrections } from "./corrections.js";
+import { serveDeploymentChecks } from "./deployment-checks.js";
 import { ADMIN_PATH, type AdminDeps } from "./deps.js";
 import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import type { AdminEnv } from "./env.js";
@@ -72,6 +73,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   app.route("/notices", noticePreviews(deps));
   serveIncidents(app, lists, deps);
   serveKeys(app, deps);
+  serveDeploymentChecks(app, deps);
   serveMaintenance(app, deps);
   serveIncidentReports(app, deps);
   serveMetrics(app, deps);

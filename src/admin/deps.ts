@@ -8,6 +8,7 @@ import type { SuppressionOperations } from "../operations/suppressions.js";
 import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
 import type { CorrectionOperations } from "./corrections.js";
+import type { DeploymentOperations } from "./deployment-checks.js";
 import type { IncidentReportOperations } from "./incident-reports.js";
 import type { IncidentOperations } from "./incidents.js";
 import type { KeyOperations } from "./keys.js";
@@ -56,6 +57,7 @@ export interface AdminDeps extends AccessDeps {
     CorrectionOperations &
     IncidentOperations &
     IncidentReportOperations &
+    DeploymentOperations &
     MaintenanceOperations &
     MetricOperations &
     PolicyOperations & {

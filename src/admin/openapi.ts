@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { correctionRoutes } from "./corrections.js";
+import { deploymentRoutes } from "./deployment-checks.js";
 import { ADMIN_PATH } from "./deps.js";
 import { doorCountsQuery } from "./door-counts.js";
 import { ENTITLEMENTS_PATH, entitlementsQuery, userEntitlements } from "./entitlements.js";
@@ -109,6 +110,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
   ),
   settleRoute("discard", "Give a dead letter up for good", 200),
   ...incidentRoutes,
+  ...deploymentRoutes,
   ...maintenanceRoutes,
   ...policyRoutes,
   ...subscriberRoutes,

@@ -1,9 +1,11 @@
+import type { DeploymentOperations } from "../admin/deployment-checks.js";
 import type { MaintenanceOperations } from "../admin/maintenance.js";
 import type { Post } from "../domain/ports.js";
 import { postTestEvent } from "../gateways/sentry/test-event.js";
 import { checkDeployment, type WokenBy } from "../operations/deployments/check.js";
 import type { DeploymentDeps } from "../operations/deployments/deps.js";
 import { tellOfLockdown } from "../operations/deployments/lockdown.js";
+import { recheckDeployment } from "../operations/deployments/recheck.js";
 import {
   beginMaintenance,
   cancelMaintenance,
@@ -12,7 +14,6 @@ import {
   scheduleMaintenance,
   verifyMaintenance,
 } from "../operations/maintenance/act.js";
-import type { MaintenanceDeps } from "../operations/maintenance/deps.js";
 import { listMaintenances } from "../operations/maintenance/rows.js";
 import type { TimerDeps } from "../operations/run-timer.js";
 import type { NodeConfig } from "./node-config.js";
@@ -45,8 +46,11 @@ export function deploymentParts(
   };
 }
 
-/** What a person may do about maintenances. */
-export const maintenanceOperations = (deps: MaintenanceDeps): MaintenanceOperations => ({
+/** What a person may do about deployments and maintenances. */
+export const maintenanceOperations = (
+  deps: DeploymentDeps,
+): MaintenanceOperations & DeploymentOperations => ({
+  recheckDeployment: (request) => recheckDeployment(request, deps),
   listMaintenances: (days) => listMaintenances(days, deps),
   scheduleMaintenance: (request) => scheduleMaintenance(request, deps),
   beginMaintenance: (act) => beginMaintenance(act, deps),

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { SignalFact } from "../../../src/domain/facts.js";
 import { testEventTitle } from "../../../src/domain/test-event.js";
 import { checkDeployment } from "../../../src/operations/deployments/check.js";
+import { recheckDeployment } from "../../../src/operations/deployments/recheck.js";
 import type { PolicyInput } from "../../../src/policy/schema.js";
 import { sourceById } from "../../../src/sources/registry.js";
 import { policyWith } from "../../policy/policies.js";
@@ -189,6 +190,35 @@ describe("a deployment that went to production", () => {
     await w.say(web());
     await untilDone();
     expect(w.asked).toEqual(["https://shop.example/api/health"]);
+  });
+});
+
+describe("a deployment that somebody wants to be looked at anew", () => {
+  it("is, from the beginning, and what it had failed is over when it is well", async () => {
+    w = await deploymentWorld(policy({ checks: ["health"] }));
+    w.site[HEALTH] = 401;
+    await w.say(web());
+    await untilDone();
+    w.clock.advance(3_600_000);
+    w.site[HEALTH] = 200;
+    const { subject } = (await w.timer("deployment.due")) ?? { subject: "" };
+    const asked = { id: subject, actor: "operator:anna", because: "the address is set" };
+    await Promise.all([1, 2].map(() => recheckDeployment(asked, w.deps)));
+    expect((await w.timer("deployment.due"))?.dueAt).toBe(w.clock.now());
+    expect(await untilDone()).toBe(1);
+    expect(w.told.map(({ kind }) => kind)).toEqual(["raised", "resolved"]);
+    expect(await w.actions()).toEqual(["deployment.check_failed", "deployment.check_passed"]);
+  });
+
+  it("is refused when it is none that is looked at, or not there", async () => {
+    w = await deploymentWorld(policy());
+    await w.say(web({ target: "preview" }));
+    const [{ id } = { id: "" }] = await w.rows("SELECT id FROM deployment");
+    const asked = { id: String(id), actor: "operator:anna", because: "curious" };
+    await expect(recheckDeployment(asked, w.deps)).rejects.toMatchObject({ code: "conflict" });
+    await expect(recheckDeployment({ ...asked, id: "dep_no" }, w.deps)).rejects.toMatchObject({
+      code: "not_found",
+    });
   });
 });
 
