@@ -1,3 +1,4 @@
+import { CHANNEL_NAMES } from "../../channels/notice-lists.js";
 import { BY_RECOVERY, type IncidentTask } from "../../domain/incident.js";
 import type { NoticeData, NoticeWay, Template } from "../../domain/notice.js";
 import { type DecideContext, type Plan, PlanBuilder } from "../../domain/plan.js";
@@ -245,7 +246,7 @@ class Telling {
     const ways = byChannels(this.#rows.told, channels);
     for (const way of ways) this.#notify(template, step, way, {});
     if (ways.length > 0)
-      this.#say("step", `${channelsOf(ways)} told: ${template.replace("incident-", "")}`);
+      this.#say("step", `told by ${channelsOf(ways)} ${TOLD[template] ?? template}`);
   }
 
   #end(): void {
@@ -328,11 +329,20 @@ class Telling {
   }
 }
 
+/** What who was paged hears of how it goes on, for the timeline. */
+const TOLD: Partial<Record<Template, string>> = {
+  "incident-acknowledged": "that somebody has it",
+  "incident-reopened": "that it has come back",
+  "incident-resolved": "that it is over",
+};
+
 const titlesOf = (roles: readonly string[], policy: Policy): string =>
   roles.map((role) => policy.roles[role]?.title ?? role).join(", ");
 
 const channelsOf = (ways: readonly NoticeWay[]): string =>
-  ways.length === 0 ? "nothing" : [...new Set(ways.map(({ channel }) => channel))].join(", ");
+  ways.length === 0
+    ? "nothing"
+    : [...new Set(ways.map(({ channel }) => CHANNEL_NAMES[channel]))].join(", ");
 
 const wordsFor = (words: Words, { languages }: Policy): string =>
   words[languages[0] ?? "en"] ?? words.en;
