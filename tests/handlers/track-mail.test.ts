@@ -164,6 +164,17 @@ describe("a mail that will not arrive", () => {
     },
   );
 
+  it("goes the next way where its policy has one, once", async () => {
+    const id = await sent("one");
+    const instead = JSON.stringify([{ channel: "sms", recipient: "+66800000001" }]);
+    await w.rows("UPDATE notice SET instead = $2 WHERE id = $1", [id, instead]);
+    for (let i = 0; i < 2; i += 1) await report("email-bounced");
+    const others = "SELECT channel, recipient, status, data ->> 'insteadOf' AS instead_of FROM notice";
+    expect(await w.rows(`${others} WHERE id <> $1`, [id])).toEqual([
+      { channel: "sms", recipient: "+66800000001", status: "pending", instead_of: "email" },
+    ]);
+  });
+
   it("is nobody's business after a bounce for now, or of a mail that one may do without", async () => {
     await sent("one");
     await report("email-bounced-for-now");

@@ -1,6 +1,7 @@
 import { Permanent } from "../../domain/errors.js";
 import type { DeadLetter } from "../../domain/event.js";
 import type { MailStatusReported } from "../../domain/facts.js";
+import type { Incident } from "../../domain/incident.js";
 import {
   isTaken,
   isTransactional,
@@ -13,6 +14,8 @@ import { mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
 import { recipientHash } from "../../store/recipient-hash.js";
 import { deadPlan, sentenceOf } from "../event-plan.js";
 import type { HandlerContext } from "../handler.js";
+import { goAnotherWay } from "../send-notification/fallback.js";
+import { stoppedBy } from "../send-notification/order.js";
 
 export interface MailRows {
   notices: Notice[];
@@ -20,6 +23,9 @@ export interface MailRows {
   timers: TimerRow[];
   /** Of the notice's recipient. */
   suppressions: Suppression[];
+  /** Of the notice: what it speaks of, and the same word by other ways. */
+  incidents: Incident[];
+  siblings: Notice[];
 }
 
 /**
@@ -52,6 +58,7 @@ export function decideMail(fact: MailStatusReported, rows: MailRows, ctx: Handle
   }
   const taken = isTaken(notice);
   plan.update("notice", notice, {
+    ...otherWay(plan, fact, notice, rows, ctx),
     status,
     vendorId: fact.vendorId,
     ...(taken ? {} : { sentAt: fact.occurredAt, leaseUntil: null }),
@@ -83,6 +90,23 @@ function openLetter(
   if (letter?.status === "discarded") return null;
   if (letter?.status === "open" && letter.code === error.code) return null;
   return deadPlan({ noticeId: id }, error, letter, ctx);
+}
+
+const willNotArrive = ({ outcome, permanent }: MailStatusReported): boolean =>
+  outcome === "failed" || (outcome === "bounced" && permanent);
+
+/** A page that will not arrive goes the next way, unless nobody needs it any more. */
+function otherWay(
+  plan: PlanBuilder,
+  fact: MailStatusReported,
+  notice: Notice,
+  { incidents, siblings }: MailRows,
+  ctx: HandlerContext,
+): Partial<Notice> {
+  const incident = incidents.find(({ id }) => id === notice.incidentId) ?? null;
+  if (!willNotArrive(fact) || stoppedBy(notice, incident) !== null) return {};
+  const error = new Permanent("notice_undelivered", { detail: `the mail is ${fact.outcome}` });
+  return goAnotherWay(plan, { notice, incident, siblings }, error, ctx);
 }
 
 /** By the joined status alone, so that they do not depend on the order of the reports either. */

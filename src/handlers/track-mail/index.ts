@@ -29,6 +29,13 @@ export const trackMail = defineHandler({
         ids,
         join(`t.recipient_hash = ${recipientHashSql("n.recipient")}`),
       ),
+      incidents: read("incident", OF_MAIL, ids, join("t.id = n.incident_id")),
+      siblings: read(
+        "notice",
+        `n.instead <> '[]' AND ${OF_MAIL}`,
+        ids,
+        join("t.cause = n.cause AND t.template = n.template AND t.id <> n.id"),
+      ),
     };
   },
   decide: (fact, rows, context) => decideMail(fact, rows, context),
