@@ -129,12 +129,16 @@ async function failedRuns({ database, sources }: WatchDeps): Promise<Finding[]> 
   return findings;
 }
 
+/** Fourteen days are read for it: not each minute, and no silence is told to the minute. */
+const SILENCE_EVERY_MINUTES = 5;
+
 /** @param blind troubles that make a source look silent: of these nothing new is said. */
 async function silences(
   now: Instant,
   blind: ReadonlySet<string>,
   { database, sources, policy }: WatchDeps,
 ): Promise<Finding[]> {
+  if (Math.floor(now / MINUTE_MS) % SILENCE_EVERY_MINUTES !== 0) return [];
   const [minutes, held] = await Promise.all([
     minutesWithEvents(database, now - SILENCE_DAYS * DAY_MS),
     heldSources(database),
