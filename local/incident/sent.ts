@@ -44,7 +44,7 @@ export function kindOf(channel: string, template: string): string {
 }
 
 const SLACK_KINDS: readonly (readonly [RegExp, string])[] = [
-  [/^⏫/, "incident-escalated"],
+  [/^[⏫📋]/u, "incident-escalated"],
   [/^👀/, "incident-acknowledged"],
   [/^🔁/, "incident-reopened"],
   [/^✅/, "incident-resolved"],

@@ -60,6 +60,8 @@ export interface IncidentView {
   reopenings: number | null;
   insteadOf: InsteadView | null;
   recoveryHint: string | null;
+  /** What was owed after it, and is due: that is told, and not that it goes on. */
+  taskDue: string | null;
 }
 
 /** Many incidents at once, told as one. */
@@ -80,7 +82,13 @@ export interface StormView {
   insteadOf: InsteadView | null;
 }
 
-export type IncidentHappening = "raised" | "escalated" | "acknowledged" | "reopened" | "resolved";
+export type IncidentHappening =
+  | "raised"
+  | "escalated"
+  | "acknowledged"
+  | "reopened"
+  | "resolved"
+  | "task_due";
 
 /** @throws Permanent `channel_refused` when `incidentId` is missing: nothing could be joined or resolved. */
 export function incidentView(notice: NoticeContent): IncidentView {
@@ -117,6 +125,7 @@ export function incidentView(notice: NoticeContent): IncidentView {
     reopenings: numberIn(data, "reopenings"),
     insteadOf: insteadIn(notice),
     recoveryHint: textIn(data, "recoveryHint"),
+    taskDue: textIn(data, "taskDue"),
   };
 }
 
@@ -207,8 +216,10 @@ export function renderIncident<Rendered>(
   switch (notice.template) {
     case "incident-raised":
       return says.incident("raised", incidentView(notice));
-    case "incident-escalated":
-      return says.incident("escalated", incidentView(notice));
+    case "incident-escalated": {
+      const view = incidentView(notice);
+      return says.incident(view.taskDue === null ? "escalated" : "task_due", view);
+    }
     case "incident-acknowledged":
       return says.incident("acknowledged", incidentView(notice));
     case "incident-reopened":

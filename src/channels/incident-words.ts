@@ -21,6 +21,7 @@ export const INCIDENT_WORDS = {
       acknowledged: "Incident acknowledged",
       reopened: "Incident reopened",
       resolved: "Incident resolved",
+      task_due: "Task due",
     },
     severity: "Severity",
     service: "Service",
@@ -54,6 +55,7 @@ export const INCIDENT_WORDS = {
       acknowledged: "มีผู้รับเรื่องแล้ว",
       reopened: "เหตุขัดข้องเกิดขึ้นอีก",
       resolved: "แก้ไขเหตุขัดข้องแล้ว",
+      task_due: "งานถึงกำหนดแล้ว",
     },
     severity: "ระดับความรุนแรง",
     service: "บริการ",
@@ -131,6 +133,11 @@ function courseEn(
         lastedMs === null ? null : `It is over after ${durationText(lastedMs, locale)}.`,
         view.recoveryHint,
       ];
+    case "task_due":
+      return [
+        `The incident is over; due now, and not done: ${view.taskDue}.`,
+        escalatedTo === null ? null : `It is with: ${escalatedTo}.`,
+      ];
   }
 }
 
@@ -166,6 +173,11 @@ function courseTh(
       return [
         lastedMs === null ? null : `เหตุสิ้นสุดแล้ว ใช้เวลา ${durationText(lastedMs, locale)}`,
         view.recoveryHint,
+      ];
+    case "task_due":
+      return [
+        `เหตุสิ้นสุดแล้ว แต่งานนี้ถึงกำหนดและยังไม่เสร็จ: ${view.taskDue}`,
+        escalatedTo === null ? null : `ผู้รับผิดชอบ: ${escalatedTo}`,
       ];
   }
 }

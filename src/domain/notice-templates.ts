@@ -77,6 +77,8 @@ export type IncidentNoticeData = {
   /** Titles of the roles that are told now. */
   escalatedTo?: Maybe<string>;
   unansweredMinutes?: Maybe<number>;
+  /** What was owed after it and is due: that is told, and not the trouble. */
+  taskDue?: Maybe<string>;
   acknowledgedBy?: Maybe<string>;
   acknowledgedAt?: Maybe<Instant>;
   resolvedBy?: Maybe<string>;

@@ -66,6 +66,18 @@ describe("Slack tells of an incident", () => {
     expect(text).toContain("because PagerDuty could not be reached (Slack answered 503).");
   });
 
+  it("that a task is due, and not that the trouble is worse", async () => {
+    const taskDue = "Find the root cause";
+    const nextStep = "When it is done: npx --no signalbox incidents done INC-1 root-cause";
+    const blocks = await blocksOf("incident-escalated", { taskDue, nextStep });
+    const text = textsOf(blocks);
+    expect(text).toContain("📋 CRITICAL task due: Checkout answers 500");
+    expect(text).toContain("due now, and not done: Find the root cause.");
+    expect(text).toContain(nextStep);
+    expect(text).not.toContain("escalated");
+    expect(blocks.find(({ type }) => type === "actions")?.elements?.[0]?.style).toBeUndefined();
+  });
+
   it("that somebody has it, without a button to take it again", async () => {
     const blocks = await blocksOf("incident-acknowledged", { acknowledgedBy: "operator:somsri" });
     expect(textsOf(blocks)).toContain("somsri has taken it on: nobody else is called for now.");

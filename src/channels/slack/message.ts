@@ -39,6 +39,7 @@ const MARKS: Readonly<Record<IncidentHappening, string | null>> = {
   acknowledged: "👀",
   reopened: "🔁",
   resolved: "✅",
+  task_due: "📋",
 };
 const HAPPENED = {
   en: {
@@ -47,6 +48,7 @@ const HAPPENED = {
     acknowledged: "acknowledged",
     reopened: "reopened",
     resolved: "resolved",
+    task_due: "task due",
   },
   th: INCIDENT_WORDS.th.happening,
 } as const;
@@ -89,6 +91,7 @@ function incidentMessage(
     ...sectionOf(sentences.map((line) => escapeMrkdwn(line, SECTION_CHARS_MAX))),
     ...fieldsOf(rowsOf(happening, view, reader)),
     ...(wanted ? causeBlocks(view, language) : []),
+    ...(happening === "task_due" ? paragraph(words.nextStep, view.nextStep) : []),
     ...(wanted ? paragraph(words.why, view.why) : []),
     ...buttons(wanted ? view : { ...view, ackUrl: null }, language),
     footer(view.incidentId, view.url, reader),

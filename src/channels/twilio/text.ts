@@ -70,6 +70,8 @@ function stateOf(happening: IncidentHappening, view: IncidentView): string {
       return " is back";
     case "resolved":
       return " resolved";
+    case "task_due":
+      return " task due";
   }
 }
 

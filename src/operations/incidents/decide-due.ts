@@ -291,7 +291,8 @@ class Telling {
     for (const way of waysOf(policy, [row.role], ["email", "slack"])) {
       this.#notify("incident-escalated", step, way, {
         data: {
-          nextStep: `Due now, and not done: ${row.title}`,
+          taskDue: row.title,
+          nextStep: `When it is done: npx --no signalbox incidents done ${row.incidentId} ${row.task}`,
           escalatedTo: titlesOf([row.role], policy),
         },
       });

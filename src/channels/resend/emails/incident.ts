@@ -12,6 +12,7 @@ const TONES: Readonly<Record<IncidentHappening, Tone>> = {
   acknowledged: "attention",
   reopened: "alarm",
   resolved: "good",
+  task_due: "attention",
 };
 
 const CLOSINGS = {
@@ -21,6 +22,7 @@ const CLOSINGS = {
     acknowledged: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
     reopened: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
     resolved: "หากเกิดขึ้นอีก เราจะแจ้งให้ทราบ",
+    task_due: "ระบบแจ้งเรื่องนี้เพียงครั้งเดียว",
   },
   en: {
     raised: "You will be told when it is resolved.",
@@ -28,14 +30,16 @@ const CLOSINGS = {
     acknowledged: "You will be told when it is resolved.",
     reopened: "You will be told when it is resolved.",
     resolved: "If it happens again, you will be told.",
+    task_due: "You are told of this once.",
   },
 } as const;
 
 /** Tells what has happened to an incident: what, where, how bad, since when, and what to do about it. */
 export const incidentMail =
-  (happening: IncidentHappening) =>
+  (told: Exclude<IncidentHappening, "task_due">) =>
   (notice: NoticeContent): EmailContent => {
     const view = incidentView(notice);
+    const happening = told === "escalated" && view.taskDue !== null ? "task_due" : told;
     const wanted = happening === "raised" || happening === "escalated" || happening === "reopened";
     return contentIn(notice, TONES[happening], (language, locale) => {
       const words = INCIDENT_WORDS[language];
@@ -57,6 +61,7 @@ export const incidentMail =
         rows: rowsOf([
           ...headRows(view, language),
           ...(wanted ? causeRows(view, language) : []),
+          [words.nextStep, happening === "task_due" ? view.nextStep : null],
           ...courseRows(happening, view, language, locale),
           [words.id, view.incidentId],
         ]),
