@@ -128,7 +128,7 @@ const TABLE = [
   line(
     "^cli/",
     ["^cli/"],
-    ["cli-table3", "commander", "picocolors", "playwright-core", "tsx", "yaml"],
+    ["cli-table3", "commander", "csv-parse", "picocolors", "playwright-core", "tsx", "yaml"],
     NODE,
   ),
 ];

@@ -11,8 +11,8 @@ import type { TimerRow } from "../../domain/outbox.js";
 import { type DecideContext, mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
 import { recipientHash } from "../../store/recipient-hash.js";
 import { deadPlan, sentenceOf } from "../event-plan.js";
-import { goAnotherWay } from "./fallback.js";
-import { stoppedBy } from "./order.js";
+import { goAnotherWay } from "../notice-fallback.js";
+import { stoppedBy } from "../notice-order.js";
 
 export interface NoticeRows {
   notice: Notice;

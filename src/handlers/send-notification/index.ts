@@ -9,6 +9,7 @@ import { apply } from "../../store/apply.js";
 import { type Database, Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
 import { recipientHashSql } from "../../store/recipient-hash.js";
+import { placeOf, stoppedBy } from "../notice-order.js";
 import {
   cancelPlan,
   confirmPlan,
@@ -22,7 +23,6 @@ import {
   suppressPlan,
   unconfirmed,
 } from "./decide.js";
-import { placeOf, stoppedBy } from "./order.js";
 
 export interface SendNotificationDeps {
   database: Database;

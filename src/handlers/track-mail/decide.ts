@@ -14,8 +14,8 @@ import { mergePlans, type Plan, PlanBuilder } from "../../domain/plan.js";
 import { recipientHash } from "../../store/recipient-hash.js";
 import { deadPlan, sentenceOf } from "../event-plan.js";
 import type { HandlerContext } from "../handler.js";
-import { goAnotherWay } from "../send-notification/fallback.js";
-import { stoppedBy } from "../send-notification/order.js";
+import { goAnotherWay } from "../notice-fallback.js";
+import { stoppedBy } from "../notice-order.js";
 
 export interface MailRows {
   notices: Notice[];

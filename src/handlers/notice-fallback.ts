@@ -1,9 +1,9 @@
-import { CHANNEL_NAMES } from "../../channels/notice-lists.js";
-import type { AppError } from "../../domain/errors.js";
-import type { Incident } from "../../domain/incident.js";
-import type { Notice, NoticeWay } from "../../domain/notice.js";
-import type { DecideContext, PlanBuilder } from "../../domain/plan.js";
-import { addEntry } from "../incident-plan.js";
+import { CHANNEL_NAMES } from "../channels/notice-lists.js";
+import type { AppError } from "../domain/errors.js";
+import type { Incident } from "../domain/incident.js";
+import type { Notice, NoticeWay } from "../domain/notice.js";
+import type { DecideContext, PlanBuilder } from "../domain/plan.js";
+import { addEntry } from "./incident-plan.js";
 
 interface Failing {
   notice: Notice;

@@ -1,6 +1,6 @@
-import type { Incident } from "../../domain/incident.js";
-import type { ChannelId, Notice, Template } from "../../domain/notice.js";
-import type { Instant } from "../../domain/time.js";
+import type { Incident } from "../domain/incident.js";
+import type { ChannelId, Notice, Template } from "../domain/notice.js";
+import type { Instant } from "../domain/time.js";
 
 /** Their services keep one thing for an incident, which each word changes: there the order counts. */
 const ORDERED: readonly ChannelId[] = ["pagerduty", "status_page"];
