@@ -9,7 +9,15 @@ import { openPool } from "../worker/pool.js";
 /** Part of every id of the one event that all others are copied from. */
 const TOKEN = "0000pattern";
 /** What a payment leaves behind for good; its outbox row is gone once its receiver has it. */
-const TABLES = ["event", "attempt", "payment", "entitlement", "notice", "audit_entry"] as const;
+const TABLES = [
+  "event",
+  "attempt",
+  "payment",
+  "ledger_object",
+  "entitlement",
+  "notice",
+  "audit_entry",
+] as const;
 /** One event in so many once was a dead letter: enough for the table to be no page that is quicker read whole. */
 const DEAD_EVERY = 10;
 
