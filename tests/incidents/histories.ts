@@ -45,8 +45,9 @@ export function historyOf(random: Random, name: PolicyName, policy: Policy): His
     events.push(...troubleOf(random, { n, service, from, until: startsAt + lasts }));
   }
   const whats = ["acknowledge", "acknowledge", "link", "resolve", "reopen", "note"] as const;
-  const acts = Array.from({ length: random.integer(5) }, () => ({
-    at: startsAt + random.integer(lasts / MINUTE_MS) * MINUTE_MS,
+  // Mostly soon after something was heard of.
+  const acts = Array.from({ length: random.integer(6) }, () => ({
+    at: random.pick(events).at + random.integer(random.pick([3, 20, 90])) * MINUTE_MS,
     what: random.pick(whats),
     nth: random.integer(8),
   }));

@@ -209,8 +209,8 @@ class Game {
       AT_ONCE,
     );
     const act = items.find(({ name, at }) => name === "act" && at < first.at + 20 * MINUTE_MS);
-    const isTold = chosen.some(({ name }) => name.endsWith(".v1"));
-    if (act !== undefined && !chosen.includes(act) && random.next() < (isTold ? 0.4 : 0.1)) {
+    const isWoken = chosen.some(({ name }) => name === "timer.due.v1");
+    if (act !== undefined && !chosen.includes(act) && random.next() < (isWoken ? 0.6 : 0.15)) {
       act.at = world.now;
       chosen.push(act);
     }
