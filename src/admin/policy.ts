@@ -128,12 +128,10 @@ const comparison = z
   })
   .meta({ id: "ComparedPolicies" });
 
-const policyAnswer = z
-  .record(z.string(), z.unknown())
-  .meta({
-    id: "Policy",
-    description: "See docs/reference/policy.md; without the roles' addresses",
-  });
+const policyAnswer = z.record(z.string(), z.unknown()).meta({
+  id: "Policy",
+  description: "See docs/reference/policy.md; without the roles' addresses",
+});
 
 /** For the documentation; a test holds it to what is served. */
 export const policyRoutes = [

@@ -1,7 +1,6 @@
 import { Temporal } from "temporal-polyfill";
 import type { Incident } from "../../src/domain/incident.js";
 import type { ChannelId } from "../../src/domain/notice.js";
-import type { Severity } from "../../src/domain/severity.js";
 import { type Instant, isoOf, MINUTE_MS } from "../../src/domain/time.js";
 import {
   approvalAt,
@@ -348,9 +347,6 @@ export function grouped(policy: Policy): string {
   const { windowMinutes, flapMinutes } = policy.grouping;
   return `${[...new Set(keys)].join(" ")}; ${windowMinutes} min; ${flapMinutes} min`;
 }
-
-export const named = (policy: Policy, severity: Severity): string =>
-  policy.severities[severity].name;
 
 /** A part of the policy as it is written, for what is a number and no behaviour. */
 export const written = (part: unknown): string =>
