@@ -42,7 +42,7 @@ const incident = {
 } as const;
 const wanted = {
   ...incident,
-  ackUrl: "https://signals.example/acknowledge/eyJpIjoiSU5DLTIwMjYxMTIxLTE0MDUifQ.Zm9v",
+  ackUrl: "https://signals.example/acknowledge?token=v1.sample.signature",
   why: "Rule payment-trouble: what keeps people from paying is HIGH here.",
   suspect: "web-9f2c4e1",
   suspectUrl: "https://deploys.example/web-9f2c4e1",
