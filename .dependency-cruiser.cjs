@@ -42,7 +42,7 @@ const TABLE = [
   ),
   line(STORE, [STORE, DOMAIN, POLICY, QUEUES_CONTRACTS], ["pg", "@prisma/adapter-pg"], NODE),
   line("^src/store/prisma\\.ts$", ["^generated/prisma/"]),
-  line("^src/store/lists\\.ts$", ["^generated/prisma/"]),
+  line("^src/store/(lists|list-page|incident-lists)\\.ts$", ["^generated/prisma/"]),
   line("^src/channels/[^/]+\\.ts$", [CHANNELS, DOMAIN, POLICY, QUEUES_CONTRACTS], [], NODE),
   line(
     "^src/channels/([^/]+)/",

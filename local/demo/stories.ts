@@ -3,6 +3,8 @@ export interface Story {
   source: string;
   /** Samples of the command line; those of one story belong together. */
   samples: readonly string[];
+  /** What is other than in the sample: of one service all trouble would be one incident, told once. */
+  set?: Readonly<Record<string, string>>;
   /** Rows by list of the admin API, as `<noun> <state>`. */
   rows: Readonly<Record<RowList, readonly string[]>>;
   /** As `<channel> <template>`. */
@@ -15,7 +17,15 @@ export const ROW_LISTS = ["payments", "entitlements", "incidents", "deployments"
 export type RowList = (typeof ROW_LISTS)[number];
 
 const NONE = { payments: [], entitlements: [], incidents: [], deployments: [] } as const;
-const RAISED = ["event.processed", "incident.opened", "notice.planned", "notice.sent"] as const;
+/** An incident, and what the default policy tells of it at once. */
+const raised = (...told: readonly string[]) => ({
+  told: told.map((channel) => `${channel} incident-raised`),
+  audit: [
+    "event.processed",
+    "incident.opened",
+    ...told.flatMap(() => ["notice.planned", "notice.sent"]),
+  ],
+});
 
 /** One purchase makes two events; whichever comes first, it is one payment, one package, one mail. */
 export const STORIES: readonly Story[] = [
@@ -39,21 +49,20 @@ export const STORIES: readonly Story[] = [
     source: "sentry",
     samples: ["issue-created"],
     rows: { ...NONE, incidents: ["incident open"] },
-    told: ["slack incident-raised"],
-    audit: RAISED,
+    ...raised("email", "slack"),
   },
   {
     source: "vercel",
     samples: ["deployment-error"],
+    set: { "payload.deployment.name": "site" },
     rows: { ...NONE, incidents: ["incident open"], deployments: ["deployment failed"] },
-    told: ["slack incident-raised"],
-    audit: ["deployment.recorded", ...RAISED],
+    told: raised("email", "slack").told,
+    audit: ["deployment.recorded", ...raised("email", "slack").audit],
   },
   {
     source: "better-stack",
     samples: ["incident-started"],
     rows: { ...NONE, incidents: ["incident open"] },
-    told: ["slack incident-raised"],
-    audit: RAISED,
+    ...raised("email", "slack", "sms"),
   },
 ];

@@ -14,7 +14,7 @@ import { partsOfPayment } from "./payment-parts.js";
 import { plain } from "./plain.js";
 import { asked } from "./prisma.js";
 
-export type { List, Page, PageRequest } from "./list-page.js";
+export type { List } from "./list-page.js";
 
 function eventList(prisma: PrismaClient) {
   /** Runs of a worker, apart from those that found the event finished. */
