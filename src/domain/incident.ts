@@ -183,13 +183,13 @@ export interface Maintenance {
 
 const MINUTE_PARTS = ["year", "month", "day", "hour", "minute"] as const;
 
-/**
- * `INC-20261121-0305`: the minute of its opening on the platform's clock. `-2`, `-3`… for the further ones of a minute.
- *
- * @param last of those that opened in the same minute, the id with the highest number; null where there is none.
- */
-export function incidentIdOf(openedAt: Instant, timeZone: string, last: string | null): string {
-  const parts = new Intl.DateTimeFormat("en-u-ca-gregory-nu-latn", {
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Made once for a zone: making one takes a millisecond, and each signal of a storm asks. */
+function minuteFormat(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone);
+  if (known !== undefined) return known;
+  const made = new Intl.DateTimeFormat("en-u-ca-gregory-nu-latn", {
     timeZone,
     hourCycle: "h23",
     year: "numeric",
@@ -197,7 +197,18 @@ export function incidentIdOf(openedAt: Instant, timeZone: string, last: string |
     day: "2-digit",
     hour: "2-digit",
     minute: "2-digit",
-  }).formatToParts(openedAt);
+  });
+  formats.set(timeZone, made);
+  return made;
+}
+
+/**
+ * `INC-20261121-0305`: the minute of its opening on the platform's clock. `-2`, `-3`… for the further ones of a minute.
+ *
+ * @param last of those that opened in the same minute, the id with the highest number; null where there is none.
+ */
+export function incidentIdOf(openedAt: Instant, timeZone: string, last: string | null): string {
+  const parts = minuteFormat(timeZone).formatToParts(openedAt);
   const [year, month, day, hour, minute] = MINUTE_PARTS.map(
     (type) => parts.find((part) => part.type === type)?.value ?? "",
   );
