@@ -169,7 +169,8 @@ describe("a mail that will not arrive", () => {
     const instead = JSON.stringify([{ channel: "sms", recipient: "+66800000001" }]);
     await w.rows("UPDATE notice SET instead = $2 WHERE id = $1", [id, instead]);
     for (let i = 0; i < 2; i += 1) await report("email-bounced");
-    const others = "SELECT channel, recipient, status, data ->> 'insteadOf' AS instead_of FROM notice";
+    const others =
+      "SELECT channel, recipient, status, data ->> 'insteadOf' AS instead_of FROM notice";
     expect(await w.rows(`${others} WHERE id <> $1`, [id])).toEqual([
       { channel: "sms", recipient: "+66800000001", status: "pending", instead_of: "email" },
     ]);

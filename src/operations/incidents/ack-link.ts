@@ -1,7 +1,7 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
-import type { ChannelId, NoticeWay } from "../../domain/notice.js";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { CHANNELS, type ChannelId, type NoticeWay } from "../../domain/notice.js";
 import type { Secret } from "../../domain/secret.js";
-import { DAY_MS, type Instant } from "../../domain/time.js";
+import { DAY_MS, type Instant, MINUTE_MS } from "../../domain/time.js";
 
 /** What a link to acknowledge carries: which incident, by which channel it went out, and until when it is good. */
 export interface AckLink {
@@ -16,10 +16,17 @@ export interface AckLink {
 export const ACK_LINK_MS = DAY_MS;
 
 const PURPOSE = "signalbox acknowledge v1";
-const TOKEN_CHARS_MAX = 1_000;
+/** 128 bits: nobody guesses them, and an SMS has room beside them. */
+const MAC_BYTES = 16;
+const TAG_CHARS = 6;
+/** `INC-20261121-0305-2.slack.q1x2y3.Ab3_9z`: until when in minutes, and what sets receivers and moments apart. */
+const PAYLOAD = /^([A-Za-z0-9_-]{1,60})\.([a-z_]{1,20})\.([0-9a-z]{1,8})\.([\w-]{6})$/;
 
 const macOf = (secret: Secret, payload: string): Buffer =>
-  createHmac("sha256", secret.bytes()).update(`${PURPOSE}\n${payload}`).digest();
+  createHmac("sha256", secret.bytes())
+    .update(`${PURPOSE}\n${payload}`)
+    .digest()
+    .subarray(0, MAC_BYTES);
 
 /**
  * The address of a page with a button that acknowledges, for one message to one receiver.
@@ -35,13 +42,13 @@ export function ackUrl(
 ): string | null {
   const [secret] = secrets;
   if (secret === undefined) return null;
-  const nonce = createHmac("sha256", secret.bytes())
-    .update(`${PURPOSE} nonce\n${incidentId}\n${way.channel}\n${way.recipient}\n${now}`)
+  const until = Math.floor((now + ACK_LINK_MS) / MINUTE_MS).toString(36);
+  const tag = createHash("sha256")
+    .update(`${way.recipient}\n${now}`)
     .digest("base64url")
-    .slice(0, 16);
-  const link: AckLink = { incidentId, channel: way.channel, expiresAt: now + ACK_LINK_MS, nonce };
-  const payload = Buffer.from(JSON.stringify(link)).toString("base64url");
-  return `${publicBaseUrl}/acknowledge?token=v1.${payload}.${macOf(secret, payload).toString("base64url")}`;
+    .slice(0, TAG_CHARS);
+  const payload = `${incidentId}.${way.channel}.${until}.${tag}`;
+  return `${publicBaseUrl}/acknowledge?token=${payload}.${macOf(secret, payload).toString("base64url")}`;
 }
 
 export type OpenedAckLink =
@@ -55,15 +62,20 @@ export function openAckToken(
   secrets: readonly Secret[],
   now: Instant,
 ): OpenedAckLink {
-  const [version, payload, mac, ...rest] = token.split(".");
-  if (version !== "v1" || payload === undefined || mac === undefined) return { kind: "bad" };
-  if (rest.length > 0 || token.length > TOKEN_CHARS_MAX) return { kind: "bad" };
-  const given = Buffer.from(mac, "base64url");
+  const end = token.lastIndexOf(".");
+  const payload = token.slice(0, Math.max(0, end));
+  const [, incidentId, named, until] = PAYLOAD.exec(payload) ?? [];
+  const channel = CHANNELS.find((known) => known === named);
+  if (incidentId === undefined || until === undefined || channel === undefined) {
+    return { kind: "bad" };
+  }
+  const given = Buffer.from(token.slice(end + 1), "base64url");
   const isOurs = secrets.some((secret) => {
     const ours = macOf(secret, payload);
     return given.length === ours.length && timingSafeEqual(given, ours);
   });
   if (!isOurs) return { kind: "bad" };
-  const link: AckLink = JSON.parse(Buffer.from(payload, "base64url").toString());
-  return { kind: link.expiresAt > now ? "good" : "expired", link };
+  const expiresAt = Number.parseInt(until, 36) * MINUTE_MS;
+  const link = { incidentId, channel, expiresAt, nonce: given.toString("base64url") };
+  return { kind: expiresAt > now ? "good" : "expired", link };
 }

@@ -195,7 +195,7 @@ class Telling {
         ...way,
         template: "incident-storm",
         cause: stormCause(storm.id),
-        locale: "en",
+        locale: policy.languages[0] ?? "en",
         data: { ...stormData(this.#rows, policy, now), escalatedTo: titlesOf(step.roles, policy) },
         instead: insteadOf(policy, route, step.roles, way.channel, step.channels),
       });
@@ -316,7 +316,7 @@ class Telling {
       ...way,
       template,
       cause: `incident:${incident.id} ${step}`,
-      locale: "en",
+      locale: policy.languages[0] ?? "en",
       data: {
         ...incidentData(this.#rows, policy, now, rollbackHint),
         step,
