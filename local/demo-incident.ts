@@ -143,6 +143,7 @@ async function documentsOf(stage: Stage, id: string): Promise<Result["documents"
 
 function show(name: string, { told, verdict, lines, documents, time }: Result): void {
   out(`\n${colors.bold(`${name}: an outage by night`)} ${colors.dim(`(times of ${time.zone})`)}`);
+  out(colors.dim("⇒ comes in, or is done by a person   · is decided   → leaves"));
   let day = "";
   for (const { at, mark, text, quoted } of lines) {
     if (time.day(at) !== day) {

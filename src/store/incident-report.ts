@@ -9,6 +9,8 @@ import { load, type Read, read } from "./load.js";
 export interface ToldNotice {
   channel: ChannelId;
   template: Template;
+  /** Of the incident's clock: `page:1:0`, `executives`. */
+  step: string;
   recipient: string;
   status: NoticeStatus;
   createdAt: Instant;
@@ -58,7 +60,7 @@ const signalsOf = (id: string): Read<{ source: string; count: number }> =>
 const noticesOf = (id: string): Read<ToldNotice> =>
   asked(
     `SELECT coalesce(json_agg(json_build_object('channel', n.channel, 'template', n.template, 'recipient', n.recipient,
-      'status', n.status, 'createdAt', ${ms("n.created_at")}, 'sentAt', ${ms("n.sent_at")},
+      'step', split_part(n.cause, ' ', 2), 'status', n.status, 'createdAt', ${ms("n.created_at")}, 'sentAt', ${ms("n.sent_at")},
       'errorCode', n.error_code) ORDER BY n.created_at, n.id), '[]')
     FROM (SELECT * FROM notice WHERE incident_id = ? AND template NOT LIKE 'user-%'
       ORDER BY created_at, id LIMIT ${NOTICES_MAX}) n`,

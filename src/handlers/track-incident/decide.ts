@@ -6,6 +6,7 @@ import { isWorse } from "../../domain/severity.js";
 import type { HandlerContext } from "../handler.js";
 import { addEntry, resolvedBy } from "../incident-plan.js";
 import {
+  calledOf,
   decisionOf,
   openEnded,
   type PlaceRows,
@@ -121,7 +122,7 @@ function raiseAgain(
       ...worsened(incident, decision, fact, ctx.now),
       updatedAt: ctx.now,
     });
-    const text = `becomes ${decision.severityName} (${severity}): ${decision.reasons.join(" ")}`;
+    const text = `becomes ${calledOf(decision)}: ${decision.reasons.join(" ")}`;
     addEntry(plan, incident.id, { kind: "decision", text }, ctx);
     tellChange(plan, incident, rows, ctx);
   } else plan.expect("incident", incident);

@@ -46,6 +46,10 @@ export const viewOf = (fact: SignalRaised, source: string): SignalView => ({
   occurredAt: fact.occurredAt,
 });
 
+/** `CRITICAL (P0)`; `P0` where the platform has no other name for it. */
+export const calledOf = ({ severity, severityName }: Decision): string =>
+  severityName === severity ? severity : `${severityName} (${severity})`;
+
 /** What of an alert is known once it has begun. */
 export type Begun = Pick<Alert, "severity" | "rule" | "acknowledgedAt" | "acknowledgedBy"> & {
   decision: Decision;
@@ -136,7 +140,7 @@ function join(
   plan
     .audit("incident.joined", incident.id, { kind: fact.signalKind, severity: decision.severity })
     .because(`It is part of ${incident.id}, which is about the same service and lasts.`);
-  const as = worse ? `, which makes it ${decision.severityName} (${decision.severity})` : "";
+  const as = worse ? `, which makes it ${calledOf(decision)}` : "";
   addEntry(
     plan,
     incident.id,
@@ -249,7 +253,7 @@ function open(
     ...ended,
   });
   plan.audit("incident.opened", id, { severity, rule, kind: fact.signalKind });
-  const text = `opened as ${decision.severityName} (${severity}) by ${ctx.source}: ${fact.title}`;
+  const text = `opened as ${calledOf(decision)} by ${ctx.source}: ${fact.title}`;
   addEntry(plan, id, { kind: "transition", text }, ctx);
   addEntry(plan, id, { kind: "decision", text: decision.reasons.join(" ") }, ctx);
   if (ended !== null) {

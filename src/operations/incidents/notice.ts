@@ -91,13 +91,13 @@ function nextSteps(context: ReportContext): string[] {
 }
 
 /** Who was told, when, by which channel, and what became of it. */
-function told({ report, words, time, template }: ReportContext): string {
+function told({ report, words, time, template, told }: ReportContext): string {
   const { at, channel, recipient, what, state } = words.columns;
   const rows = report.notices.map((one) => [
     time(one.sentAt ?? one.createdAt),
     one.channel,
     plain(one.recipient),
-    template(one.template),
+    told(one),
     one.errorCode === null ? one.status : `${one.status}: ${one.errorCode}`,
   ]);
   const people = report.users.map((one) => [

@@ -77,7 +77,7 @@ function facts(context: ReportContext): string {
 }
 
 /** Alerts, what was decided and done, and what left, in one order; what left at once by many ways is one line. */
-function timeline({ report, words, time, who, template }: ReportContext): string {
+function timeline({ report, words, time, who, template, told }: ReportContext): string {
   const lines: { at: Instant; who: string; what: string }[] = [];
   for (const { openedAt, resolvedAt, source, title } of report.alerts) {
     lines.push({ at: openedAt, who: source, what: words.alertBegan(source, plain(title)) });
@@ -89,16 +89,16 @@ function timeline({ report, words, time, who, template }: ReportContext): string
   }
   for (const notices of groupBy(
     report.notices,
-    (one) => `${one.createdAt} ${one.template} ${one.channel}`,
+    (one) => `${one.createdAt} ${told(one)} ${one.channel}`,
   ).values()) {
     const [first] = notices;
     if (first === undefined) continue;
     const to = notices.map(({ recipient }) => plain(recipient)).join(", ");
-    const what = words.noticeTold(first.channel, template(first.template), to);
+    const what = words.noticeTold(first.channel, told(first), to);
     lines.push({ at: first.sentAt ?? first.createdAt, who: "signalbox", what });
   }
-  for (const { template: told, people, firstAt } of report.users) {
-    lines.push({ at: firstAt, who: "signalbox", what: words.usersTold(people, template(told)) });
+  for (const { template: word, people, firstAt } of report.users) {
+    lines.push({ at: firstAt, who: "signalbox", what: words.usersTold(people, template(word)) });
   }
   const { at, what, who: by } = words.columns;
   const rows = lines

@@ -114,6 +114,7 @@ const OVER: IncidentReport = {
     {
       channel: "slack",
       template: "incident-raised",
+      step: "page:1:0",
       recipient: "slack",
       status: "sent",
       createdAt: at(3),
@@ -123,6 +124,7 @@ const OVER: IncidentReport = {
     {
       channel: "sms",
       template: "incident-raised",
+      step: "page:1:0",
       recipient: "+66000000000",
       status: "failed",
       createdAt: at(3),
@@ -132,6 +134,7 @@ const OVER: IncidentReport = {
     {
       channel: "slack",
       template: "incident-resolved",
+      step: "resolved:0",
       recipient: "slack",
       status: "sent",
       createdAt: at(41),

@@ -4,7 +4,7 @@ import type { Template } from "../../../domain/notice.js";
 import type { Instant } from "../../../domain/time.js";
 import { routeOf } from "../../../policy/route.js";
 import type { Clocks, Policy } from "../../../policy/schema.js";
-import type { IncidentReport } from "../../../store/incident-report.js";
+import type { IncidentReport, ToldNotice } from "../../../store/incident-report.js";
 import { plain } from "./markdown.js";
 import { REPORT_WORDS, type ReportLocale, type ReportWords } from "./words.js";
 
@@ -22,6 +22,8 @@ export interface ReportContext {
   /** `operator:anna` is anna; what a program did has its own name. */
   who(actor: string): string;
   template(template: Template): string;
+  /** What a notice told. */
+  told(notice: Pick<ToldNotice, "template" | "step">): string;
 }
 
 export function contextOf(
@@ -37,8 +39,14 @@ export function contextOf(
     time: (at) => timeText(at, locale, policy.timeZone),
     took: (ms) => durationText(ms, locale),
     role: (id) => plain(policy.roles[id]?.title ?? id),
-    who: (actor) => plain(actor.replace(/^(operator|system):/, "")),
+    who: (actor) => {
+      const link = /^link:(.+)$/.exec(actor)?.[1];
+      if (link !== undefined) return plain(words.byLink(link));
+      return plain(actor.replace(/^(operator|system|source):/, ""));
+    },
     template: (template) => words.templates[template] ?? template,
+    told: ({ template, step }) =>
+      words.steps[step.split(":")[0] ?? ""] ?? words.templates[template] ?? template,
   };
 }
 

@@ -79,6 +79,9 @@ export interface ReportWords {
   late(what: string): string;
   notDelivered(channel: string, to: string, code: string): string;
   templates: Readonly<Partial<Record<Template, string>>>;
+  /** Told by the same template for another reason, by the beginning of the clock's step. */
+  steps: Readonly<Record<string, string>>;
+  byLink(channel: string): string;
 }
 
 const en: ReportWords = {
@@ -181,6 +184,8 @@ const en: ReportWords = {
     "user-update": "told how it stands",
     "user-resolved": "told that it is over",
   },
+  steps: { executives: "told because it lasted", task_due: "reminded of a task that was due" },
+  byLink: (channel) => `whoever used the link in ${channel}`,
 };
 
 const th: ReportWords = {
@@ -280,6 +285,8 @@ const th: ReportWords = {
     "user-update": "แจ้งความคืบหน้า",
     "user-resolved": "แจ้งว่าสิ้นสุดแล้ว",
   },
+  steps: { executives: "แจ้งเพราะเหตุยังไม่สิ้นสุด", task_due: "เตือนงานที่ถึงกำหนด" },
+  byLink: (channel) => `ผู้ที่กดลิงก์ใน ${channel}`,
 };
 
 export const REPORT_LOCALES = ["en", "th"] as const;
