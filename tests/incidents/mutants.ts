@@ -53,12 +53,6 @@ const MUTANTS: readonly Mutant[] = [
     to: "  for (const timer of timers.slice(timers.length)) {",
   },
   {
-    name: "a timer's message is done with before what it asks for is written",
-    file: "src/operations/incidents/due.ts",
-    from: "    const isLast = due.took.length === 0;",
-    to: "    const isLast = due.took.length === 0;\n    if (round === 0) return result;",
-  },
-  {
     name: "an acknowledgement ends no ladder",
     file: "src/policy/incident-clock.ts",
     from: '  if (incident.status === "open") steps.push(...pages(state, route, begin));',

@@ -106,7 +106,7 @@ export class Arena {
     this.#world = world;
     const diary = new Diary();
     const game = new Game(world, diary, database, random, history);
-    await game.play();
+    await game.play().catch((error: Error) => world.troubles.push(`it breaks off: ${error.stack}`));
     const { isCalm } = history;
     const found = await judge({
       world,
