@@ -117,6 +117,7 @@ export function whyOf({ cause, template }: Pick<NoticeRow, "cause" | "template">
       return "because it has come back";
     default:
       if (cause.startsWith("digest:")) return `of the day ${cause.slice("digest:".length)}`;
+      if (cause.startsWith("deployment:")) return "because the deployment passed its checks";
       return `because of ${cause}`;
   }
 }

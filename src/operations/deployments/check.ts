@@ -15,6 +15,7 @@ import { type DeploymentDeps, namesOf } from "./deps.js";
 import { type Finding, type Looked, lookAt } from "./look.js";
 
 const ACTOR = "system:deployments";
+const COMMIT_CHARS = 8;
 
 /** The message that woke the timer, completed with what the look decides. */
 export interface WokenBy {
@@ -182,7 +183,7 @@ async function resolveEarlier(
 /** The status page hears of what went well, where the platform wants that; of each promotion anew. */
 function pageNotice(
   timer: TimerRow,
-  { id, name, project, target, commit, url, stateAsOf }: Deployment,
+  { id, externalId, name, target, commit, url, stateAsOf }: Deployment,
   { policy, hasStatusPage }: DeploymentDeps,
 ): NoticeRequest | null {
   if (!hasStatusPage || !policy.deployments.tellStatusPage) return null;
@@ -191,11 +192,12 @@ function pageNotice(
     template: "deployment-finished",
     cause: `deployment:${id} finished ${timer.createdAt}`,
     recipient: "status_page",
-    locale: "en",
+    locale: policy.languages[0] ?? "en",
     data: {
       deploymentId: id,
-      deployment: name,
-      ...{ project, target, commit, url },
+      // For users: what it is of, by its name, and the version as people write it.
+      deployment: commit?.slice(0, COMMIT_CHARS) ?? externalId,
+      ...{ project: name, target, url },
       finishedAt: stateAsOf,
       timeZone: policy.timeZone,
     } satisfies TemplateData["deployment-finished"],

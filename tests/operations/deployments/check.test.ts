@@ -166,9 +166,7 @@ describe("a deployment that went to production", () => {
     w.clock.advance(60_000);
     await w.say(web({ state: "promoted" }));
     await untilDone();
-    const notices = await w.rows(
-      "SELECT channel, template, data->>'deployment' AS name FROM notice",
-    );
+    const notices = await w.rows("SELECT channel, template, data->>'project' AS name FROM notice");
     const notice = { channel: "status_page", template: "deployment-finished", name: "web" };
     expect(notices).toEqual([notice, notice]);
   });
