@@ -4,6 +4,7 @@ import { Transient } from "../domain/errors.js";
 import type { OutboxMessage, OutboxRow } from "../domain/outbox.js";
 import type { Post } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
+import type { Instant } from "../domain/time.js";
 import { DELIVERY_HEADER } from "./delivery.js";
 
 export const QUEUES = ["events", "notifications", "timers", "failed"] as const;
@@ -47,7 +48,9 @@ export interface Publisher {
    *
    * @throws QueueRefused when QStash will not take the batch, or one of it: publish them one by one.
    */
-  publishOutbox(rows: readonly Pick<OutboxRow, "id" | "message" | "publishes">[]): Promise<void>;
+  publishOutbox(
+    rows: readonly Pick<OutboxRow, "id" | "message" | "createdAt" | "publishes">[],
+  ): Promise<void>;
   /**
    * Publishes a message of any of our queues once more, under an id that no window has seen. `message` is
    * what it carries of ours, which keeps the flow control it had; null for a webhook.
@@ -149,9 +152,15 @@ function headersFor(config: QueueConfig, message: OutboxMessage | null): Record<
   };
 }
 
-/** QStash wakes a timer at its time; seconds, rounded up so that it is never early. */
-function notBeforeOf(message: OutboxMessage): Record<string, string> {
-  if (message.type !== "timer.due.v1") return {};
+/**
+ * QStash wakes a timer at its time; seconds, rounded up so that it is never early. One that was due when it was
+ * written goes at once: a page must not wait for the second, nor for QStash's clock.
+ */
+function notBeforeOf(
+  message: OutboxMessage,
+  createdAt: Instant = Number.NEGATIVE_INFINITY,
+): Record<string, string> {
+  if (message.type !== "timer.due.v1" || message.dueAt <= createdAt) return {};
   return { "Upstash-Not-Before": String(Math.ceil(message.dueAt / 1000)) };
 }
 
@@ -183,11 +192,11 @@ export function createPublisher(config: QueueConfig, post: Post): Publisher {
       return readPublished(answer);
     },
     async publishOutbox(rows) {
-      const batch = rows.map(({ id, message, publishes }) => ({
+      const batch = rows.map(({ id, message, createdAt, publishes }) => ({
         destination: queueUrl(config, queueOf(message)),
         headers: {
           ...headersFor(config, message),
-          ...notBeforeOf(message),
+          ...notBeforeOf(message, createdAt),
           "Upstash-Deduplication-Id": `${id}-${publishes}`,
           "Content-Type": "application/json",
         },

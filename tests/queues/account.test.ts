@@ -128,7 +128,7 @@ describe("the publisher", () => {
   });
 
   it("says so when QStash has taken a batch but one of it", async () => {
-    const rows = [{ id: "out_1", message: notice, publishes: 0 }];
+    const rows = [{ id: "out_1", message: notice, createdAt: 0, publishes: 0 }];
     const refused = publisherOf(200, '[{"messageId":"msg_1"},{"error":"invalid header"}]');
     await expect(refused.publishOutbox(rows)).rejects.toBeInstanceOf(QueueRefused);
     await expect(publisherOf(400, "{}").publishOutbox(rows)).rejects.toBeInstanceOf(QueueRefused);

@@ -38,12 +38,34 @@ describe("a message of our own queues", () => {
         return { status: 200, text: "[]" };
       });
       await publisher.publishOutbox([
-        { id: outboxId, message: message as OutboxMessage, publishes: 0 },
+        { id: outboxId, message: message as OutboxMessage, createdAt: 0, publishes: 0 },
       ]);
       const [element] = JSON.parse(sent) as { body: string }[];
       expect(element?.body).toBe(golden);
     },
   );
+});
+
+describe("a timer", () => {
+  it("that is due when it is written goes at once, and a later one not before its second", async () => {
+    let sent = "";
+    const publisher = createPublisher(config, async ({ body }) => {
+      sent = String(body);
+      return { status: 200, text: "[]" };
+    });
+    const due = (dueAt: number) => ({
+      id: `out_${dueAt}`,
+      message: {
+        type: "timer.due.v1" as const,
+        ...{ timerId: "tmr_1", dueAt, runId: "run_1", requestId: "req_1" },
+      },
+      createdAt: 1_500,
+      publishes: 0,
+    });
+    await publisher.publishOutbox([due(1_500), due(1_501)]);
+    const elements = JSON.parse(sent) as { headers: Record<string, string> }[];
+    expect(elements.map(({ headers }) => headers["Upstash-Not-Before"])).toEqual([undefined, "2"]);
+  });
 });
 
 describe("the door's facts", () => {
