@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Running } from "../signalbox.js";
 import { ROW_LISTS, type RowList } from "./stories.js";
 
@@ -49,7 +50,8 @@ export interface Records {
   slackMessages: { text: string }[];
 }
 
-const CALL_TIMEOUT_MS = 10_000;
+const CALL_TIMEOUT_MS = 20_000;
+const RETRY_MS = 500;
 /** What the deployment posts to itself each quarter of an hour, to see that it gets through. */
 const CANARY_TYPE = "signalbox.canary";
 
@@ -58,9 +60,8 @@ export async function readRecords(running: Running): Promise<Records> {
   const headers = { authorization: `Bearer ${running.adminToken}` };
   const admin = <Row>(list: string): Promise<Row[]> =>
     listOf<Row>(`${running.url}/api/admin/${list}?limit=500`, headers);
-  const rows = await Promise.all(
-    ROW_LISTS.map(async (list) => [list, await admin<EffectRow>(list)] as const),
-  );
+  const rows: (readonly [RowList, EffectRow[]])[] = [];
+  for (const list of ROW_LISTS) rows.push([list, await admin<EffectRow>(list)]);
   const events = await admin<EventRow>("events");
   const canaries = new Set(events.flatMap(({ id, type }) => (type === CANARY_TYPE ? [id] : [])));
   const audit = await admin<AuditRow>("audit");
@@ -90,8 +91,14 @@ async function listOf<Row>(url: string, headers: Record<string, string> = {}): P
   return data;
 }
 
+/** A machine that is busy answers 503 for a moment: it is asked again, for as long as one call may take. */
 async function get(url: string, headers: Record<string, string>): Promise<Response> {
-  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+  const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+  let answer = await fetch(url, { headers, signal });
+  while (answer.status === 503) {
+    await wait(RETRY_MS, undefined, { signal });
+    answer = await fetch(url, { headers, signal });
+  }
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
   return answer;
 }
