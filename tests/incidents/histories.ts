@@ -53,7 +53,8 @@ export function historyOf(random: Random, name: PolicyName, policy: Policy): His
   }));
   const faults = isCalm ? NO_FAULTS : faultsOf(random, startsAt, lasts);
   const told = isCalm ? events : deliveredBy(random, events);
-  return { startsAt, endsAt: startsAt + lasts + HOUR_MS, events: told, acts, faults, isCalm };
+  const last = Math.max(startsAt + lasts, ...[...told, ...acts].map(({ at }) => at));
+  return { startsAt, endsAt: last + HOUR_MS, events: told, acts, faults, isCalm };
 }
 
 /** One trouble: it begins, perhaps again and again, and ends or does not. */

@@ -180,7 +180,10 @@ class Game {
     }
     for (const { at, what, nth } of history.acts)
       world.schedule(at, "act", () => this.#act(what, nth));
-    world.schedule(history.endsAt, "end", () => this.#end());
+    // What was tried again until then may have opened one once more.
+    for (const hours of [0, 3]) {
+      world.schedule(history.endsAt + hours * HOUR_MS, "end", () => this.#end());
+    }
     const horizon = history.endsAt + HORIZON_MS;
     for (let items = 0; ; items += 1) {
       if (items > ITEMS_MAX) throw new Error("the history does not come to rest");
