@@ -48,7 +48,7 @@ const SLACK_KINDS: readonly (readonly [RegExp, string])[] = [
   [/^👀/, "incident-acknowledged"],
   [/^🔁/, "incident-reopened"],
   [/^✅/, "incident-resolved"],
-  [/ raised: /, "incident-raised"],
+  [/^[🔴🟠🟡🔵] .+ (raised|เกิดเหตุขัดข้อง): /u, "incident-raised"],
 ];
 
 function fromSlack({ createdAt, text }: SlackMessage): Sent {

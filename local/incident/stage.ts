@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
+import type { Scene } from "../../cli/samples/night.js";
 import { startPagerDutyEmulator } from "../../emulators/pagerduty/index.js";
 import { startQstashEmulator } from "../../emulators/qstash/index.js";
 import { startResendEmulator } from "../../emulators/resend/index.js";
@@ -274,21 +275,12 @@ function doing({
     rows: async (list: string): Promise<Row[]> =>
       (await admin<{ data: Row[] }>(`${list}?limit=500`)).data,
     /** Signs a sample as its provider would, and posts it to the door. */
-    async post(
-      source: string,
-      name: string,
-      uniqueId: string,
-      set: Record<string, string>,
-    ): Promise<void> {
+    async post({ source, sample: name, uniqueId, set }: Scene): Promise<void> {
       const sample = freshen(loadSample(source, name), { uniqueId, now: clock.now(), set });
       const secret = env[SECRET_OF[source] ?? ""] ?? "";
       const { headers, body } = requestOf(sample, { secret, now: clock.now() });
-      const answer = await fetch(`${url}/api/webhooks/${source}`, {
-        method: "POST",
-        headers,
-        body,
-        ...inTime(),
-      });
+      const init = { method: "POST", headers, body, ...inTime() };
+      const answer = await fetch(`${url}/api/webhooks/${source}`, init);
       if (answer.status !== 202)
         throw new Error(`${source} ${name}: ${answer.status} ${await answer.text()}`);
       await rest();

@@ -1,3 +1,4 @@
+import { deploymentScene, issueScene, outageScene, spikeScene } from "../../cli/samples/night.js";
 import { readPage } from "./page.js";
 import { latestAckLink } from "./sent.js";
 import type { Row, Stage } from "./stage.js";
@@ -116,27 +117,15 @@ class Story {
       subscribers: SUBSCRIBERS.map((one) => ({ ...one, services: [] })),
     });
     await stage.until(this.#at(SCRIPT.goodDeployment));
-    await this.#deploy("dpl_web_41", "a41c0ffee0d15ea5e0a41c0ffee0d15ea5e0a41c", "Larger pictures");
+    await this.#deploy("41", "a41c0ffee0d15ea5e0a41c0ffee0d15ea5e0a41c", "Larger pictures");
     await stage.until(stage.clock.now() + 3 * MINUTE_MS);
     await stage.until(this.#at(-1), { quiet: true });
     await stage.until(this.#at(0));
-    await this.#deploy("dpl_web_42", "b42badc0de0b42badc0de0b42badc0de0b42badc", "New start page");
+    await this.#deploy("42", "b42badc0de0b42badc0de0b42badc0de0b42badc", "New start page");
   }
 
-  async #deploy(id: string, commit: string, message: string): Promise<void> {
-    const short = id.replace("dpl_web_", "");
-    await this.#stage.post("vercel", "deployment-succeeded", id, {
-      "payload.deployment.id": id,
-      "payload.deployment.name": "web",
-      "payload.name": "web",
-      "payload.project.id": "prj_web",
-      "payload.deployment.url": `web-${short}-example.vercel.app`,
-      "payload.url": `web-${short}-example.vercel.app`,
-      "payload.deployment.inspectorUrl": `https://vercel.com/example/web/${short}`,
-      "payload.deployment.meta.githubCommitSha": commit,
-      "payload.deployment.meta.githubCommitMessage": message,
-      "payload.deployment.meta.githubRepo": "web",
-    });
+  async #deploy(version: string, commit: string, message: string): Promise<void> {
+    await this.#stage.post(deploymentScene("web", { version, commit, message }));
     this.#told.deployments.push(this.#stage.clock.now());
     this.#note(`Vercel: web was deployed to production (${commit.slice(0, 8)}, "${message}")`);
   }
@@ -147,7 +136,7 @@ class Story {
     const troubles: Trouble[] = [];
     await stage.until(this.#at(SCRIPT.errors));
     for (const [n, title] of ERRORS.entries()) {
-      await this.#issue("issue-created", n, title);
+      await stage.post(issueScene("web", n, title, "created"));
       troubles.push({
         at: stage.clock.now(),
         source: "sentry",
@@ -157,7 +146,7 @@ class Story {
       });
       this.#note(`Sentry: ${title} (web)`);
     }
-    await this.#spike("metric-alert-critical");
+    await stage.post(spikeScene("web", SPIKE, "critical"));
     troubles.push({
       at: stage.clock.now(),
       source: "sentry",
@@ -174,8 +163,9 @@ class Story {
     const acknowledgedAt = await this.#acknowledgeByLink(incidentId);
     await stage.until(this.#at(SCRIPT.recovery));
     stage.services.down.delete("web");
-    for (const [n, title] of ERRORS.entries()) await this.#issue("issue-resolved", n, title);
-    await this.#spike("metric-alert-resolved");
+    for (const [n, title] of ERRORS.entries())
+      await stage.post(issueScene("web", n, title, "resolved"));
+    await stage.post(spikeScene("web", SPIKE, "resolved"));
     this.#note("Sentry: the three issues and the error rate are resolved");
     await this.#comesUp("web", "71");
     const recoveredAt = stage.clock.now();
@@ -185,56 +175,21 @@ class Story {
     return whole;
   }
 
-  #issue(sample: string, n: number, title: string): Promise<void> {
-    const id = String(9_000_000_401 + n);
-    return this.#stage.post("sentry", sample, `${sample}-${n}`, {
-      "data.issue.id": id,
-      "data.issue.title": title,
-      "data.issue.shortId": `WEB-${n + 1}`,
-      "data.issue.culprit": "GET /",
-      "data.issue.project.slug": "web",
-      "data.issue.project.name": "web",
-      "data.issue.permalink": `https://example-org.sentry.io/issues/${id}/`,
-      "data.issue.web_url": `https://example-org.sentry.io/issues/${id}/`,
-    });
-  }
-
-  #spike(sample: string): Promise<void> {
-    return this.#stage.post("sentry", sample, "spike", {
-      "data.metric_alert.id": "8000000401",
-      "data.metric_alert.title": "Error rate of web",
-      "data.metric_alert.projects": '["web"]',
-      "data.description_title": SPIKE,
-    });
-  }
-
   async #goesDown(service: string, id: string): Promise<Trouble> {
     const at = this.#stage.clock.now();
-    await this.#monitor("incident-started", service, id, at);
+    this.#startedAt.set(id, at);
+    await this.#stage.post(outageScene(service, { id, startedAt: at }, "started"));
     this.#note(`Better Stack: ${service} is down (Status 502)`);
     const title = `${service}: Status 502`;
     return { at, source: "better-stack", kind: "uptime", level: "fatal", title };
   }
 
   async #comesUp(service: string, id: string): Promise<void> {
-    const at = this.#stage.clock.now();
-    await this.#monitor("incident-resolved", service, id, at);
+    const startedAt = this.#startedAt.get(id) ?? this.#stage.clock.now();
+    await this.#stage.post(outageScene(service, { id, startedAt }, "resolved"));
     this.#note(`Better Stack: ${service} is up again`);
   }
 
-  #monitor(sample: string, service: string, id: string, at: number): Promise<void> {
-    const startedAt = this.#startedAt.get(id) ?? at;
-    this.#startedAt.set(id, startedAt);
-    return this.#stage.post("better-stack", sample, id, {
-      "data.id": `6000000${id}`,
-      "data.attributes.name": service,
-      "data.attributes.url": `https://${service}.example.com/api/health`,
-      "data.attributes.started_at": new Date(startedAt).toISOString(),
-      ...(sample === "incident-resolved"
-        ? { "data.attributes.acknowledged_at": "null", "data.attributes.acknowledged_by": "null" }
-        : {}),
-    });
-  }
   readonly #startedAt = new Map<string, number>();
 
   async #newestIncident(): Promise<string> {
