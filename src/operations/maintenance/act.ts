@@ -1,13 +1,15 @@
 import { Permanent, Transient } from "../../domain/errors.js";
 import type { Maintenance } from "../../domain/incident.js";
+import type { TimerRow } from "../../domain/outbox.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import { HOUR_MS, type Instant, isoOf, MINUTE_MS } from "../../domain/time.js";
+import { windClock } from "../../handlers/incident-plan.js";
 import { canonicalService } from "../../policy/route.js";
 import { apply } from "../../store/apply.js";
 import { Moved } from "../../store/database.js";
 import { raiseOwn } from "../raise-own.js";
 import type { MaintenanceDeps } from "./deps.js";
-import { findMaintenance } from "./rows.js";
+import { clocksOf, findMaintenance } from "./rows.js";
 import { tellPageOf, tellUsersOf } from "./tell.js";
 import { type Verified, verifyServices } from "./verify.js";
 
@@ -186,7 +188,11 @@ function demand(act: Act, row: Maintenance): void {
   throw new Permanent("conflict", { detail });
 }
 
-/** @throws Permanent `not_found`; `conflict` when it is past that. */
+/**
+ * With its end the clocks of its services' incidents are looked at: what waits for the end that was appointed is due now.
+ *
+ * @throws Permanent `not_found`; `conflict` when it is past that.
+ */
 async function moveOn(
   act: Act,
   { id, actor, because }: MaintenanceAct,
@@ -200,10 +206,23 @@ async function moveOn(
     demand(act, row);
     const now = deps.clock.now();
     const next = { ...row, ...fields(now), status: to, updatedAt: now };
-    if (await written(row, next, { actor, because }, deps))
+    const clocks = next.endedAt === null ? [] : await clocksOf(row, now, deps);
+    if (await written(row, next, { actor, because }, deps, clocks)) {
       return { ...next, version: row.version + 1 };
+    }
   }
   throw new Transient("database_busy", { detail: `maintenance ${id} moved in every round` });
+}
+
+/**
+ * Of one that was ended before its time: an incident that opened in that moment may have had its clock wound to the end
+ * that was appointed, by a look that had not seen the other one. @throws Transient
+ */
+export async function windLate(row: Maintenance, deps: MaintenanceDeps): Promise<void> {
+  const now = deps.clock.now();
+  const clocks = await clocksOf(row, now, deps);
+  const late = clocks.filter(({ status, dueAt }) => status === "waiting" && dueAt > now);
+  if (late.length > 0) await written(row, row, { actor: "system:maintenance" }, deps, late);
 }
 
 /** What a look found, while it is looked at again. */
@@ -218,7 +237,8 @@ async function written(
   row: Maintenance,
   next: Maintenance,
   { actor, because }: Pick<MaintenanceAct, "actor" | "because">,
-  { database, clock, ids }: MaintenanceDeps,
+  { database, clock, ids, relay }: MaintenanceDeps,
+  clocks: readonly TimerRow[] = [],
 ): Promise<boolean> {
   const ctx = { now: clock.now(), ids, actor, eventId: null, requestId: ids.next("request") };
   const plan = new PlanBuilder(ctx).update("maintenance", row, next);
@@ -226,12 +246,16 @@ async function written(
     const details = { before: row.status, after: next.status, because: because ?? null };
     plan.audit(`maintenance.${next.status}`, row.id, details);
   }
+  for (const timer of clocks) windClock(plan, timer.subject, timer, ctx);
+  const built = plan.build();
   try {
-    return await apply(database, plan.build());
+    if (!(await apply(database, built))) return false;
   } catch (error) {
     if (error instanceof Moved) return false;
     throw error;
   }
+  await relay(built.inserts.outbox ?? []);
+  return true;
 }
 
 /** Users are told that it is coming; once, and noted when all of them are. */

@@ -1,5 +1,6 @@
 import { Permanent } from "../../domain/errors.js";
 import type { Maintenance } from "../../domain/incident.js";
+import type { TimerRow } from "../../domain/outbox.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import { DAY_MS, HOUR_MS, type Instant, instantOf } from "../../domain/time.js";
 import { type MaintenanceWindow, occurrencesBetween } from "../../policy/calendar.js";
@@ -127,4 +128,34 @@ export async function keepOccurrence(
     if (error instanceof Moved) return false; // somebody else made it meanwhile
     throw error;
   }
+}
+
+/** More than one maintenance brings, and no more than a statement carries well; others keep the end that was appointed. */
+const CLOCKS_MAX = 500;
+
+/**
+ * The clocks of incidents of its services that may wait for its end, the newest first; none where it keeps nothing
+ * from being told now.
+ *
+ * @throws Transient.
+ */
+export async function clocksOf(
+  { services, startsAt, endsAt, begunAt }: Maintenance,
+  now: Instant,
+  { database }: MaintenanceDeps,
+): Promise<TimerRow[]> {
+  const isQuiet = (begunAt !== null || startsAt <= now) && now < endsAt;
+  if (!isQuiet) return [];
+  const names = JSON.stringify(services.map((name) => name.toLowerCase()));
+  const { clocks } = await load(database, {
+    clocks: read(
+      "timer",
+      `t.kind = 'incident.due' AND EXISTS (SELECT 1 FROM incident i WHERE i.id = t.subject
+        AND (t.status = 'waiting' OR i.status <> 'resolved')
+        AND (? = '[]' OR lower(i.service) IN (SELECT jsonb_array_elements_text(?::text::jsonb))))`,
+      [names, names],
+      { orderBy: "t.created_at DESC, t.id", limit: CLOCKS_MAX },
+    ),
+  });
+  return clocks;
 }

@@ -1,7 +1,7 @@
 import { describeError } from "../../domain/describe-error.js";
 import { Transient } from "../../domain/errors.js";
 import type { Maintenance } from "../../domain/incident.js";
-import { DAY_MS, type Instant, SECOND_MS } from "../../domain/time.js";
+import { DAY_MS, type Instant, MINUTE_MS, SECOND_MS } from "../../domain/time.js";
 import { load, read } from "../../store/load.js";
 import {
   announceMaintenance,
@@ -10,6 +10,7 @@ import {
   failMaintenance,
   raiseFailure,
   verifyMaintenance,
+  windLate,
 } from "./act.js";
 import type { MaintenanceDeps } from "./deps.js";
 import { keepOccurrence, occurrencesDue } from "./rows.js";
@@ -49,7 +50,21 @@ export async function sweepMaintenance(deps: MaintenanceDeps): Promise<Maintenan
     }
   }
   for (const row of await untold(now, deps)) await raiseFailure(row, deps);
+  for (const row of await justEnded(now, deps)) await windLate(row, deps);
   return report;
+}
+
+/** Of those that were ended before their time; three sweeps see each. */
+async function justEnded(now: Instant, { database }: MaintenanceDeps): Promise<Maintenance[]> {
+  const { rows } = await load(database, {
+    rows: read(
+      "maintenance",
+      "t.ended_at > to_timestamp(?::float8 / 1000) AND t.ended_at < t.ends_at",
+      [now - 3 * MINUTE_MS],
+      { orderBy: "t.ended_at", limit: 100 },
+    ),
+  });
+  return rows;
 }
 
 /** What has failed, and whose incident never came: whoever wrote it broke off before telling. */
