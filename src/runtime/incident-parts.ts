@@ -15,7 +15,7 @@ import {
   reopen,
   resolve,
 } from "../operations/incidents/act.js";
-import { type DueIncident, type DueResult, runIncidentClock } from "../operations/incidents/due.js";
+import { type DueIncident, runIncidentClock } from "../operations/incidents/due.js";
 import { readIncident } from "../operations/incidents/rows.js";
 import { usersWord } from "../operations/incidents/user-words.js";
 import type { Relay } from "../operations/relay-outbox.js";
@@ -42,7 +42,7 @@ export function incidentParts(core: Core) {
   const { database, clock, ids, relay, policy, links } = core;
   const hasStatusPage = core.channels.status_page.configured;
   const deps = {
-    ...{ database, clock, ids, policy },
+    ...{ database, clock, ids, policy, relay },
     ackUrl: (incidentId: string, way: NoticeWay, now: Instant) =>
       ackUrl(incidentId, way, now, links),
     rollbackHint: (to: Deployment) =>
@@ -53,11 +53,7 @@ export function incidentParts(core: Core) {
     },
   };
   return {
-    runIncident: async (due: DueIncident): Promise<DueResult> => {
-      const result = await runIncidentClock(due, deps);
-      await relay(result.outbox);
-      return result;
-    },
+    runIncident: (due: DueIncident) => runIncidentClock(due, deps),
   };
 }
 

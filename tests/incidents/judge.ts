@@ -235,10 +235,14 @@ function storms({ policy }: Case, { notices, steps, incidents }: Books): string[
       steps.some(({ incident, step }) => incident === id && step.startsWith("page:")),
   );
   const ms = policy.storm.minutes * MINUTE_MS;
-  return told.flatMap(({ id, at }) => {
-    const cause = `storm:${Math.floor(at / ms) * ms}`;
-    const found: string[] = [];
-    if (!notices.some((n) => n.cause === cause)) found.push(`${id}: no summary of its storm`);
+  return told.flatMap(({ id }) => {
+    const pages = steps.filter((one) => one.incident === id && one.step.startsWith("page:"));
+    const found = pages
+      .filter(({ at }) => {
+        const time = `storm:${Math.floor(at / ms) * ms} `;
+        return !notices.some(({ cause }) => cause.startsWith(time));
+      })
+      .map(({ step }) => `${id}: no summary tells its ${step}`);
     if (notices.some((n) => n.cause.startsWith(`incident:${id} page:`))) {
       found.push(`${id}: told by itself in a storm`);
     }
@@ -247,9 +251,16 @@ function storms({ policy }: Case, { notices, steps, incidents }: Books): string[
 }
 
 /** Who reads of a service hears of each word to users, and of the end. */
-function users({ diary }: Case, { steps, notices, subscribers, incidents }: Books): string[] {
+function users(
+  { diary, policy }: Case,
+  { steps, notices, subscribers, incidents }: Books,
+): string[] {
   const found: string[] = [];
-  for (const { id, status, reopenings } of incidents) {
+  const ms = policy.storm.minutes * MINUTE_MS;
+  for (const { id, at, status, reopenings } of incidents) {
+    // Of a storm each reader hears once, and of its end when all of it is over.
+    const isStorm = inStorm(policy, incidents, at);
+    const about = isStorm ? `storm:${Math.floor(at / ms) * ms}` : `incident:${id}`;
     const service = diary.stretches.get(id)?.[0]?.state.service ?? "";
     const readers = subscribers.filter(
       (s) => s.services.length === 0 || s.services.includes(service),
@@ -258,10 +269,10 @@ function users({ diary }: Case, { steps, notices, subscribers, incidents }: Book
       (one) => one.incident === id && /^users(_resolved)?:/.test(one.step),
     );
     for (const { step } of words) {
+      if (isStorm && step.startsWith("users_resolved:")) continue;
       for (const { email } of readers) {
         const told = notices.some(
-          (n) =>
-            n.cause === `incident:${id} ${step}` && n.recipient === email && n.status === "sent",
+          (n) => n.cause === `${about} ${step}` && n.recipient === email && n.status === "sent",
         );
         if (!told) found.push(`${id} ${step}: ${email} does not hear of it`);
       }

@@ -69,6 +69,7 @@ const look = (incidentId: string, database: Database, name: string) =>
       ...{ database, clock: stillClock(w.ctx.now), ids: countingIds(name), policy },
       ackUrl: () => null,
       rollbackHint: () => null,
+      relay: async () => undefined,
       tellUsers: () => Promise.resolve(),
     },
   );

@@ -80,10 +80,15 @@ function decideOpen(
   }
   addSignal(plan, fact, alert, alert.incidentId, ctx);
   const incident = rows.incident[0];
-  const since = Math.max(alert.openedAt, rows.lastRaised[0]?.occurredAt ?? 0);
+  // Before its beginning has come nobody knows since when it is: an acknowledgement does not say.
+  const began = alert.incidentId === null ? 0 : alert.openedAt;
+  const since = Math.max(began, rows.lastRaised[0]?.occurredAt ?? 0);
   if (fact.kind === "signal.resolved" && fact.occurredAt >= since) {
     endAlert(plan, fact, alert, rows, ctx);
-  } else if (fact.kind === "signal.acknowledged" && alert.status === "open") {
+  } else if (
+    fact.kind === "signal.acknowledged" &&
+    (alert.status === "open" || incident?.status === "open")
+  ) {
     acknowledge(plan, fact, alert, rows, ctx);
   } else {
     plan.expect("alert", alert).because(`the alert ${alert.id} has heard later words already`);
@@ -109,7 +114,9 @@ function raiseAgain(
     if (incident !== undefined && stale) leave(plan, incident, alert, rows, ctx);
     const incidentId = placeAlert(plan, fact, begun, rows, ctx);
     addSignal(plan, fact, alert, incidentId, ctx);
-    plan.update("alert", alert, { ...change, incidentId });
+    // Who had acknowledged it then does not have it now.
+    const anew = { status: "open" as const, acknowledgedAt: null, acknowledgedBy: null };
+    plan.update("alert", alert, { ...change, ...anew, incidentId, updatedAt: ctx.now });
     return;
   }
   addSignal(plan, fact, alert, incident.id, ctx);

@@ -105,7 +105,8 @@ export function lasts(
   rows: PlaceRows,
   { policy }: HandlerContext,
 ): boolean {
-  if (rows.burning.length > 0) return true;
+  // While its recovery is watched it has not ended: what comes back then is what is watched for.
+  if (rows.burning.length > 0 || incident.greenSince !== null) return true;
   const last = Math.max(incident.openedAt, rows.lastTrouble[0]?.occurredAt ?? 0);
   return Math.abs(fact.occurredAt - last) <= policy.grouping.windowMinutes * MINUTE_MS;
 }
@@ -151,7 +152,8 @@ function join(
 }
 
 /**
- * A worse alert is told as the worse route says, from its beginning; who has acknowledged is on it already. The incident
+ * A worse alert is told as the worse route says, from its beginning, also where somebody had acknowledged what it was
+ * before: who took a small error in the morning does not know of the outage at night. The incident
  * is called by it from then on: whoever is woken by an outage reads of the outage, not of the error that came before.
  */
 export function worsened(
@@ -162,7 +164,11 @@ export function worsened(
 ): Partial<Incident> {
   const { severity, rule, route } = decision;
   const routed = { severity, rule, route, routedAt: now, routings: incident.routings + 1 };
-  return { ...routed, title, kind, url: url ?? incident.url };
+  const anew =
+    incident.status === "acknowledged"
+      ? { status: "open" as const, acknowledgedAt: null, acknowledgedBy: null }
+      : {};
+  return { ...routed, ...anew, title, kind, url: url ?? incident.url };
 }
 type Worse = Pick<SignalRaised, "title" | "signalKind" | "url">;
 

@@ -10,7 +10,7 @@ import { insteadOf, waysOf } from "../../policy/recipients.js";
 import { routeOf } from "../../policy/route.js";
 import type { Policy, Words } from "../../policy/schema.js";
 import { incidentData, type RollbackHint, stormData } from "./notice-data.js";
-import { byChannels, type IncidentRows, stormCause } from "./rows.js";
+import { byChannels, type IncidentRows, stormCause, stormOverCause } from "./rows.js";
 
 export interface DueContext extends DecideContext {
   policy: Policy;
@@ -52,7 +52,10 @@ export function decideDue(rows: IncidentRows, ctx: DueContext): Due {
     inStorm: isInStorm(rows, policy),
     now,
   };
-  const { due, next } = clockOf(state, policy);
+  const { due: all, next } = clockOf(state, policy);
+  // Users are many, and telling them takes its time: nobody on call waits for that.
+  const paging = all.filter(({ does }) => does !== "users" && does !== "users_resolved");
+  const due = paging.length > 0 ? paging : all;
   const telling = new Telling(rows, plan, ctx);
   for (const step of due) {
     plan.insert("incidentStep", {
@@ -82,7 +85,8 @@ class Telling {
   readonly #rows: IncidentRows;
   readonly #plan: PlanBuilder;
   readonly #ctx: DueContext;
-  #toldOfStorm = false;
+  /** Who has been told of the storm, with this plan or before. */
+  readonly #toldOfStorm: Set<string>;
   /** The channels by which a page goes out with this. */
   readonly #pagedBy = new Set<string>();
 
@@ -90,6 +94,7 @@ class Telling {
     this.#rows = rows;
     this.#plan = plan;
     this.#ctx = ctx;
+    this.#toldOfStorm = new Set(rows.storm.told.map(nameOf));
   }
 
   take(step: ClockStep): void {
@@ -122,11 +127,11 @@ class Telling {
         this.#end();
         break;
       case "resolved":
-        this.#tellTold(step, "incident-resolved", ["slack", "pagerduty", "email"]);
+        if (isInStorm(this.#rows, this.#ctx.policy)) this.#stormOver();
+        else this.#tellTold(step, "incident-resolved", ["slack", "pagerduty", "email"]);
         break;
       case "users_resolved":
-        this.users.push({ template: "user-resolved", nth: step.step });
-        this.#say("step", "users are told that it is over");
+        this.#tellUsersOver(step.step);
         break;
       case "tasks":
         this.#tasks();
@@ -177,29 +182,58 @@ class Telling {
     return Math.round((this.#ctx.now - this.#rows.incident.routedAt) / 60_000);
   }
 
-  /** Told once for all that came in the same time, to each receiver. */
+  /** Told with all that came in the same time, to each receiver once. */
   #pageInStorm(step: ClockStep & { does: "page" }): void {
-    const { policy, now } = this.#ctx;
-    const { storm } = this.#rows;
+    const { policy } = this.#ctx;
     this.#say(
       "step",
-      `told with the storm's summary: ${storm.count} incidents in ${policy.storm.minutes} min`,
+      `told with the storm's summary: ${this.#rows.storm.count} incidents in ${policy.storm.minutes} min`,
     );
-    if (this.#toldOfStorm) return;
-    this.#toldOfStorm = true;
-    const known = new Set(storm.told.map(({ channel, recipient }) => `${channel} ${recipient}`));
-    const route = routeOf(policy, this.#rows.incident.route, this.#rows.incident.severity);
-    for (const way of waysOf(policy, step.roles, step.channels)) {
-      if (known.has(`${way.channel} ${way.recipient}`)) continue;
+    this.#summarise(step.roles, step.channels);
+  }
+
+  #summarise(roles: readonly string[], channels: readonly NoticeWay["channel"][]): void {
+    const { policy, now } = this.#ctx;
+    const { storm, incident } = this.#rows;
+    const route = routeOf(policy, incident.route, incident.severity);
+    for (const way of waysOf(policy, roles, channels)) {
+      if (this.#toldOfStorm.has(nameOf(way))) continue;
+      this.#toldOfStorm.add(nameOf(way));
       this.#plan.notify({
         ...way,
         template: "incident-storm",
-        cause: stormCause(storm.id),
+        cause: stormCause(incident, storm.count, now, policy),
         locale: policy.languages[0] ?? "en",
-        data: { ...stormData(this.#rows, policy, now), escalatedTo: titlesOf(step.roles, policy) },
-        instead: insteadOf(policy, route, step.roles, way.channel, step.channels),
+        data: { ...stormData(this.#rows, policy, now), escalatedTo: titlesOf(roles, policy) },
+        instead: insteadOf(policy, route, roles, way.channel, channels),
       });
     }
+  }
+
+  /** The last of a storm's incidents is over: who was told of all of them hears that all are. */
+  #stormOver(): void {
+    const { policy, now, rollbackHint } = this.#ctx;
+    const { storm, incident } = this.#rows;
+    if (storm.open > 0) return;
+    const known = new Set(storm.toldOver.map(nameOf));
+    const route = routeOf(policy, incident.route, incident.severity);
+    const ways = route.steps.flatMap(({ roles, channels }) => waysOf(policy, roles, channels));
+    for (const way of byChannels(ways, ["slack", "pagerduty", "email"])) {
+      if (known.has(nameOf(way))) continue;
+      known.add(nameOf(way));
+      this.#plan.notify({
+        ...way,
+        template: "incident-resolved",
+        cause: stormOverCause(storm.id),
+        locale: policy.languages[0] ?? "en",
+        data: {
+          ...incidentData(this.#rows, policy, now, rollbackHint),
+          incidentId: `storm:${storm.id}`,
+          title: `All ${storm.count} incidents that were told together are over`,
+        },
+      });
+    }
+    this.#say("step", "told that all incidents of the storm are over");
   }
 
   /** A promise that is not kept is said once, where those on call look. */
@@ -223,9 +257,16 @@ class Telling {
     if (clocks === undefined) return;
     const { roles, channels } = clocks.executives;
     const ways = waysOf(policy, roles, channels);
+    if (isInStorm(this.#rows, policy)) {
+      this.#summarise(roles, channels);
+      this.#say("step", `${titlesOf(roles, policy)} told with the storm's summary`);
+      return;
+    }
+    const route = routeOf(policy, this.#rows.incident.route, severity);
     for (const way of ways) {
       this.#notify("incident-escalated", step, way, {
         stopsAt: "resolved",
+        instead: insteadOf(policy, route, roles, way.channel, channels),
         data: { escalatedTo: titlesOf(roles, policy) },
       });
     }
@@ -239,6 +280,13 @@ class Telling {
     const told = this.#rows.steps.some(({ step }) => step.startsWith("users:"));
     this.users.push({ template: told ? "user-update" : "user-incident", nth });
     this.#say("step", told ? "users are told how it stands" : "users are told");
+  }
+
+  /** Of a storm users hear when all of it is over. */
+  #tellUsersOver(nth: string): void {
+    const lasts = isInStorm(this.#rows, this.#ctx.policy) && this.#rows.storm.open > 0;
+    if (!lasts) this.users.push({ template: "user-resolved", nth });
+    this.#say("step", `users are told that it is over${lasts ? " when all of the storm is" : ""}`);
   }
 
   /** Who was told that it began hears how it goes on. */
@@ -336,6 +384,8 @@ const TOLD: Partial<Record<Template, string>> = {
   "incident-reopened": "that it has come back",
   "incident-resolved": "that it is over",
 };
+
+const nameOf = ({ channel, recipient }: NoticeWay): string => `${channel} ${recipient}`;
 
 const titlesOf = (roles: readonly string[], policy: Policy): string =>
   roles.map((role) => policy.roles[role]?.title ?? role).join(", ");

@@ -1,11 +1,11 @@
 import { Transient } from "../../domain/errors.js";
 import type { Ids } from "../../domain/ids.js";
 import type { NoticeWay } from "../../domain/notice.js";
-import type { Plan } from "../../domain/plan.js";
 import type { Clock, Instant } from "../../domain/time.js";
 import type { Policy } from "../../policy/schema.js";
 import { apply } from "../../store/apply.js";
 import { type Database, Moved } from "../../store/database.js";
+import type { Relay } from "../relay-outbox.js";
 import { type Due, type DueContext, decideDue, type UsersTelling } from "./decide-due.js";
 import { type IncidentRows, loadIncident } from "./rows.js";
 
@@ -16,6 +16,8 @@ export interface IncidentClockDeps {
   policy: Policy;
   ackUrl(incidentId: string, way: NoticeWay, now: Instant): string | null;
   rollbackHint: DueContext["rollbackHint"];
+  /** Publishes what a plan wants published; never throws, for a sweep makes sure. */
+  relay: Relay;
   /** Tells all users of the service; doing it again tells nobody twice. @throws Transient */
   tellUsers(rows: IncidentRows, telling: UsersTelling): Promise<void>;
 }
@@ -27,13 +29,6 @@ export interface DueIncident {
   outboxId?: string | undefined;
 }
 
-export interface DueResult {
-  /** The steps that were taken. */
-  took: string[];
-  /** What is to be published; the caller relays it, a sweep makes sure. */
-  outbox: NonNullable<Plan["inserts"]["outbox"]>;
-}
-
 /** Steps change what comes next, and rows move; past this it is left to the timer's next wake-up. */
 const ROUNDS_MAX = 12;
 
@@ -41,15 +36,16 @@ const ROUNDS_MAX = 12;
  * Does all that the incident's clock asks for now: each step once, whoever else is at it, and none that an
  * acknowledgement or an end which was committed before has made moot.
  *
+ * @returns the names of the steps that were taken.
  * @throws Permanent `not_found` when the incident is kept no more; Transient.
  */
 export async function runIncidentClock(
   { incidentId, requestId, outboxId }: DueIncident,
   deps: IncidentClockDeps,
-): Promise<DueResult> {
+): Promise<{ took: string[] }> {
   const { database, clock, ids, policy, ackUrl, rollbackHint } = deps;
   const request = requestId ?? ids.next("request");
-  const result: DueResult = { took: [], outbox: [] };
+  const took: string[] = [];
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const now = clock.now();
     const rows = await loadIncident(incidentId, policy, now, database);
@@ -63,9 +59,10 @@ export async function runIncidentClock(
     // The message that woke it is done with when nothing is due any more: a crash before that wakes it again.
     const isLast = due.took.length === 0;
     if (!(await written(due, isLast ? outboxId : undefined, database))) continue;
-    result.took.push(...due.took);
-    result.outbox.push(...(due.plan.inserts.outbox ?? []));
-    if (isLast) return result;
+    took.push(...due.took);
+    // Each round for itself: a page does not wait until thousands of users are told.
+    await deps.relay(due.plan.inserts.outbox ?? []);
+    if (isLast) return { took };
   }
   throw new Transient("database_busy", { detail: `incident ${incidentId} moved in every round` });
 }

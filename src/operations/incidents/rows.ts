@@ -24,8 +24,11 @@ export interface Storm {
   /** All of the storm's time until now. */
   incidents: Incident[];
   count: number;
-  /** Who has been told of it already. */
+  /** Of these, how many are not over. */
+  open: number;
+  /** Who has been told so much of it already, and of its end. */
   told: NoticeWay[];
+  toldOver: NoticeWay[];
 }
 
 /** All that an incident's clock is decided on. */
@@ -79,7 +82,21 @@ export function stormTimeOf(
   return { from, to: from + ms };
 }
 
-export const stormCause = (stormId: string): string => `storm:${stormId}`;
+/**
+ * What a summary tells: the storm as it is in the time that is now, how bad the incident is that asks for it, and
+ * how far it has grown. So that who is told before it grows, worsens or goes on is told again, and not for each.
+ */
+export function stormCause(
+  { severity }: Pick<Incident, "severity">,
+  count: number,
+  now: Instant,
+  policy: Pick<Policy, "storm">,
+): string {
+  const { from } = stormTimeOf({ createdAt: now }, policy);
+  const doublings = Math.floor(Math.log2(Math.max(1, count / policy.storm.incidents)));
+  return `storm:${from} ${severity} ${doublings}`;
+}
+export const stormOverCause = (stormId: string): string => `storm:${stormId} over`;
 
 /** @throws Permanent `not_found`; Transient. */
 export async function readIncident(id: string, database: Database): Promise<Incident> {
@@ -119,7 +136,8 @@ export async function loadIncident(
       [id],
     ),
     told: waysTold(
-      "n.incident_id = ? AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened')",
+      `n.incident_id = ? AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened')
+       AND n.cause LIKE '% page:%' AND n.status NOT IN ('canceled', 'failed', 'suppressed')`,
       [id],
     ),
     before: asked<{ n: number }>(
@@ -139,7 +157,17 @@ export async function loadIncident(
       [from, to],
       { orderBy: "t.severity, t.created_at", limit: STORM_INCIDENTS_MAX },
     ),
-    stormTold: waysTold("n.cause = ?", [stormCause(stormId)]),
+    stormOpen: asked<{ n: number }>(
+      `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident i
+         WHERE i.created_at >= to_timestamp(?::float8 / 1000) AND i.created_at < to_timestamp(?::float8 / 1000)
+         AND i.status <> 'resolved')))`,
+      [from, to],
+    ),
+  });
+  const count = rows.stormCount[0]?.n ?? 0;
+  const { told, toldOver } = await load(database, {
+    told: waysTold("n.cause = ?", [stormCause(incident, count, now, policy)]),
+    toldOver: waysTold("n.cause = ?", [stormOverCause(stormId)]),
   });
   const [counts] = rows.counts;
   if (counts === undefined) throw new Error("counts are always there");
@@ -160,8 +188,10 @@ export async function loadIncident(
       id: stormId,
       before: rows.before[0]?.n ?? 0,
       incidents: rows.stormIncidents,
-      count: rows.stormCount[0]?.n ?? 0,
-      told: rows.stormTold,
+      count,
+      open: rows.stormOpen[0]?.n ?? 0,
+      told,
+      toldOver,
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Incident } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
 import type { Policy, Words } from "../../policy/schema.js";
 import type { UsersWord } from "../tell-users.js";
-import type { UsersTelling } from "./decide-due.js";
+import { isInStorm, type UsersTelling } from "./decide-due.js";
 import type { IncidentRows } from "./rows.js";
 
 /** When it is over the policy's message, that it is being worked on, would be wrong. */
@@ -13,10 +13,11 @@ const WORKS: Words = {
 
 /** What users read of an incident: in the policy's words, never in the source's, which are for engineers. */
 export function usersWord(
-  { incident, steps }: IncidentRows,
+  rows: IncidentRows,
   { template, nth }: UsersTelling,
   policy: Policy,
 ): UsersWord {
+  const { incident, steps } = rows;
   const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
   const message = template === "user-resolved" ? WORKS : messageOf(incident, policy);
   const { id, service, openedAt, resolvedAt } = incident;
@@ -29,7 +30,8 @@ export function usersWord(
     timeZone: policy.timeZone,
   };
   const word = {
-    cause: `incident:${id} ${nth}`,
+    // Of a storm each reader hears once, not once for each incident.
+    cause: isInStorm(rows, policy) ? `storm:${rows.storm.id} ${nth}` : `incident:${id} ${nth}`,
     service,
     incidentId: id,
     pageLocale: policy.languages[0] ?? "en",
