@@ -122,7 +122,7 @@ export async function completeMaintenance(
     endedAt: now,
     outcome: act.because ?? "completed",
   }));
-  await tellPageOf(row, "completed", deps);
+  await tellEnd(row, deps);
   return row;
 }
 
@@ -139,11 +139,11 @@ export async function failMaintenance(
     outcome: act.because ?? "failed",
   }));
   await raiseFailure(row, deps);
-  await tellPageOf(row, "failed", deps);
+  await tellEnd(row, deps);
   return row;
 }
 
-/** It does not take place, or no further. Users who were told of it are told. */
+/** It does not take place, or no further. Whoever was told that it comes, or has begun, is told so. */
 export async function cancelMaintenance(
   act: MaintenanceAct,
   deps: MaintenanceDeps,
@@ -152,8 +152,20 @@ export async function cancelMaintenance(
     endedAt: now,
     outcome: act.because ?? "canceled",
   }));
-  if (row.announcedAt !== null) await tellUsersOf(row, "canceled", deps);
+  await tellEnd(row, deps);
   return row;
+}
+
+/**
+ * Users are told the end of what they were told of: the status page of all that has begun, by mail of what was announced
+ * and is canceled. Doing it again tells nobody twice.
+ */
+export async function tellEnd(row: Maintenance, deps: MaintenanceDeps): Promise<void> {
+  const { status, announcedAt, begunAt } = row;
+  if (status === "canceled") {
+    if (announcedAt !== null) await tellUsersOf(row, status, deps);
+    else if (begunAt !== null) await tellPageOf(row, status, deps);
+  } else if (status === "completed" || status === "failed") await tellPageOf(row, status, deps);
 }
 
 /** The same event however often it is told. */

@@ -9,11 +9,13 @@ import {
   FAILURE,
   failMaintenance,
   raiseFailure,
+  tellEnd,
   verifyMaintenance,
   windLate,
 } from "./act.js";
 import type { MaintenanceDeps } from "./deps.js";
 import { keepOccurrence, occurrencesDue } from "./rows.js";
+import { CAUSE } from "./tell.js";
 
 const ACTOR = "system:maintenance";
 
@@ -50,6 +52,7 @@ export async function sweepMaintenance(deps: MaintenanceDeps): Promise<Maintenan
     }
   }
   for (const row of await untold(now, deps)) await raiseFailure(row, deps);
+  for (const row of await unshown(now, deps)) await tellEnd(row, deps);
   for (const row of await justEnded(now, deps)) await windLate(row, deps);
   return report;
 }
@@ -75,6 +78,26 @@ async function untold(now: Instant, { database }: MaintenanceDeps): Promise<Main
       `t.status = 'failed' AND t.ended_at > to_timestamp(?::float8 / 1000)
        AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.group_key = ? || t.id)`,
       [now - DAY_MS, FAILURE],
+      { orderBy: "t.ended_at", limit: 20 },
+    ),
+  });
+  return rows;
+}
+
+/** What the status page shows as begun, or to come, though it is over: whoever ended it broke off before telling. */
+async function unshown(
+  now: Instant,
+  { database, hasStatusPage }: MaintenanceDeps,
+): Promise<Maintenance[]> {
+  if (!hasStatusPage) return [];
+  const { rows } = await load(database, {
+    rows: read(
+      "maintenance",
+      `t.status IN ('completed', 'failed', 'canceled') AND t.ended_at > to_timestamp(?::float8 / 1000)
+       AND (t.begun_at IS NOT NULL OR t.announced_at IS NOT NULL)
+       AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.cause = ? || t.id || ' ' || t.status
+         AND n.template = 'user-maintenance' AND n.channel = 'status_page')`,
+      [now - DAY_MS, CAUSE],
       { orderBy: "t.ended_at", limit: 20 },
     ),
   });

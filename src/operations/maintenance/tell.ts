@@ -4,6 +4,9 @@ import type { Policy } from "../../policy/schema.js";
 import { tellStatusPage, tellUsers, type UsersWord } from "../tell-users.js";
 import type { MaintenanceDeps } from "./deps.js";
 
+/** Begins what is told of a maintenance; then comes its id, and its phase. */
+export const CAUSE = "maintenance:";
+
 type Phase = TemplateData["user-maintenance"]["phase"];
 
 /**
@@ -54,7 +57,7 @@ function wordOf(
     service: services.join(", ") || null,
     timeZone: policy.timeZone,
   } satisfies TemplateData["user-maintenance"];
-  const cause = `maintenance:${id} ${phase}`;
+  const cause = `${CAUSE}${id} ${phase}`;
   const pageLocale = policy.languages[0] ?? "en";
   return { template: "user-maintenance", cause, service, incidentId: id, data, pageLocale };
 }

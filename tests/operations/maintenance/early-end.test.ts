@@ -130,3 +130,51 @@ describe("a maintenance that a person ends before its time", () => {
     expect(await clockOf("web")).toEqual(before);
   });
 });
+
+describe("the status page", () => {
+  const shown = async () => {
+    const text = `SELECT data->>'phase' AS phase FROM notice WHERE channel = 'status_page' AND template = 'user-maintenance' ORDER BY created_at, id`;
+    return (await w.rows(text)).map(({ phase }) => phase);
+  };
+
+  it("shows the end of a maintenance that it showed as begun, also when that is canceled and users had no notice", async () => {
+    const { id } = await inMaintenance();
+    await cancelMaintenance(
+      { id, actor: "operator:anna", because: "the copy is not whole" },
+      w.deps,
+    );
+    await cancelMaintenance({ id, actor: "operator:anna" }, w.deps);
+    expect(await shown()).toEqual(["begun", "canceled"]);
+  });
+
+  it("says nothing of a canceled maintenance of which it never said that it comes", async () => {
+    w = await deploymentWorld(policyWith({ maintenance: [] }));
+    const startsAt = w.clock.now() + HOUR;
+    const { id } = await scheduleMaintenance(
+      {
+        ...{ title: "Silent", services: [], noticeHours: null, actor: "operator:anna" },
+        ...{ startsAt, endsAt: startsAt + HOUR },
+      },
+      w.deps,
+    );
+    await cancelMaintenance({ id, actor: "operator:anna" }, w.deps);
+    await sweepMaintenance(w.deps);
+    expect(await shown()).toEqual([]);
+  });
+
+  it.each(["complete", "fail", "cancel"] as const)(
+    "is told by the next sweep where whoever ended it broke off before telling: %s",
+    async (act) => {
+      const { id } = await inMaintenance();
+      const gone = { ...w.deps, hasStatusPage: false };
+      await acts[act]({ id, actor: "operator:anna", because: "by hand" }, gone);
+      expect(await shown()).toEqual(["begun"]);
+      for (let minute = 0; minute < 2; minute += 1) {
+        w.clock.advance(MINUTE);
+        await sweepMaintenance(w.deps);
+      }
+      const phase = { complete: "completed", fail: "failed", cancel: "canceled" }[act];
+      expect(await shown()).toEqual(["begun", phase]);
+    },
+  );
+});
