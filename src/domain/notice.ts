@@ -46,6 +46,19 @@ const NOT_TRANSACTIONAL: readonly Template[] = [
   "user-maintenance",
 ];
 
+/** What people on call are told of an incident while it matters; their day's mail can wait. */
+const URGENT: readonly Template[] = [
+  "incident-raised",
+  "incident-escalated",
+  "incident-acknowledged",
+  "incident-reopened",
+  "incident-resolved",
+  "incident-storm",
+];
+
+/** True where it must not wait behind mails to users, of which there may be thousands. */
+export const isUrgent = (template: Template): boolean => URGENT.includes(template);
+
 /** What mails are written in, in any region of it (`en-GB`); a reader of another language gets English. */
 export const MAIL_LANGUAGES = ["en", "th"] as const;
 

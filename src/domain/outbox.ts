@@ -1,4 +1,4 @@
-import type { ChannelId } from "./notice.js";
+import { type ChannelId, isUrgent, type Notice } from "./notice.js";
 import type { Instant } from "./time.js";
 
 /** Everything that our own queues carry besides webhooks. Versioned contracts live in `queues/messages.ts`. */
@@ -7,11 +7,25 @@ export type OutboxMessage =
       type: "notice.due.v1";
       noticeId: string;
       channel: ChannelId;
+      /** A mail to people on call: it goes by a rate of its own, not behind the mails to users. */
+      urgent?: true | undefined;
       runId: string;
       requestId: string;
     }
   | { type: "timer.due.v1"; timerId: string; dueAt: Instant; runId: string; requestId: string }
   | { type: "event.replay.v1"; eventId: string; runId: string; requestId: string };
+
+/** The message by which a notice leaves. */
+export const noticeDue = (
+  { id, channel, template }: Pick<Notice, "id" | "channel" | "template">,
+  by: { runId: string; requestId: string },
+): OutboxMessage => ({
+  type: "notice.due.v1",
+  noticeId: id,
+  channel,
+  ...(channel === "email" && isUrgent(template) ? { urgent: true } : {}),
+  ...by,
+});
 
 /** A message that was decided in the same statement as the effects, to be published after it. */
 export interface OutboxRow {

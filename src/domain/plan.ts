@@ -18,7 +18,7 @@ import type {
 import type { LedgerObject, SubscriptionVersion } from "./ledger.js";
 import type { ChannelId, Notice, NoticeData, Suppression, Template } from "./notice.js";
 import type { ApiKey } from "./operator.js";
-import type { OutboxMessage, OutboxRow, TimerRow } from "./outbox.js";
+import { noticeDue, type OutboxMessage, type OutboxRow, type TimerRow } from "./outbox.js";
 import type { Payment } from "./payment.js";
 import type { DiscrepancyState } from "./reconciliation.js";
 import type { Instant } from "./time.js";
@@ -197,9 +197,8 @@ export class PlanBuilder {
       sentAt: null,
       version: 0,
     });
-    const { channel } = request;
-    const runId = ids.next("run");
-    this.send({ type: "notice.due.v1", noticeId: id, channel, runId, requestId });
+    const { channel, template } = request;
+    this.send(noticeDue({ id, channel, template }, { runId: ids.next("run"), requestId }));
     return this.audit("notice.planned", id, {
       channel: request.channel,
       template: request.template,

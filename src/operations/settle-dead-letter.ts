@@ -2,7 +2,7 @@ import { Transient } from "../domain/errors.js";
 import type { DeadLetter } from "../domain/event.js";
 import type { Ids } from "../domain/ids.js";
 import { mayComeTwice, type Notice } from "../domain/notice.js";
-import type { OutboxRow } from "../domain/outbox.js";
+import { noticeDue, type OutboxRow } from "../domain/outbox.js";
 import { type Plan, PlanBuilder } from "../domain/plan.js";
 import type { Clock, Instant } from "../domain/time.js";
 import { apply } from "../store/apply.js";
@@ -67,8 +67,7 @@ export function replayDeadLetter(request: SettleRequest, deps: SettleDeps): Prom
     }
     if (notice !== null) {
       plan.update("notice", notice, toBeSentAgain(notice));
-      const { id, channel } = notice;
-      plan.send({ type: "notice.due.v1", noticeId: id, channel, runId, requestId });
+      plan.send(noticeDue(notice, { runId, requestId }));
     }
     plan.update("deadLetter", letter, { status: "replaying", updatedAt: deps.clock.now() });
     const said = needsWord ? { resendConfirmed: true } : {};

@@ -14,6 +14,8 @@ const noticeDueV1 = z.strictObject({
   type: z.literal("notice.due.v1"),
   noticeId: z.string().min(1),
   channel: z.enum(CHANNELS),
+  /** Only the queue's pace hangs on it, so a worker may leave it aside. Absent in what was written before it. */
+  urgent: z.literal(true).optional(),
   runId,
   requestId,
   outboxId,

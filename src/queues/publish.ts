@@ -96,9 +96,27 @@ function flowOf(config: QueueConfig, message: OutboxMessage | null): [key: strin
   if (message === null) return [EVENTS_FLOW, `parallelism=${config.eventParallelism}`];
   if (message.type === "timer.due.v1") return ["timers", few];
   if (message.type === "event.replay.v1") return ["replays", few];
-  // One key per channel, so that a page never waits behind mail.
-  const rate = message.channel === "email" ? config.emailPerSecond : 0;
-  return [`notices-${message.channel}`, rate > 0 ? `rate=${rate}, period=1s` : few];
+  // One key per channel, and two for mail, so that a page never waits behind mails to users.
+  const flow = `notices-${message.channel}`;
+  if (message.channel !== "email" || config.emailPerSecond <= 0) {
+    return [message.urgent ? `${flow}-urgent` : flow, few];
+  }
+  const { urgent, users } = mailRates(config.emailPerSecond);
+  return message.urgent ? [`${flow}-urgent`, urgent] : [flow, users];
+}
+
+/**
+ * The account's rate in two parts that never exceed it together: a quarter, and one at least, for mails to people
+ * on call. They are few, but thousands to users may have been planned just before them.
+ */
+function mailRates(perSecond: number): { urgent: string; users: string } {
+  const half = "rate=1, period=2s";
+  if (perSecond < 2) return { urgent: half, users: half };
+  const urgent = Math.ceil(perSecond / 4);
+  return {
+    urgent: `rate=${urgent}, period=1s`,
+    users: `rate=${perSecond - urgent}, period=1s`,
+  };
 }
 
 export const flowKeyOf = (config: Pick<QueueConfig, "label">, flow: string): string =>

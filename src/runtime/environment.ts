@@ -90,7 +90,10 @@ export const ENVIRONMENT = {
     { ...node, kind: "boolean", default: "true" },
   ),
   EVENT_PARALLELISM: integer("Events worked on at once, over all instances.", "8"),
-  EMAIL_PER_SECOND: integer("Mails a second that the Resend account may send.", "2"),
+  EMAIL_PER_SECOND: integer(
+    "Mails a second that the Resend account may send. A quarter, and one at least, is kept for people on call.",
+    "2",
+  ),
   ADMIN_TOKEN: secret("Opens /api/admin as `admin`, to make the first named key with.", {
     ...node,
     lengthMin: 16,

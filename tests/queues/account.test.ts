@@ -1,7 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { OutboxMessage } from "../../src/domain/outbox.js";
+import type { Template } from "../../src/domain/notice.js";
+import { noticeDue, type OutboxMessage } from "../../src/domain/outbox.js";
 import { Secret } from "../../src/domain/secret.js";
 import { createQueueAccount } from "../../src/queues/account.js";
 import { createPublisher, type QueueConfig, QueueRefused } from "../../src/queues/publish.js";
@@ -122,10 +123,46 @@ describe("the publisher", () => {
         headers["Upstash-Flow-Control-Value"],
       ]),
     ).toEqual([
-      ["signalbox-notices-email", "rate=2, period=1s"],
+      ["signalbox-notices-email", "rate=1, period=1s"],
       ["signalbox-redrive", "parallelism=2"],
     ]);
   });
+
+  it.each([
+    [1, "rate=1, period=2s", "rate=1, period=2s"],
+    [2, "rate=1, period=1s", "rate=1, period=1s"],
+    [10, "rate=3, period=1s", "rate=7, period=1s"],
+  ])(
+    "sends mails to people on call by a part of %i a second that mails to users never use",
+    async (perSecond, urgent, users) => {
+      const config = { ...configOf("https://qstash.example.com"), emailPerSecond: perSecond };
+      let body = "";
+      const publisher = createPublisher(config, async (request) => {
+        body = String(request.body);
+        return { status: 200, text: "[]" };
+      });
+      const by = { runId: "run_1", requestId: "req_1" };
+      const mail = (template: Template) => ({
+        id: `out_${template}`,
+        message: noticeDue({ id: "ntc_1", channel: "email", template }, by),
+        createdAt: 0,
+        publishes: 0,
+      });
+      const templates = ["incident-escalated", "user-incident", "incident-digest"] as const;
+      await publisher.publishOutbox(templates.map(mail));
+      const elements = JSON.parse(body) as { headers: Record<string, string> }[];
+      expect(
+        elements.map(({ headers }) => [
+          headers["Upstash-Flow-Control-Key"],
+          headers["Upstash-Flow-Control-Value"],
+        ]),
+      ).toEqual([
+        ["signalbox-notices-email-urgent", urgent],
+        ["signalbox-notices-email", users],
+        ["signalbox-notices-email", users],
+      ]);
+    },
+  );
 
   it("says so when QStash has taken a batch but one of it", async () => {
     const rows = [{ id: "out_1", message: notice, createdAt: 0, publishes: 0 }];

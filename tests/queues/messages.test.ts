@@ -23,7 +23,9 @@ const config = {
 describe("a message of our own queues", () => {
   it("has a golden file for every version that is read", () => {
     const types = queueMessage.options.map((option) => option.shape.type.value).sort();
-    expect(files.map((file) => basename(file, ".json")).sort()).toEqual(types);
+    // `notice.due.v1.urgent.json` is the same version with what may be there, or not.
+    const versions = files.map((file) => basename(file, ".json").replace(/(\.v\d+)\..+$/, "$1"));
+    expect([...new Set(versions)].sort()).toEqual(types);
   });
 
   it.each(files)(
