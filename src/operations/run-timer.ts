@@ -69,7 +69,7 @@ const TIMERS_MAX = 500;
 
 /**
  * Runs what is overdue, so that a late or lost wake-up costs a minute and not the deed. A timer that
- * fails does not keep the next from its turn.
+ * fails, or whose own rows are busy, does not keep the next from its turn.
  *
  * @returns how many ran.
  * @throws Transient when the database is not to be had; else the first failure, when all have had their turn.
@@ -81,7 +81,8 @@ export async function sweepTimers(deps: TimerDeps): Promise<number> {
     try {
       await runTimer(timer, deps);
     } catch (error) {
-      if (error instanceof Transient) throw error; // it is not the timer: the next minute begins again
+      // Without the database no timer can run. Anything else, such as rows that are busy, is this one's own.
+      if (error instanceof Transient && error.code === "database_unavailable") throw error;
       failures.push(error);
     }
   }

@@ -392,4 +392,35 @@ describe("the sweep of timers", () => {
     expect(await w.rows("SELECT status FROM notice")).toEqual([{ status: "unknown" }]);
     await w.close();
   });
+
+  it("lets the later pages pass an incident whose rows are busy, and says so; only a database that is gone ends it", async () => {
+    const w = await storeWorld();
+    const { now } = w.ctx;
+    for (const [i, subject] of ["inc_1", "inc_2", "inc_3"].entries()) {
+      await w.database.query(
+        `INSERT INTO timer (id, kind, subject, due_at, status, created_at, version)
+         VALUES ($1, 'incident.due', $2, to_timestamp($3::float8 / 1000), 'waiting', now(), 0)`,
+        [`tmr_${i}`, subject, now - 3_000 + i],
+      );
+    }
+    const seen: string[] = [];
+    const sweep = (code: "database_busy" | "database_unavailable") =>
+      sweepTimers({
+        database: w.database,
+        channels: buildChannels({ platformName: "Test" }),
+        clock: stillClock(now),
+        ids: countingIds(),
+        ...noticeTimers,
+        runIncident: ({ incidentId }) => {
+          seen.push(incidentId);
+          if (incidentId === "inc_1") throw new Transient(code, { detail: incidentId });
+          return Promise.resolve();
+        },
+      });
+    await expect(sweep("database_busy")).rejects.toThrow("inc_1");
+    expect(seen.splice(0)).toEqual(["inc_1", "inc_2", "inc_3"]);
+    await expect(sweep("database_unavailable")).rejects.toThrow("inc_1");
+    expect(seen).toEqual(["inc_1"]);
+    await w.close();
+  });
 });
