@@ -1,5 +1,4 @@
-import type { SignalKind, SignalLevel, SignalRaised } from "../domain/facts.js";
-import type { ChannelId } from "../domain/notice.js";
+import type { SignalKind, SignalLevel } from "../domain/facts.js";
 import type { Severity } from "../domain/severity.js";
 import type { Instant } from "../domain/time.js";
 import { approvalAt, approvalSentence } from "./calendar.js";
@@ -224,28 +223,4 @@ function describeStep({ afterMinutes, roles, channels }: Step, policy: Policy): 
 function listed(words: readonly string[]): string {
   if (words.length < 2) return words.join("");
   return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
-}
-
-/** What a level means without a policy, and where it is told. */
-export interface LevelRoute {
-  severity: Severity;
-  channels: readonly ChannelId[];
-  reasons: string[];
-}
-
-const LEVEL_SEVERITY: Readonly<Record<SignalRaised["level"], Severity>> = {
-  fatal: "P0",
-  error: "P1",
-  warning: "P2",
-  info: "P3",
-};
-
-/** Pure: the same signal gives the same route, with its reasons in words. */
-export function route(signal: SignalRaised): LevelRoute {
-  const severity = LEVEL_SEVERITY[signal.level];
-  return {
-    severity,
-    channels: ["slack"],
-    reasons: [`level ${signal.level} is ${severity}`, `${severity} is told to slack`],
-  };
 }
