@@ -113,7 +113,8 @@ export interface IncidentEntry {
 }
 
 /**
- * Something that an incident's clock asked for, taken once: `page:0`, `page:1`, `tell_users:3`, `executives`.
+ * Something that an incident's clock asked for, taken once: `page:1:0` (the first step of its first
+ * routing), `users:3`, `executives`.
  * Unique by (incident, step), so that a timer that comes late, twice or out of order takes nothing twice.
  */
 export interface IncidentStep {
