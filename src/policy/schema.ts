@@ -273,16 +273,21 @@ export const policySchema = z.strictObject({
     silentTimesUsual: z.number().min(1),
     canaryEveryMinutes: minutes.nullable(),
   }),
-  /** Days; null is kept. */
+  /**
+   * What the platform promises to keep and for how many days; null: it says nothing. Told with the policy, not
+   * enforced: nothing is deleted by it, here or at a vendor.
+   */
   retention: z.strictObject({
     logDays: z.number().int().min(1).nullable(),
     errorDays: z.number().int().min(1).nullable(),
     auditDays: z.number().int().min(1).nullable(),
   }),
+  /** The platform's aims after a disaster. Told with the policy, not enforced: nothing is measured against them. */
   recoveryObjectives: z.strictObject({
     rtoMinutes: minutes.nullable(),
     rpoMinutes: minutes.nullable(),
   }),
+  /** What its vendors may cost. Told with the policy, not enforced: no cost is read, and none is alerted on. */
   budgets: z.strictObject({
     costUsdPerMonth: z.number().min(0).nullable(),
     warnPercent: percent,
