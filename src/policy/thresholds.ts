@@ -2,7 +2,7 @@ import type { Metric, MetricMinute } from "../domain/metric.js";
 import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS } from "../domain/time.js";
 import type { Policy, Threshold } from "./schema.js";
 
-/** How far back a series is looked at: what lasts for longer is raised again, if a person closed it, once a day. */
+/** How far back a series is looked at: what lasts for longer is named by its day, where nothing of it is open. */
 export const LOOKBACK_MS = 3 * HOUR_MS;
 /** So long a time without a word ends a stretch, unless the threshold itself waits for longer. */
 const GAP_MINUTES = 5;

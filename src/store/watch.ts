@@ -6,14 +6,15 @@ import type { Database } from "./database.js";
 
 const ms = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-/** Our own alerts that are open, of the groups that begin like this. */
+/** Our own alerts that are open, of the groups that begin like this; `closedAt`: when their incident ended all the same. */
 export function openOwnAlerts(
   database: Database,
   prefix: string,
-): Promise<{ groupKey: string; service: string | null }[]> {
+): Promise<{ groupKey: string; closedAt: Instant | null }[]> {
   return database.query(
-    `SELECT group_key AS "groupKey", service FROM alert
-    WHERE status <> 'resolved' AND source = '${OWN_SOURCE}' AND starts_with(group_key, $1) ORDER BY group_key`,
+    `SELECT a.group_key AS "groupKey", ${ms("i.resolved_at")} AS "closedAt"
+    FROM alert a LEFT JOIN incident i ON i.id = a.incident_id AND i.status = 'resolved'
+    WHERE a.status <> 'resolved' AND a.source = '${OWN_SOURCE}' AND starts_with(a.group_key, $1) ORDER BY a.group_key`,
     [prefix],
   );
 }

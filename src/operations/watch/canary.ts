@@ -2,10 +2,10 @@ import { describeError } from "../../domain/describe-error.js";
 import { isFinal } from "../../domain/event.js";
 import { HOUR_MS, type Instant, MINUTE_MS } from "../../domain/time.js";
 import type { WebhookSource } from "../../sources/source.js";
-import { eventState, heldSources, openOwnAlerts } from "../../store/watch.js";
+import { eventState, heldSources } from "../../store/watch.js";
 import type { WatchDeps } from "./deps.js";
 import { CANARY, orphans } from "./lag.js";
-import { type Finding, tellFindings } from "./tell.js";
+import { type Finding, openAlerts, tellFindings } from "./tell.js";
 
 /** Of the door's answer: it gives itself less than a second. */
 const POST_TIMEOUT_MS = 5_000;
@@ -38,10 +38,9 @@ export async function watchCanaries(
   const { database, clock, policy, sources } = deps;
   const now = clock.now();
   const every = policy.lag.canaryEveryMinutes;
-  const [rows, held] = await Promise.all([openOwnAlerts(database, CANARY), heldSources(database)]);
-  const open = new Set(rows.map(({ groupKey }) => groupKey));
+  const [alerts, held] = await Promise.all([openAlerts(CANARY, deps), heldSources(database)]);
   if (every === null || every <= 0) {
-    return { sent: 0, ...(await tellFindings(orphans(open, CANARY, now), open, deps)) };
+    return { sent: 0, ...(await tellFindings(orphans(alerts.open, CANARY, now), alerts, deps)) };
   }
   const findings: Finding[] = [];
   let sent = 0;
@@ -55,7 +54,7 @@ export async function watchCanaries(
     const judged = before !== null && before.slot !== slot ? before : after;
     findings.push(...(await judge(source.id, judged, now, deps)));
   }
-  return { sent, ...(await tellFindings(findings, open, deps)) };
+  return { sent, ...(await tellFindings(findings, alerts, deps)) };
 }
 
 /** Without KV it is not known what was sent: it is sent, and the door knows it again. */

@@ -7,11 +7,10 @@ import {
   minutesWithEvents,
   oldestUnfinished,
   openDeadLetters,
-  openOwnAlerts,
   settledLetters,
 } from "../../store/watch.js";
 import type { WatchDeps } from "./deps.js";
-import { ended, type Finding, tellFindings } from "./tell.js";
+import { ended, type Finding, openAlerts, tellFindings } from "./tell.js";
 import { uptimeFindings } from "./uptime.js";
 
 const PREFIX = "monitor:";
@@ -24,8 +23,8 @@ const LETTERS_MAX = 100;
 /** What of our own work is late, lost or silent. @returns how many troubles began and were over. */
 export async function watchLag(deps: WatchDeps): Promise<{ raised: number; resolved: number }> {
   const now = deps.clock.now();
-  const rows = await openOwnAlerts(deps.database, PREFIX);
-  const open = new Set(rows.map(({ groupKey }) => groupKey));
+  const alerts = await openAlerts(PREFIX, deps);
+  const { open } = alerts;
   const found = [
     ...(await oldestEvent(now, deps)),
     ...(await deadPayments(now, open, deps)),
@@ -36,7 +35,7 @@ export async function watchLag(deps: WatchDeps): Promise<{ raised: number; resol
     ...open,
     ...found.flatMap((one) => (one.state === "there" ? [one.groupKey] : [])),
   ]);
-  return tellFindings([...found, ...(await silences(now, blind, deps))], open, deps);
+  return tellFindings([...found, ...(await silences(now, blind, deps))], alerts, deps);
 }
 
 const minutesSince = (at: Instant, now: Instant): number => Math.floor((now - at) / MINUTE_MS);

@@ -9,9 +9,8 @@ import {
   titleOf,
 } from "../../policy/thresholds.js";
 import { readMinutes } from "../../store/metrics.js";
-import { openOwnAlerts } from "../../store/watch.js";
 import type { Trouble, WatchDeps } from "./deps.js";
-import { ended, tellRaised, tellResolved } from "./tell.js";
+import { againAt, ended, openAlerts, tellRaised, tellResolved } from "./tell.js";
 
 const PREFIX = "monitor:threshold:";
 /** One name for one threshold and what it is measured of. */
@@ -33,11 +32,12 @@ export async function watchThresholds(
   const { thresholds } = deps.policy;
   const metrics = [...new Set(thresholds.map(({ metric }) => metric))];
   const range = { metrics, from: first - LOOKBACK_MS, to: last + MINUTE_MS };
-  const [rows, openNow] = await Promise.all([
+  const [rows, alerts] = await Promise.all([
     readMinutes(deps.database, range),
-    openOwnAlerts(deps.database, PREFIX),
+    openAlerts(PREFIX, deps),
   ]);
-  const open = new Set(openNow.map(({ groupKey }) => groupKey));
+  const open = new Set(alerts.open);
+  const closed = new Map(alerts.closed);
   for (const groupKey of open) {
     if (thresholds.some((one) => isOf(one, groupKey))) continue;
     const title = "The policy has this threshold no more";
@@ -46,13 +46,16 @@ export async function watchThresholds(
   }
   for (const threshold of thresholds) {
     for (const [label, series] of byLabel(rows, threshold.metric, open, threshold)) {
+      const group = groupOf(threshold, label);
       for (const minute of minutes) {
-        const crossing = look(threshold, series, open.has(groupOf(threshold, label)), minute, deps);
+        const state = { isOpen: open.has(group), closedAt: closed.get(group) };
+        const crossing = look(threshold, series, state, minute, deps);
         if (crossing === null) continue;
         await tell(threshold, label, crossing, deps);
         said[crossing.kind] += 1;
-        if (crossing.kind === "raised") open.add(groupOf(threshold, label));
-        else open.delete(groupOf(threshold, label));
+        closed.delete(group);
+        if (crossing.kind === "raised") open.add(group);
+        else open.delete(group);
       }
     }
   }
@@ -87,13 +90,18 @@ function byLabel(
 function look(
   threshold: Threshold,
   series: readonly MetricMinute[],
-  isOpen: boolean,
+  { isOpen, closedAt }: { isOpen: boolean; closedAt: Instant | undefined },
   minute: Instant,
   { policy }: WatchDeps,
 ): Crossing | null {
   const now = minute + MINUTE_MS;
   if (isWatched(threshold, policy, minute)) {
-    return evaluate(threshold, series, { open: isOpen }, now);
+    const crossing = evaluate(threshold, series, { open: isOpen }, now);
+    const again = againAt(closedAt, now);
+    if (crossing !== null || again === null) return crossing;
+    // A person has ended it: does it last, it is raised as on its first day.
+    const lasting = evaluate(threshold, series, { open: false }, now);
+    return lasting && { ...lasting, at: again };
   }
   // Its time is over, and with it what it asked for.
   const value = series.at(-1)?.value ?? 0;

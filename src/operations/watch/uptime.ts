@@ -32,6 +32,7 @@ export async function uptimeFindings(
       if (isLow && isDown) continue;
       findings.push({
         state: isLow ? "there" : "over",
+        once: true,
         groupKey: groupOf(threshold, service),
         at: now,
         signalKind: "metric",

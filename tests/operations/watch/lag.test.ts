@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { OwnSignal } from "../../../src/domain/own-signal.js";
 import { DAY_MS, isoOf, MINUTE_MS } from "../../../src/domain/time.js";
+import { resolve } from "../../../src/operations/incidents/act.js";
 import { watchCanaries, watchLag } from "../../../src/operations/watch/index.js";
 import { writeMetrics } from "../../../src/store/metrics.js";
+import { countingIds } from "../../support/fakes.js";
 import { MINUTE, NOW, type WatchWorld, watchWorld } from "./world.js";
 
 let world: WatchWorld;
@@ -45,6 +48,58 @@ describe("the oldest unfinished event", () => {
     });
     await world.w.rows("UPDATE event SET status = 'processed' WHERE id = 'evt_1'");
     expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 1 });
+  });
+});
+
+describe("what a person has ended, and lasts", () => {
+  const incidents = () => world.w.rows("SELECT id, status FROM incident ORDER BY created_at, id");
+  const resolveNewest = async () => {
+    const relay = async () => undefined;
+    const { database, clock } = world.deps;
+    await resolve(
+      { incidentId: String((await incidents()).at(-1)?.id), actor: "operator:anna" },
+      { database, clock, ids: countingIds("act"), relay },
+    );
+  };
+
+  it("is told again a day later as an incident of its own, once, and its end ends it", async () => {
+    await event("evt_1", "received", { at: NOW - 7 * MINUTE_MS });
+    await watchLag(world.deps);
+    await resolveNewest();
+    const closedAt = world.clock.now();
+    world.later(24 * 60 - 1);
+    expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 0 });
+    world.later(1);
+    expect(await watchLag(world.deps)).toEqual({ raised: 1, resolved: 0 });
+    expect(world.told.at(-1)).toMatchObject({ kind: "raised", at: closedAt + DAY_MS });
+    world.later(1);
+    expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 0 });
+    expect((await incidents()).map(({ status }) => status)).toEqual(["resolved", "open"]);
+    await world.w.rows("UPDATE event SET status = 'processed' WHERE id = 'evt_1'");
+    expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 1 });
+    expect(await world.w.rows("SELECT status FROM alert")).toEqual([{ status: "resolved" }]);
+  });
+
+  it("is the same event while the queue still has it, and another one when it is ended again", async () => {
+    await event("evt_1", "received", { at: NOW - 7 * MINUTE_MS });
+    await watchLag(world.deps);
+    await resolveNewest();
+    world.later(24 * 60);
+    const sent: (OwnSignal & { id: string })[] = [];
+    const sendEvent: typeof world.deps.sendEvent = async (_source, body) => {
+      sent.push(body as OwnSignal & { id: string });
+      return { eventKey: "waits" };
+    };
+    await watchLag({ ...world.deps, sendEvent });
+    world.later(5);
+    await watchLag({ ...world.deps, sendEvent });
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
+    await watchLag(world.deps);
+    await resolveNewest();
+    world.later(24 * 60);
+    await watchLag(world.deps);
+    expect(new Set(world.told.map(({ at }) => at)).size).toBe(3);
+    expect(await incidents()).toHaveLength(3);
   });
 });
 

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Transient } from "../../../src/domain/errors.js";
-import { isoOf, MINUTE_MS } from "../../../src/domain/time.js";
+import { DAY_MS, isoOf, MINUTE_MS } from "../../../src/domain/time.js";
+import { resolve } from "../../../src/operations/incidents/act.js";
 import { watchMinutes } from "../../../src/operations/watch/index.js";
 import type { Threshold } from "../../../src/policy/schema.js";
 import { dropOldMetrics, writeMetrics } from "../../../src/store/metrics.js";
+import { countingIds } from "../../support/fakes.js";
 import { MINUTE, NOW, type WatchWorld, watchWorld } from "./world.js";
 
 let world: WatchWorld;
@@ -253,6 +255,37 @@ describe("thresholds", () => {
       ["raised", MINUTE + MINUTE_MS],
       ["resolved", MINUTE + 2 * MINUTE_MS],
     ]);
+  });
+
+  it("that a person has ended, and that are crossed still, are told again a day later", async () => {
+    world.setThresholds(slow);
+    const slowAt = async (end: number) => {
+      await report(end - MINUTE_MS, 1_500);
+      await report(end - 2 * MINUTE_MS, 1_700);
+    };
+    await slowAt(MINUTE);
+    await watchMinutes(world.deps);
+    const { database, clock } = world.deps;
+    const [opened] = await world.w.rows("SELECT id FROM incident");
+    await resolve(
+      { incidentId: String(opened?.id), actor: "operator:anna" },
+      { database, clock, ids: countingIds("act"), relay: async () => undefined },
+    );
+    const raised: number[] = [];
+    for (const minutes of [10, 1_429, 1, 1, 1]) {
+      world.later(minutes);
+      await slowAt(Math.floor(clock.now() / MINUTE_MS) * MINUTE_MS);
+      raised.push((await watchMinutes(world.deps)).raised);
+    }
+    expect(raised).toEqual([0, 0, 0, 1, 0]);
+    expect(world.told.at(-1)).toMatchObject({ kind: "raised", at: NOW + DAY_MS });
+    const incidents = await world.w.rows("SELECT status FROM incident ORDER BY created_at");
+    expect(incidents.map(({ status }) => status)).toEqual(["resolved", "open"]);
+    world.later(2);
+    const now = Math.floor(clock.now() / MINUTE_MS) * MINUTE_MS;
+    await report(now - MINUTE_MS, 700);
+    await report(now - 2 * MINUTE_MS, 700);
+    expect(await watchMinutes(world.deps)).toMatchObject({ raised: 0, resolved: 1 });
   });
 
   it("that the policy has no more are over", async () => {
