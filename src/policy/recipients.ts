@@ -4,6 +4,9 @@ import type { Policy, Route } from "./schema.js";
 /** Channels that reach each person at an address of their own; the others have one receiver each. */
 const PERSONAL: readonly ChannelId[] = ["email", "sms"];
 
+/** By what whoever owes a task after an incident is reminded of it; its clock has no channels of its own. */
+export const TASK_CHANNELS = ["email", "slack"] as const satisfies readonly ChannelId[];
+
 /**
  * The ways to the roles by the channels, each once, in the order of the channels and then of the roles. A role
  * that has no address for a channel, or that the policy does not know, has no way there.

@@ -210,11 +210,33 @@ describe("a policy's check", () => {
       "routes.critical.steps[1]: project-manager has no address by email: set `project-manager.email`",
       "routes.critical.steps[1]: on-call has no address by email: set `on-call.email`",
       "routes.high.steps[1]: on-call has no address by email: set `on-call.email`",
+      "clocks[0].tasks[2]: project-manager has no address by email: set `project-manager.email`",
     ]);
     const few = saidOf(() => undefined, ["sms"]);
     expect(few).toContain(
       "routes.low.steps[0].channels: it reaches nobody: this deployment cannot send by slack and email",
     );
+  });
+
+  it("says which executives, and who owes a task, cannot be reached either", () => {
+    const ofClocks = (channels: string[], change: (policy: Draft) => void = () => undefined) =>
+      saidOf(change, channels).filter((line) => line.startsWith("clocks[0]"));
+    expect(ofClocks(["slack", "email"])).toEqual([
+      "clocks[0].tasks[0]: technical-lead has no address by email: set `technical-lead.email`",
+      "clocks[0].tasks[1]: technical-lead has no address by email: set `technical-lead.email`",
+      "clocks[0].tasks[2]: project-manager has no address by email: set `project-manager.email`",
+      "clocks[0].executives: executive has no address by email: set `executive.email`",
+    ]);
+    const nobody = "it reaches nobody: this deployment cannot send by";
+    const withFallback = (p: Draft) => {
+      for (const each of ["critical", "high"]) need(p.routes[each]).fallback = ["sms"];
+    };
+    expect(ofClocks(["pagerduty"], withFallback)).toEqual([
+      `clocks[0].tasks[0].channels: ${nobody} email and slack`,
+      `clocks[0].tasks[1].channels: ${nobody} email and slack`,
+      `clocks[0].tasks[2].channels: ${nobody} email and slack`,
+      `clocks[0].executives.channels: ${nobody} email and sms`,
+    ]);
   });
 });
 

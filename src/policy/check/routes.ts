@@ -1,3 +1,4 @@
+import { TASK_CHANNELS } from "../recipients.js";
 import type { Policy, Route, Step } from "../schema.js";
 import { listed, type Path, type Say } from "./problem.js";
 
@@ -81,24 +82,16 @@ export function checkRoles(policy: Policy, roles: readonly string[], path: Path,
 /** Channels on which each role has an address of its own; the others have one receiver. */
 const PERSONAL = ["email", "sms"] as const;
 
+/** Who is told, by which channels; what is said of it is said of its path. */
+type Part = [Path, Pick<Step, "roles" | "channels">];
+
 /**
  * Who cannot be reached in this deployment.
  *
  * @param channels those that the deployment can send by.
  */
 export function checkReach(policy: Policy, channels: readonly string[], say: Say): void {
-  const parts: [Path, Pick<Step, "roles" | "channels">][] = [];
-  for (const [name, { steps, fallback }] of Object.entries(policy.routes)) {
-    for (const [n, step] of steps.entries()) {
-      const isOpen = step.channels.some((channel) => channels.includes(channel));
-      const either = [...new Set([...step.channels, ...fallback])];
-      const used = isOpen ? step : { ...step, channels: either };
-      parts.push([["routes", name, "steps", n], used]);
-    }
-  }
-  for (const [n, { executives, tellExecutivesAfterMinutes }] of policy.clocks.entries()) {
-    if (tellExecutivesAfterMinutes !== null) parts.push([["clocks", n, "executives"], executives]);
-  }
+  const parts = [...stepParts(policy, channels), ...clockParts(policy, channels)];
   if (policy.digest !== null) parts.push([["digest"], policy.digest]);
   for (const [path, part] of parts) {
     const open = part.channels.filter((channel) => channels.includes(channel));
@@ -116,4 +109,38 @@ export function checkReach(policy: Policy, channels: readonly string[], say: Say
       }
     }
   }
+}
+
+function stepParts({ routes }: Policy, channels: readonly string[]): Part[] {
+  return Object.entries(routes).flatMap(([name, { steps, fallback }]) =>
+    steps.map((step, n): Part => {
+      return [["routes", name, "steps", n], orElse(step, fallback, channels)];
+    }),
+  );
+}
+
+/**
+ * Executives, where none of their channels is open by the fallback of the incident's route, and who owes a task, which
+ * goes by its own channels only.
+ */
+function clockParts({ clocks, routes, severities }: Policy, channels: readonly string[]): Part[] {
+  return clocks.flatMap((clock, n) => {
+    // What only some of its severities' routes have does not help an incident of the others.
+    const [first = [], ...others] = clock.severities.map(
+      (each) => routes[severities[each].route]?.fallback ?? [],
+    );
+    const fallback = first.filter((each) => others.every((other) => other.includes(each)));
+    const parts = clock.tasks.map(({ role }, nth): Part => {
+      return [["clocks", n, "tasks", nth], { roles: [role], channels: [...TASK_CHANNELS] }];
+    });
+    if (clock.tellExecutivesAfterMinutes !== null) {
+      parts.push([["clocks", n, "executives"], orElse(clock.executives, fallback, channels)]);
+    }
+    return parts;
+  });
+}
+
+function orElse(part: Part[1], fallback: Step["channels"], channels: readonly string[]): Part[1] {
+  if (part.channels.some((channel) => channels.includes(channel))) return part;
+  return { ...part, channels: [...new Set([...part.channels, ...fallback])] };
 }
