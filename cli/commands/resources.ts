@@ -250,12 +250,15 @@ export const LISTS: readonly ListCommand[] = [
       since: "opened at this time or later: 24h, 2d, or an ISO time",
     },
     columns: INCIDENT_COLUMNS,
-    next: ({ id, status: state }) =>
-      state === "open"
-        ? [`incidents ack ${id}`, `incidents resolve ${id} --reason "…"`]
+    next: ({ id, status: state, comesNext, advice }) => [
+      ...[comesNext, advice].flatMap((said) => (typeof said === "string" ? [said] : [])),
+      ...(state === "open"
+        ? [`ack ${id}`, `resolve ${id} --reason "…"`]
         : state === "acknowledged"
-          ? [`incidents note ${id} "…"`, `incidents resolve ${id} --reason "…"`]
-          : [`incidents review ${id}`],
+          ? [`note ${id} "…"`, `resolve ${id} --reason "…"`]
+          : [`review ${id}`]
+      ).map((command) => `${CALL} incidents ${command}`),
+    ],
   },
   {
     name: "deployments",

@@ -66,12 +66,12 @@ export function createAdminApp(deps: AdminDeps): Hono {
     return next();
   });
   serveCorrections(app, deps);
+  serveIncidents(app, lists, deps);
   for (const resource of resources) serveResource(app, resource, lists, deps.sources);
   serveEventBody(app, lists);
   serveDeadLetterActs(app, lists, deps);
   serveDeployment(app, deps);
   app.route("/notices", noticePreviews(deps));
-  serveIncidents(app, lists, deps);
   serveKeys(app, deps);
   serveDeploymentChecks(app, deps);
   serveMaintenance(app, deps);

@@ -58,6 +58,8 @@ export const incidentTask = z
 
 export const incidentDetail = incident
   .extend({
+    comesNext: text.nullable().meta({ description: "What happens by itself, and when" }),
+    advice: text.nullable().meta({ description: "What to do first, where something is known" }),
     suspect: deployment.nullable().meta({ description: "Deployed to its service shortly before" }),
     lastGood: deployment.nullable().meta({ description: "Where to go back to" }),
     tasks: z.array(incidentTask).meta({ description: "What is owed after it" }),

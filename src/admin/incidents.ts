@@ -2,10 +2,11 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import type { Incident, IncidentTask } from "../domain/incident.js";
 import type { IncidentAct } from "../operations/incidents/act.js";
+import type { Outlook } from "../operations/incidents/outlook.js";
 import type { Lists } from "../store/lists.js";
 import { idOf, jsonOf, limited, notFound } from "./bodies.js";
 import type { AdminEnv } from "./env.js";
-import { incident, incidentTask } from "./incident-schemas.js";
+import { incident, incidentDetail, incidentTask } from "./incident-schemas.js";
 import { parsed, reasonField } from "./requests.js";
 
 const NOTE_CHARS_MAX = 4_000;
@@ -45,6 +46,7 @@ export const incidentRoutes = [
 ];
 
 export interface IncidentOperations {
+  incidentOutlook(id: string): Promise<Outlook>;
   acknowledgeIncident(act: IncidentAct): Promise<Incident>;
   resolveIncident(act: IncidentAct): Promise<Incident>;
   reopenIncident(act: IncidentAct): Promise<Incident>;
@@ -63,6 +65,14 @@ export function serveIncidents(
     if (found === null) throw notFound("incident", id);
     return { data: incident.parse(found) };
   };
+  // Before the lists' own route: what the policy makes of it stands in no row.
+  app.get("/incidents/:id", async (c) => {
+    const id = idOf(c, "incident");
+    const found = await lists.incidents.find(id);
+    if (found === null) throw notFound("incident", id);
+    const outlook = await operations.incidentOutlook(id);
+    return c.json({ data: incidentDetail.parse({ ...found, ...outlook }) });
+  });
   const acts = {
     acknowledge: { body: actBody, act: operations.acknowledgeIncident },
     resolve: { body: endBody, act: operations.resolveIncident },

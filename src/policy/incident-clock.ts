@@ -44,6 +44,8 @@ export interface ClockAnswer {
   due: ClockStep[];
   /** When the clock is to be looked at again; null when nothing more will come by itself. */
   next: Instant | null;
+  /** What is due first then. */
+  then: ClockStep | null;
 }
 
 /** Users are told before the promise runs out, not as it does: a queue and a mail service take their time. */
@@ -57,8 +59,8 @@ export function clockOf(state: ClockState, policy: Policy): ClockAnswer {
   const { now, taken } = state;
   const steps = stepsOf(state, policy).filter(({ step }) => !taken.has(step));
   const due = steps.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
-  const later = steps.map(({ at }) => at).filter((at) => at > now);
-  return { due, next: later.length === 0 ? null : Math.min(...later) };
+  const [then = null] = steps.filter(({ at }) => at > now).sort((a, b) => a.at - b.at);
+  return { due, next: then?.at ?? null, then };
 }
 
 /** Everything that the incident, as it is, asks for until the next thing that repeats. */

@@ -16,6 +16,7 @@ import {
   resolve,
 } from "../operations/incidents/act.js";
 import { type DueIncident, runIncidentClock } from "../operations/incidents/due.js";
+import { outlookOf } from "../operations/incidents/outlook.js";
 import { readIncident } from "../operations/incidents/rows.js";
 import { usersWord } from "../operations/incidents/user-words.js";
 import type { Relay } from "../operations/relay-outbox.js";
@@ -37,6 +38,9 @@ interface Core {
   links: { publicBaseUrl: string; secrets: readonly Secret[] };
 }
 
+const rollbackHint = (to: Deployment): string | null =>
+  to.url === null ? null : (sourceById(to.source)?.rollbackCommand?.(to.url) ?? null);
+
 /** What runs an incident's clock, and publishes what it decided. */
 export function incidentParts(core: Core) {
   const { database, clock, ids, relay, policy, links } = core;
@@ -45,8 +49,7 @@ export function incidentParts(core: Core) {
     ...{ database, clock, ids, policy, relay },
     ackUrl: (incidentId: string, way: NoticeWay, now: Instant) =>
       ackUrl(incidentId, way, now, links),
-    rollbackHint: (to: Deployment) =>
-      to.url === null ? null : (sourceById(to.source)?.rollbackCommand?.(to.url) ?? null),
+    rollbackHint,
     tellUsers: async (...[rows, telling]: Parameters<TellUsers>) => {
       const word = usersWord(rows, telling, policy);
       await tellUsers(word, { database, clock, ids, relay, hasStatusPage });
@@ -60,8 +63,9 @@ export function incidentParts(core: Core) {
 type TellUsers = Parameters<typeof runIncidentClock>[1]["tellUsers"];
 
 /** What a person does about an incident, by the admin API. */
-export function incidentOperations(deps: ActDeps): IncidentOperations {
+export function incidentOperations(deps: ActDeps & { policy: Policy }): IncidentOperations {
   return {
+    incidentOutlook: (id) => outlookOf(id, { ...deps, rollbackHint }),
     acknowledgeIncident: (request) => acknowledge(request, deps),
     resolveIncident: (request) => resolve(request, deps),
     reopenIncident: (request) => reopen(request, deps),

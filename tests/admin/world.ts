@@ -192,7 +192,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
     previewNotice: (template, locale) =>
       previewMail(template, locale, { platformName: "Example", timeZone: "Asia/Bangkok" }),
     operations: {
-      ...subscriberOperations(settling),
+      ...subscriberOperations(holding),
       addSuppression: (request) => addSuppression(request, settling),
       removeSuppressions: (request) => removeSuppressions(request, settling),
       checkSuppression: (email) => checkSuppression(email, settling),
@@ -215,7 +215,7 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
       startReconciliation: ({ source = "stripe", ...request }) =>
         startRun({ ...request, source }, reconciling),
       continueReconciliation: (id) => continueRun(id, reconciling, { budgetMs: 10_000 }),
-      ...incidentOperations(settling),
+      ...incidentOperations({ ...settling, policy: presetOf("runbook") }),
       ...maintenanceOperations({
         ...holding,
         probe: async () => ({ kind: "answered", status: 200 }),

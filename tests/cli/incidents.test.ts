@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type AdminWorld, adminWorld } from "../admin/world.js";
+import { type AdminWorld, adminWorld, posted } from "../admin/world.js";
 import { run, type Served, served } from "./run.js";
 
 let w: AdminWorld;
@@ -74,6 +74,33 @@ describe("incidents", () => {
     );
   });
 
+  it("ack of what somebody has: their word is kept, and who comes by name takes over from a link", async () => {
+    await run(["incidents", "ack", id], s.env);
+    const key = await w.json<{ data: { key: string } }>(
+      "/api/admin/keys",
+      posted({ name: `ben-${made}`, role: "operator" }),
+    );
+    const ben = { ...s.env, ADMIN_TOKEN: key.data.key };
+    await run(["incidents", "ack", id, "--reason", "I look at the disk"], ben);
+    expect((await shown()).acknowledgedBy).toBe("admin");
+    expect((await shown()).timeline).toContainEqual(
+      expect.objectContaining({ kind: "note", text: `operator:ben-${made}: I look at the disk` }),
+    );
+    await w.database.query("UPDATE incident SET acknowledged_by = 'link:slack' WHERE id = $1", [
+      id,
+    ]);
+    await run(["incidents", "ack", id], ben);
+    expect((await shown()).acknowledgedBy).toBe(`operator:ben-${made}`);
+  });
+
+  it("of one that there is not says so", async () => {
+    const ran = await run(["incidents", "ack", "INC-20000101-0000"], s.env);
+    expect([ran.code, ran.err]).toEqual([
+      1,
+      expect.stringContaining("There is no incident INC-20000101-0000."),
+    ]);
+  });
+
   it("several: one that there is not does not keep the rest from their turn, and counts", async () => {
     const ran = await run(["incidents", "ack", "INC-20000101-0000", id], s.env);
     expect(ran.code).toBe(1);
@@ -88,7 +115,10 @@ describe("incidents", () => {
 
   it("show tells what to do next, by its state", async () => {
     const { err, out } = await run(["incidents", "show", id], s.env);
-    expect(out + err).toContain(`incidents ack ${id}`);
+    expect(out + err).toContain(`npx --no signalbox incidents ack ${id}`);
+    expect(out + err, "who is told next, and when").toMatch(
+      /\(UTC\): On call, Technical lead by sms, email, slack, unless somebody has it by then\./,
+    );
     await run(["incidents", "resolve", id, "--reason", "over"], s.env);
     const over = await run(["incidents", "show", id], s.env);
     expect(over.out + over.err).toContain(`incidents review ${id}`);

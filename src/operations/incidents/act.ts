@@ -61,7 +61,7 @@ async function actOn(
     });
     const incident = found.incident[0];
     if (incident === undefined) {
-      throw new Permanent("not_found", { detail: `incident ${incidentId}` });
+      throw new Permanent("not_found", { detail: `There is no incident ${incidentId}.` });
     }
     const now = clock.now();
     const ctx = { now, ids, actor, eventId: null, requestId: ids.next("request") };
@@ -114,11 +114,22 @@ function change(
 export function acknowledge(act: IncidentAct, deps: ActDeps): Promise<Incident> {
   return actOn(act, deps, (rows, plan, now, { say, wind }) => {
     const { incident } = rows;
-    if (incident.status === "acknowledged") return null;
     if (incident.status === "resolved") throw overAlready(incident);
+    const seen = { acknowledgedAt: now, acknowledgedBy: act.actor };
+    if (incident.status === "acknowledged") {
+      // A link only says by which way it went out: whoever says their name has it from then on.
+      const isNamed = !incident.acknowledgedBy?.startsWith(BY_LINK);
+      if (isNamed || incident.acknowledgedBy === act.actor) {
+        if (act.because === undefined || incident.acknowledgedBy === act.actor) return null;
+        say("note", `${act.actor}: ${act.because}`);
+        plan.expect("incident", incident).audit("incident.noted", incident.id);
+        return incident;
+      }
+      say("transition", withReason(`taken over by ${act.actor}`, act.because));
+      return change(rows, plan, now, { ...seen, acknowledgedAt: incident.acknowledgedAt });
+    }
     say("transition", withReason(`acknowledged by ${act.actor}`, act.because));
     wind();
-    const seen = { acknowledgedAt: now, acknowledgedBy: act.actor };
     return change(rows, plan, now, { status: "acknowledged", ...seen });
   });
 }
@@ -127,6 +138,8 @@ const overAlready = ({ id, resolvedAt, resolvedBy: by }: Incident): Permanent =>
   new Permanent("conflict", {
     detail: `${id} is over since ${resolvedAt === null ? "before" : isoOf(resolvedAt)}, by ${by}.`,
   });
+
+const BY_LINK = "link:";
 
 export type LinkOutcome = "acknowledged" | "before" | "used" | "over";
 
@@ -142,7 +155,7 @@ export async function acknowledgeByLink(
 ): Promise<{ outcome: LinkOutcome; incident: Incident }> {
   const step = `ack_link:${link.nonce}`;
   let outcome: LinkOutcome = "acknowledged";
-  const actor = `link:${link.channel}`;
+  const actor = `${BY_LINK}${link.channel}`;
   const incident = await actOn(
     { incidentId: link.incidentId, actor },
     deps,
@@ -212,7 +225,9 @@ export async function finishTask(
     const task = rows.tasks.find((one) => one.task === act.task);
     if (task === undefined) {
       const known = rows.tasks.map((one) => one.task).join(", ") || "none";
-      throw new Permanent("not_found", { detail: `task ${act.task}; there are: ${known}` });
+      throw new Permanent("not_found", {
+        detail: `There is no task ${act.task}; there are: ${known}.`,
+      });
     }
     done = task;
     if (task.doneAt !== null) return null;

@@ -4,11 +4,11 @@ import type { NoticeData, NoticeWay, Template } from "../../domain/notice.js";
 import { type DecideContext, type Plan, PlanBuilder } from "../../domain/plan.js";
 import type { Instant } from "../../domain/time.js";
 import { addEntry, resolvedBy, windClock } from "../../handlers/incident-plan.js";
-import { maintenanceAt } from "../../policy/calendar.js";
 import { type ClockStep, clockOf, taskDueAt } from "../../policy/incident-clock.js";
 import { insteadOf, waysOf } from "../../policy/recipients.js";
 import { routeOf } from "../../policy/route.js";
 import type { Policy, Words } from "../../policy/schema.js";
+import { clockStateOf, isInStorm } from "./clock-state.js";
 import { incidentData, type RollbackHint, stormData } from "./notice-data.js";
 import { byChannels, type IncidentRows, stormCause, stormOverCause } from "./rows.js";
 
@@ -32,27 +32,12 @@ export interface Due {
   took: string[];
 }
 
-/** Two incidents at once are read by people; more are a storm. */
-export const isInStorm = ({ storm }: IncidentRows, policy: Policy): boolean =>
-  storm.before >= policy.storm.incidents;
-
 /** What the incident's clock asks for now, as one plan; and when it is to be looked at again. */
 export function decideDue(rows: IncidentRows, ctx: DueContext): Due {
   const { incident, timer } = rows;
   const { policy, now } = ctx;
   const plan = new PlanBuilder(ctx);
-  const openTasks = rows.tasks.filter(({ doneAt }) => doneAt === null);
-  const state = {
-    incident,
-    taken: new Set(rows.steps.map(({ step }) => step)),
-    openTasks,
-    quietEnd: (at: Instant) =>
-      maintenanceAt(policy, rows.planned, incident.service, at)?.endsAt ?? null,
-    isAnswered: incident.acknowledgedAt !== null || rows.counts.notes > 0,
-    inStorm: isInStorm(rows, policy),
-    now,
-  };
-  const { due: all, next } = clockOf(state, policy);
+  const { due: all, next } = clockOf(clockStateOf(rows, policy, now), policy);
   // Users are many, and telling them takes its time: nobody on call waits for that.
   const paging = all.filter(({ does }) => does !== "users" && does !== "users_resolved");
   const due = paging.length > 0 ? paging : all;

@@ -102,7 +102,8 @@ export const stormOverCause = (stormId: string): string => `storm:${stormId} ove
 export async function readIncident(id: string, database: Database): Promise<Incident> {
   const { incident } = await load(database, { incident: read("incident", "t.id = ?", [id]) });
   const found = incident[0];
-  if (found === undefined) throw new Permanent("not_found", { detail: `no incident ${id}` });
+  if (found === undefined)
+    throw new Permanent("not_found", { detail: `There is no incident ${id}.` });
   return found;
 }
 

@@ -2,7 +2,8 @@ import type { Incident } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
 import type { Policy, Words } from "../../policy/schema.js";
 import type { UsersWord } from "../tell-users.js";
-import { isInStorm, type UsersTelling } from "./decide-due.js";
+import { isInStorm } from "./clock-state.js";
+import type { UsersTelling } from "./decide-due.js";
 import type { IncidentRows } from "./rows.js";
 
 /** When it is over the policy's message, that it is being worked on, would be wrong. */
