@@ -4,6 +4,8 @@ import type { Subscriber } from "../domain/incident.js";
 import type { Suppression } from "../domain/notice.js";
 import { PlanBuilder } from "../domain/plan.js";
 import type { Clock } from "../domain/time.js";
+import { canonicalService } from "../policy/route.js";
+import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
 import { type Database, Moved } from "../store/database.js";
 import { load, read } from "../store/load.js";
@@ -13,6 +15,8 @@ export interface SubscriberDeps {
   database: Database;
   clock: Clock;
   ids: Ids;
+  /** Knows services by all of their names. */
+  policy: Policy;
 }
 
 export interface NewSubscriber {
@@ -45,12 +49,16 @@ export interface SubscriberOperations {
 const BATCH = 100;
 const ROUNDS_MAX = 6;
 
+const namesIn = (policy: Policy, services: readonly string[]): string[] => [
+  ...new Set(services.map((name) => canonicalService(policy, name.trim()))),
+];
+
 /** One address is one subscriber, however it is written. */
 const keyOf = (email: string): string => email.trim().toLowerCase();
 
 /**
  * Puts addresses on the list of those who are told of trouble, or changes how they are told; of one that is given
- * twice the last holds. Doing it again changes nothing. Each batch is written for itself: broken off, it is done anew.
+ * twice the last holds. Services are kept by the policy's names, which incidents go by. Doing it again changes nothing. Each batch is written for itself: broken off, it is done anew.
  *
  * @returns one outcome for each address, in their order.
  * @throws Transient when the database is not to be had.
@@ -60,7 +68,11 @@ async function addSubscribers(
   deps: SubscriberDeps,
 ): Promise<SubscriberOutcome[]> {
   const wanted = new Map(subscribers.map((one) => [keyOf(one.email), one]));
-  const all = [...wanted].map(([email, one]) => ({ ...one, email }));
+  const all = [...wanted].map(([email, one]) => ({
+    ...one,
+    email,
+    services: namesIn(deps.policy, one.services),
+  }));
   const outcomes: SubscriberOutcome[] = [];
   for (let at = 0; at < all.length; at += BATCH) {
     outcomes.push(...(await addBatch(all.slice(at, at + BATCH), actor, deps)));

@@ -38,6 +38,9 @@ const MOVES_MAX = 50;
 
 const NOT_TOLD = `NOT EXISTS (SELECT 1 FROM notice n WHERE n.cause = ? AND n.template = ?
   AND n.recipient = t.email AND n.channel = 'email')`;
+/** Null: of all. However its name is written: what a service is called was once typed by a person. */
+const OF_SERVICE = `(?::text IS NULL OR t.services = '[]' OR EXISTS (
+  SELECT 1 FROM jsonb_array_elements_text(t.services) AS s(name) WHERE lower(s.name) = lower(?::text)))`;
 /** Whoever has unsubscribed, or takes no mail, is not planned for; a mail that is planned is held to it once more. */
 const NOT_SUPPRESSED = `NOT EXISTS (SELECT 1 FROM suppression s WHERE s.recipient_hash = ${recipientHashSql("t.email")})`;
 
@@ -56,7 +59,7 @@ export async function tellUsers(word: UsersWord, deps: TellUsersDeps): Promise<n
     const { rows } = await load(deps.database, {
       rows: read(
         "subscriber",
-        `t.removed_at IS NULL AND t.id > ? AND (?::text IS NULL OR t.services = '[]' OR t.services @> to_jsonb(?::text)) AND ${NOT_TOLD} AND ${NOT_SUPPRESSED}`,
+        `t.removed_at IS NULL AND t.id > ? AND ${OF_SERVICE} AND ${NOT_TOLD} AND ${NOT_SUPPRESSED}`,
         [after, word.service, word.service, word.cause, word.template],
         { orderBy: "t.id", limit: PAGE_ROWS },
       ),

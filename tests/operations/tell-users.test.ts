@@ -3,6 +3,7 @@ import type { OutboxRow } from "../../src/domain/outbox.js";
 import { subscriberOperations } from "../../src/operations/subscribers.js";
 import { addSuppression } from "../../src/operations/suppressions.js";
 import { type TellUsersDeps, tellUsers, type UsersWord } from "../../src/operations/tell-users.js";
+import { policyWith } from "../policy/policies.js";
 import { countingIds, stillClock } from "../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
@@ -12,6 +13,12 @@ beforeEach(async () => {
 });
 afterEach(() => w.close());
 
+const policy = policyWith({
+  services: [
+    { id: "web", names: ["prj_web", "shop-*"] },
+    { id: "api", names: ["prj_api"] },
+  ],
+});
 const WORD: UsersWord = {
   template: "user-incident",
   cause: "incident:INC-1 users:0",
@@ -38,6 +45,7 @@ const subscribe = (...subscribers: [email: string, locale: string, ...services: 
     database: w.database,
     clock: stillClock(),
     ids: countingIds("s"),
+    policy,
   }).addSubscribers({
     subscribers: subscribers.map(([email, locale, ...services]) => ({ email, locale, services })),
     actor: "admin",
@@ -56,7 +64,7 @@ describe("users of a service", () => {
       ["d@example.org", "th"],
       ["e@example.org", "en"],
     );
-    const operations = { database: w.database, clock: stillClock(), ids: countingIds("o") };
+    const operations = { database: w.database, clock: stillClock(), ids: countingIds("o"), policy };
     await subscriberOperations(operations).removeSubscriber({
       ...{ email: "d@example.org", because: "a test", actor: "admin" },
     });
@@ -80,6 +88,24 @@ describe("users of a service", () => {
     ]);
     const update = { ...WORD, template: "user-update" as const, cause: "incident:INC-1 users:1" };
     expect(await tellUsers(update, depsOf("u", true).deps)).toBe(3);
+  });
+
+  it("are told whichever of its names they came with, and however it was written", async () => {
+    const outcomes = await subscribe(
+      ["a@example.org", "en", "prj_web", "shop-front"],
+      ["b@example.org", "en", " WEB "],
+      ["c@example.org", "en", "API"],
+      ["d@example.org", "en", "Unknown"],
+    );
+    const services = outcomes.map(({ subscriber }) => subscriber.services);
+    expect(services).toEqual([["web"], ["web"], ["api"], ["Unknown"]]);
+    const [again] = await subscribe(["a@example.org", "en", "Web"]);
+    expect(again?.result).toBe("unchanged");
+    await w.rows(`UPDATE subscriber SET services = '["WEB"]' WHERE email = 'b@example.org'`);
+    expect(await tellUsers(WORD, depsOf("t").deps)).toBe(2);
+    expect(await told()).toEqual(["email a@example.org en", "email b@example.org en"]);
+    const other = { ...WORD, cause: "incident:INC-2 users:0", service: "unknown" };
+    expect(await tellUsers(other, depsOf("u").deps)).toBe(1);
   });
 
   it("are all told, however many there are, also when it breaks off and two are at it", async () => {
