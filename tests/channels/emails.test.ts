@@ -35,6 +35,12 @@ describe("emails", () => {
     }
   }
 
+  it("says of an escalation only what also holds on its last step", async () => {
+    const text = await textOf("incident-escalated", { locale: "th" });
+    expect(text).toContain("Acknowledge it so that nobody else is told.");
+    expect(text).toContain("รับเรื่องนี้เพื่อให้ระบบไม่ต้องแจ้งผู้อื่นอีก");
+  });
+
   it("confirms a payment in Thai first and English second", async () => {
     const mail = await renderEmail(notice("payment-received", { locale: "th" }), FRAME);
     expect(mail.subject).toBe("ชำระเงินเรียบร้อยแล้ว ฿1,999.00 · Payment received");

@@ -18,7 +18,7 @@ const TONES: Readonly<Record<IncidentHappening, Tone>> = {
 const CLOSINGS = {
   th: {
     raised: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
-    escalated: "หากไม่มีผู้รับเรื่อง ระบบจะแจ้งผู้อื่นต่อไป",
+    escalated: "รับเรื่องนี้เพื่อให้ระบบไม่ต้องแจ้งผู้อื่นอีก",
     acknowledged: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
     reopened: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
     resolved: "หากเกิดขึ้นอีก เราจะแจ้งให้ทราบ",
@@ -26,7 +26,7 @@ const CLOSINGS = {
   },
   en: {
     raised: "You will be told when it is resolved.",
-    escalated: "While nobody acknowledges it, others are told next.",
+    escalated: "Acknowledge it so that nobody else is told.",
     acknowledged: "You will be told when it is resolved.",
     reopened: "You will be told when it is resolved.",
     resolved: "If it happens again, you will be told.",
