@@ -196,9 +196,24 @@ describe("an SMS", () => {
 
   it("says what is down, for how long nobody answered, and where to acknowledge", async () => {
     expect(await bodyOf("incident-escalated", { insteadOf: null })).toBe(
-      "Example CRITICAL unanswered for 5 minutes: Checkout answers 500 (web, production) since 20 November 2025 at 14:05 (Thailand Time, GMT+7). Ack: https://signals.example/acknowledge?token=v1.abc.def",
+      "Example CRITICAL unanswered for 5 minutes INC-20251120-1405: Checkout answers 500 (web, production) since 20 November 2025 at 14:05 (Thailand Time, GMT+7). Ack: https://signals.example/acknowledge?token=v1.abc.def",
     );
     expect(await bodyOf("incident-raised")).toContain("[Slack unreachable]");
+  });
+
+  it("says the service once, where the title begins with it", async () => {
+    const service = "Shop: checkout";
+    const title = "shop: checkout: Status 502";
+    const body = await bodyOf("incident-raised", { service, title, insteadOf: null });
+    expect(body).toContain(": shop: checkout: Status 502 (production) since");
+    const other = await bodyOf("incident-raised", { service, title: "Shop: checkouts fail" });
+    expect(other).toContain("(Shop: checkout, production)");
+  });
+
+  it("names each of a storm's incidents by its id", async () => {
+    expect(await bodyOf("incident-storm", SAMPLES["incident-storm"])).toContain(
+      "INC-20261121-1405 Checkout answers with status 500 (web)",
+    );
   });
 
   it("keeps a Thai title where there is room, and the link in any case", async () => {
@@ -234,6 +249,7 @@ describe("an SMS", () => {
           const body = await bodyOf(template, { ...storm, ...said, ackUrl });
           expect(segmentsOf(body)).toBeLessThanOrEqual(2);
           expect(body).not.toMatch(/\p{Cs}/u);
+          if (template !== "incident-storm") expect(body).toContain("INC-20251120-1405");
         },
       ),
       { numRuns: 300 },

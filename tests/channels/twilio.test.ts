@@ -61,7 +61,7 @@ describe("twilio", () => {
     expect(form).toEqual({
       To: TO,
       From: "+15005550006",
-      Body: "Example P0: Checkout answers 500 (web, production) since 20 November 2025 at 14:05 (Thailand Time, GMT+7). https://errors.example/issues/12?a=1&b=2",
+      Body: "Example P0 inc_01EXAMPLE: Checkout answers 500 (web, production) since 20 November 2025 at 14:05 (Thailand Time, GMT+7). https://errors.example/issues/12?a=1&b=2",
     });
   });
 
@@ -90,7 +90,7 @@ describe("twilio", () => {
 
   it("tells how it ended", async () => {
     expect(await bodyOf({}, "incident-resolved")).toBe(
-      "Example P0 resolved: Checkout answers 500 (web, production) after 1 hour 5 minutes by Somsri. https://errors.example/issues/12?a=1&b=2",
+      "Example P0 resolved inc_01EXAMPLE: Checkout answers 500 (web, production) after 1 hour 5 minutes by Somsri. https://errors.example/issues/12?a=1&b=2",
     );
   });
 

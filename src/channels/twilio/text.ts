@@ -13,9 +13,11 @@ import { fitsTwoSegments, plainLetters } from "./segments.js";
 /** A title that is cut to less says nothing: then something else gives way. */
 const TITLE_CHARS_MIN = 16;
 
-/** What an SMS is made of. Head and link are kept whole, the title is cut, and the rest is dropped from the end. */
+/** What an SMS is made of. Head, id and link are kept whole, the title is cut, and the rest is dropped from the end. */
 interface Sms {
   head: string;
+  /** Kept in any case: by it the trouble is found and acknowledged. */
+  id: string | null;
   title: string;
   /** The most needed first. */
   more: readonly (string | null)[];
@@ -36,12 +38,14 @@ export function renderSms(notice: Notice, platformName: string): string {
 
 function incidentSms(happening: IncidentHappening, view: IncidentView, platformName: string): Sms {
   const { ackUrl, url, openedAt, timeZone } = view;
-  const place = [view.service, view.environment].filter((part) => part !== null).join(", ");
+  const service = beginsWith(view.title, view.service) ? null : view.service;
+  const place = [service, view.environment].filter((part) => part !== null).join(", ");
   const since = openedAt === null ? null : ` since ${timeText(openedAt, "en-GB", timeZone)}`;
   const wanted = happening === "raised" || happening === "escalated" || happening === "reopened";
   const link = wanted && ackUrl !== null ? ` Ack: ${ackUrl}` : url === null ? null : ` ${url}`;
   return {
-    head: `${platformName} ${view.severityName}${stateOf(happening, view)}: `,
+    head: `${platformName} ${view.severityName}${stateOf(happening, view)}`,
+    id: view.incidentId,
     title: view.title,
     more: [
       insteadOf(view.insteadOf),
@@ -51,6 +55,12 @@ function incidentSms(happening: IncidentHappening, view: IncidentView, platformN
     ],
     link,
   };
+}
+
+/** As a whole word: a title that says the service first needs it no second time. */
+function beginsWith(title: string, service: string | null): boolean {
+  if (service === null || !title.toLowerCase().startsWith(service.toLowerCase())) return false;
+  return !/^[\p{L}\p{M}\p{N}]/u.test(title.slice(service.length));
 }
 
 function stateOf(happening: IncidentHappening, view: IncidentView): string {
@@ -84,8 +94,15 @@ function courseOf({ lastedMs, resolvedBy }: IncidentView): string | null {
 function stormSms(view: StormView, platformName: string): Sms {
   const { ackUrl, consoleUrl, lines } = view;
   return {
-    head: `${platformName} ${view.severityName}: ${stormTitle(view, "en", "en")}. `,
-    title: lines.map(({ title, service }) => `${title} (${service})`).join("; "),
+    head: `${platformName} ${view.severityName}: ${stormTitle(view, "en", "en")}`,
+    id: null,
+    title: lines
+      .map(({ id, title, service }) =>
+        service === "" || beginsWith(title, service)
+          ? `${id} ${title}`
+          : `${id} ${title} (${service})`,
+      )
+      .join("; "),
     more: [insteadOf(view.insteadOf), "."],
     link: ackUrl !== null ? ` Ack: ${ackUrl}` : consoleUrl === null ? null : ` ${consoleUrl}`,
   };
@@ -99,11 +116,12 @@ function written(sms: Sms): string {
 }
 
 /** The longest that fits: less and less is added, until the title has its room. */
-function fitted({ head, title, more, link }: Sms): string | null {
+function fitted({ head, id, title, more, link }: Sms): string | null {
+  const start = id === null ? `${head}. ` : `${head} ${id}: `;
   const parts = more.filter((part) => part !== null);
   for (let count = parts.length; count >= 0; count -= 1) {
     const tail = `${parts.slice(0, count).join("")}${link ?? ""}`;
-    const text = withTitle(head, title, tail);
+    const text = withTitle(start, title, tail);
     if (text !== null) return text;
   }
   return null;
@@ -118,9 +136,10 @@ function withTitle(head: string, title: string, tail: string): string | null {
   return null;
 }
 
-function inPlainLetters({ head, title, more, link }: Sms): Sms {
+function inPlainLetters({ head, id, title, more, link }: Sms): Sms {
   return {
-    head: `${plainLetters(head)} `,
+    head: plainLetters(head),
+    id: id === null ? null : plainLetters(id),
     title: plainLetters(title) || "incident",
     // A space at the beginning parts it from what stands before it.
     more: more.map((part) => (part === null ? null : part.replace(/\S.*/su, plainLetters))),
@@ -129,8 +148,9 @@ function inPlainLetters({ head, title, more, link }: Sms): Sms {
 }
 
 /** A link so long that nothing else has room: it leads to all the rest. */
-function shortest({ head, link }: Sms): string {
-  const start = cut(plainLetters(head), 60);
+function shortest({ head, id, link }: Sms): string {
+  const named = id === null ? "" : ` ${cut(plainLetters(id), 40)}`;
+  const start = `${cut(plainLetters(head), 60)}${named}`;
   return link !== null && fitsTwoSegments(`${start}${link}`) ? `${start}${link}` : start;
 }
 
