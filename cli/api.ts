@@ -131,6 +131,7 @@ function refusalOf(target: Target, response: Response, body: unknown, path: stri
 /** The hint of the API speaks of addresses; here it is the command that lists what there is. */
 function listOf(path: string): string | null {
   const list = /^\/([a-z-]+)\/./.exec(path)?.[1];
+  if (list === "policy") return `See \`${CALL} events list\`.`; // of it only an event is looked up
   if (list === "notices") return `See \`${CALL} notices preview --help\`.`;
   return list === undefined ? null : `See \`${CALL} ${list} list\`.`;
 }

@@ -69,7 +69,7 @@ function addCheck(policy: Command, outcome: Outcome): void {
           `${clean(data.name)} holds; it was checked at the start, and nothing is wrong.`,
         );
       }
-      const call = { method: "POST", body: { text: textOf(file) } } as const;
+      const call = { method: "POST", body: { text: textOf(file, presetHint(file)) } } as const;
       const found = await ask<{ data: { name: string | null; problems: Problem[] } }>(
         target,
         "/policy/check",
@@ -214,14 +214,18 @@ function comparisonText(found: Comparison, screen: Screen): string {
 const verdictText = ({ severity, severityName, rule, route, service }: Verdict): string =>
   clean(`${severityName} (${severity}) of ${service} by ${route}, rule ${rule}`);
 
-function textOf(file: string): string {
+/** Of a bare word, which a preset's name is. */
+const presetHint = (file: string): string | undefined =>
+  /^[\w-]+$/.test(file)
+    ? `A file's path is wanted (./policy.yaml). If ${file} is a preset: \`${CALL} policy diff ${file}\` compares it with the policy that holds, \`${CALL} policy show\` shows what holds.`
+    : undefined;
+
+function textOf(file: string, hint = "Give the path of a file."): string {
   try {
     return readFileSync(resolve(file), "utf8");
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    throw new Failure(`${file} can't be read (${code ?? message}).`, "Give the path of a file.", {
-      exitCode: 2,
-      cause,
-    });
+    const why = code === "ENOENT" ? "there is no such file" : (code ?? message);
+    throw new Failure(`${file} can't be read: ${why}.`, hint, { exitCode: 2, cause });
   }
 }

@@ -35,7 +35,11 @@ describe("signalbox policy", () => {
     const own = await policy("check");
     expect(own.out).toBe("runbook holds; it was checked at the start, and nothing is wrong.\n");
     const none = await policy("check", join(dir, "none.yaml"));
-    expect([none.code, none.err]).toEqual([2, expect.stringContaining("can't be read (ENOENT)")]);
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining("there is no such file")]);
+    const preset = await policy("check", "runbook");
+    expect(preset.code).toBe(2);
+    expect(preset.err).toContain("A file's path is wanted");
+    expect(preset.err).toContain("policy diff runbook");
   });
 
   it("shows the policy as a file would say it, or one part", async () => {
@@ -57,7 +61,10 @@ describe("signalbox policy", () => {
     const event = await policy("explain", eventId);
     expect(event.out).toMatch(/It is part of INC-\d{8}-\d{4}/);
     expect((await policy("explain", "better-stack/none")).code).toBe(2);
-    expect((await policy("explain", "evt_none")).code).toBe(1);
+    const none = await policy("explain", "evt_none");
+    expect(none.code).toBe(1);
+    expect(none.err).toContain("events list`");
+    expect(none.err).not.toContain("policy list");
   });
 
   it("compares with a preset or a file, on past signals too", async () => {
