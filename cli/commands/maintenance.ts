@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { ask, type Page, type Row } from "../api.js";
+import { CALL } from "../failure.js";
 import { type CommonOptions, common, contextOf, wholeNumber } from "../options.js";
+import { clean } from "../output.js";
 import { renderTable } from "./render.js";
 import type { Column } from "./resources.js";
 
@@ -99,9 +101,19 @@ export function addMaintenance(program: Command): void {
       const path = `/maintenance/${encodeURIComponent(id)}/${each.verb}`;
       const call = { method: "POST", body: { reason: options.reason } } as const;
       const done = await ask<{ data: Row }>(target, path, call);
-      screen.out(
-        options.json === true ? JSON.stringify(done) : renderTable([done.data], COLUMNS, screen),
-      );
+      if (options.json === true) return screen.out(JSON.stringify(done));
+      screen.out(renderTable([done.data], COLUMNS, screen));
+      if (done.data.status === "verifying") screen.out(nextOf(done.data));
     });
   }
+}
+
+/** What is left for a person to do with one that the look did not complete. */
+function nextOf({ id, outcome }: Row): string {
+  const found = clean(String(outcome ?? "nothing was found"));
+  const word = `\`${CALL} maintenance complete ${id} --reason "…"\``;
+  const isChecked = !found.startsWith("not_checked");
+  return isChecked
+    ? `\nNot completed: ${found}. Mend it and verify again, or say that all is well: ${word}.`
+    : `\nNot completed, for not all was looked at (${found}). Look yourself; when all is well, say so: ${word}.`;
 }

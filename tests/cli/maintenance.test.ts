@@ -47,6 +47,16 @@ describe("maintenance", () => {
     expect(out).toContain("completed");
   });
 
+  it("is not completed by a look that saw nothing: a person is asked to say so", async () => {
+    const { id } = await schedule("--service", "elsewhere", "--no-notice");
+    await act("begin", id);
+    const { out } = await run(["maintenance", "verify", String(id)], s.env);
+    expect(out).toContain("verifying");
+    expect(out).toContain("not_checked: elsewhere: no address of it is known");
+    expect(out).toContain(`maintenance complete ${String(id)} --reason`);
+    expect(await act("complete", id, "--reason", "seen")).toMatchObject({ status: "completed" });
+  });
+
   it("fails, or is canceled or completed, by a person's word, which says why", async () => {
     const failing = await schedule("--no-notice");
     expect(failing.noticeAt).toBeNull();

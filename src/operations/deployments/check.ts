@@ -38,7 +38,8 @@ const groupOf = ({ source, project, target }: Deployment, check: string): string
   `deployment-check:${source}:${project}:${target}:${check}`;
 
 /**
- * Looks at a deployment: all is well, or it is looked at again until the policy's time is over, or people are told.
+ * Looks at a deployment: all is well, or it is looked at again until the policy's time is over, or people are told. Where
+ * no check could look at anything it is neither well nor not.
  * A timer that comes late, or twice, does nothing twice: what is told has the timer's own time, and the timer moves
  * with what was decided.
  *
@@ -61,8 +62,10 @@ export async function checkDeployment(
   const bad = findings.filter(({ outcome }) => outcome === "failed");
   const fields = { deployment: deployment.id, service: looked.service, failed: bad.length };
   deps.log.info("deployment.looked_at", fields);
-  if (bad.length === 0) {
-    await resolveEarlier(rows, looked, deps);
+  if (findings.every(({ outcome }) => outcome === "not_checked")) {
+    await conclude(timer, "deployment.not_checked", detailsOf(findings), deps, by);
+  } else if (bad.length === 0) {
+    await resolveEarlier(rows, findings, looked, deps);
     const page = pageNotice(timer, deployment, deps);
     await conclude(timer, "deployment.check_passed", detailsOf(findings), deps, by, page);
   } else if (isLastLook(timer, deps)) {
@@ -154,13 +157,16 @@ async function raise(
   );
 }
 
-/** What an earlier deployment to the same place failed is over with this one. */
+/** What an earlier deployment to the same place failed is over with this one, where that was looked at. */
 async function resolveEarlier(
   { deployment, open }: CheckRows,
+  findings: readonly Finding[],
   { service }: Looked,
   deps: DeploymentDeps,
 ) {
-  for (const alert of open) {
+  const good = findings.filter(({ outcome }) => outcome === "passed");
+  const groups = new Set(good.map(({ check }) => groupOf(deployment, check)));
+  for (const alert of open.filter(({ groupKey }) => groups.has(groupKey))) {
     await raiseOwn(
       {
         kind: "resolved",

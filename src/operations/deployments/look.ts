@@ -2,14 +2,14 @@ import { describeError } from "../../domain/describe-error.js";
 import type { Instant } from "../../domain/time.js";
 import type { Policy } from "../../policy/schema.js";
 import { load, read } from "../../store/load.js";
-import type { LookDeps, Probe } from "./deps.js";
+import type { LookDeps } from "./deps.js";
 
 export type CheckName = Policy["deployments"]["checks"][number];
 
-/** What one check found. What is not configured, or cannot be asked, did not fail. */
+/** What one check found. Where nothing was looked at it is neither good nor bad. */
 export interface Finding {
   check: CheckName;
-  outcome: "passed" | "failed" | "not_configured";
+  outcome: "passed" | "failed" | "not_checked";
   /** For people: `/api/health answers 503`. */
   why: string;
 }
@@ -40,13 +40,11 @@ type Check = (looked: Looked, deps: LookDeps) => Promise<Omit<Finding, "check">>
 
 const passed = (why: string) => ({ outcome: "passed" as const, why });
 const failed = (why: string) => ({ outcome: "failed" as const, why });
-const notConfigured = (why: string) => ({ outcome: "not_configured" as const, why });
+const notChecked = (why: string) => ({ outcome: "not_checked" as const, why });
 
 const CHECKS: Readonly<Record<CheckName, Check>> = {
-  health: ({ baseUrl }, { probe, policy }) =>
-    answers(baseUrl, [policy.deployments.healthPath], 300, probe),
-  smoke: ({ baseUrl }, { probe, policy }) =>
-    answers(baseUrl, policy.deployments.smokePaths, 400, probe),
+  health: ({ baseUrl }, deps) => answers(baseUrl, [deps.policy.deployments.healthPath], 300, deps),
+  smoke: ({ baseUrl }, deps) => answers(baseUrl, deps.policy.deployments.smokePaths, 400, deps),
   error_tracking: errorTracking,
   monitor,
 };
@@ -56,9 +54,10 @@ async function answers(
   baseUrl: string | null,
   paths: readonly string[],
   below: number,
-  probe: Probe,
+  { probe, asksDeployments }: LookDeps,
 ): Promise<Omit<Finding, "check">> {
-  if (baseUrl === null) return notConfigured("its address is not known");
+  if (baseUrl === null) return notChecked(whyUnasked(asksDeployments));
+  if (paths.length === 0) return notChecked("the policy names no path");
   const found = await Promise.all(
     paths.map(async (path) => {
       const answer = await probe(new URL(path, baseUrl).href);
@@ -70,6 +69,12 @@ async function answers(
   return bad.length > 0 ? failed(bad.join(", ")) : passed(`${paths.join(", ")} answered`);
 }
 
+/** Why no address was asked. */
+const whyUnasked = (asksDeployments: boolean): string =>
+  asksDeployments
+    ? "no address of it is known, by CHECK_BASE_URLS or by a deployment"
+    : "on a developer's machine only CHECK_BASE_URLS are asked, and it is not among them";
+
 /**
  * An event of ours must come back by the service and our own door. Sent again while it has not, because the service
  * may have lost it; it counts the same one twice and tells of it once.
@@ -78,7 +83,7 @@ async function errorTracking(
   { marker }: Looked,
   { database, postTest }: LookDeps,
 ): Promise<Omit<Finding, "check">> {
-  if (postTest === null || marker === null) return notConfigured("CHECK_SENTRY_DSN is not set");
+  if (postTest === null || marker === null) return notChecked("CHECK_SENTRY_DSN is not set");
   const { arrived } = await load(database, {
     arrived: read("auditEntry", "t.subject = ? AND t.action = 'test_event.arrived'", [marker], {
       limit: 1,
@@ -93,21 +98,23 @@ async function errorTracking(
   }
 }
 
-/** No monitor of the service says that it is down. */
+/** No monitor of the service says that it is down; one that never said anything may not be there. */
 async function monitor(
   { service }: Looked,
   { database }: LookDeps,
 ): Promise<Omit<Finding, "check">> {
-  const { open } = await load(database, {
-    open: read(
-      "alert",
-      "t.kind = 'uptime' AND t.status <> 'resolved' AND t.incident_id IS NOT NULL AND lower(t.service) = ?",
-      [service.toLowerCase()],
-      { orderBy: "t.opened_at", limit: 1 },
-    ),
+  const ofIt = "t.kind = 'uptime' AND t.incident_id IS NOT NULL AND lower(t.service) = ?";
+  const name = service.toLowerCase();
+  const { open, ever } = await load(database, {
+    open: read("alert", `${ofIt} AND t.status <> 'resolved'`, [name], {
+      orderBy: "t.opened_at",
+      limit: 1,
+    }),
+    ever: read("alert", ofIt, [name], { limit: 1 }),
   });
   const alert = open[0];
-  return alert === undefined
+  if (alert !== undefined) return failed(`"${alert.title}" is open`);
+  return ever.length > 0
     ? passed("its monitors are green")
-    : failed(`"${alert.title}" is open`);
+    : notChecked("no monitor of it has said anything so far");
 }

@@ -123,7 +123,8 @@ async function unended(now: Instant, { database }: MaintenanceDeps): Promise<Mai
       `t.status IN ('scheduled', 'begun', 'verifying') AND (t.starts_at <= to_timestamp(?::float8 / 1000)
         OR (t.announced_at IS NULL AND t.notice_at <= to_timestamp(?::float8 / 1000)))`,
       [now, now],
-      { orderBy: "t.starts_at, t.id", limit: 100 },
+      // Those that wait for a person's word keep no other from its time, however many they are.
+      { orderBy: "t.status = 'verifying', t.starts_at, t.id", limit: 100 },
     ),
   });
   return rows;
@@ -150,7 +151,9 @@ async function advance(
   const { maintenance, verified } = await verifyMaintenance(act, deps);
   if (verified.good) report.completed += 1;
   // One look may be an accident, however late it comes: it fails by a second one at the soonest.
+  // Where nothing was looked at it is for a person to say how it ended.
   else if (
+    verified.isChecked &&
     row.status === "verifying" &&
     now >= row.endsAt + deps.policy.deployments.forSeconds * SECOND_MS
   ) {

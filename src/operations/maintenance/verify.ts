@@ -7,7 +7,10 @@ import type { MaintenanceDeps } from "./deps.js";
 
 /** What one look at all of a maintenance's services found. */
 export interface Verified {
+  /** Looked at, and well. */
   good: boolean;
+  /** False where nothing was looked at, or not all that it names: then a person has to say how it ended. */
+  isChecked: boolean;
   /** For people: `web: /api/health answers 503`. */
   outcome: string;
 }
@@ -34,14 +37,27 @@ export async function verifyServices(row: Maintenance, deps: MaintenanceDeps): P
       return findings.map((finding) => ({ service, ...finding }));
     }),
   );
-  return verdictOf(looked.flat());
+  return verdictOf(row, looked.flat());
 }
 
-function verdictOf(findings: readonly (Finding & { service: string })[]): Verified {
+function verdictOf(
+  { services }: Maintenance,
+  findings: readonly (Finding & { service: string })[],
+): Verified {
   const bad = findings.filter(({ outcome }) => outcome === "failed");
-  const told = bad.length > 0 ? bad : findings;
-  const outcome = told.map(({ service, why }) => `${service}: ${why}`).join("; ");
-  return { good: bad.length === 0, outcome: outcome || "no address is known to look at" };
+  const seen = new Set(
+    findings.filter(({ outcome }) => outcome !== "not_checked").map(({ service }) => service),
+  );
+  const unseen = findings.filter(({ service }) => !seen.has(service));
+  // Of all services: what is not to be asked keeps none from being well that was.
+  const isChecked = seen.size > 0 && (services.length === 0 || unseen.length === 0);
+  const told = bad.length > 0 ? bad : isChecked ? findings : unseen;
+  const found = [...new Set(told.map(({ service, why }) => `${service}: ${why}`))].join("; ");
+  if (bad.length > 0 || isChecked) {
+    return { good: bad.length === 0, isChecked: true, outcome: found };
+  }
+  const outcome = `not_checked: ${found || "no address is known to look at"}`;
+  return { good: false, isChecked: false, outcome };
 }
 
 /** Where they answer: as it is set, else where their last good deployment to production is. */

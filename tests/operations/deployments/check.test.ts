@@ -34,6 +34,9 @@ async function untilDone(): Promise<number> {
   throw new Error("the checks never end");
 }
 
+const entries = () =>
+  w.rows("SELECT action, details FROM audit_entry WHERE actor = 'system:deployments' ORDER BY id");
+
 describe("a deployment that went to production", () => {
   it("is looked at after the policy's time, and all is well: one line in the audit trail, and nobody is told", async () => {
     w = await deploymentWorld(policy());
@@ -220,13 +223,63 @@ describe("a deployment that somebody wants to be looked at anew", () => {
   });
 });
 
+describe("where nothing could be looked at", () => {
+  it("users are not told that all is well, and no earlier trouble is over", async () => {
+    w = await deploymentWorld(policy({ checks: ["health"], tellStatusPage: true }));
+    w.site[HEALTH] = 500;
+    await w.say(web());
+    await untilDone();
+    w.clock.advance(1_000);
+    await w.say(web({ externalId: "dpl_2", url: null }));
+    await w.rows("UPDATE timer SET created_at = created_at - interval '1 h' WHERE status = 'done'");
+    await untilDone();
+    expect((await entries()).at(-1)).toEqual({
+      action: "deployment.not_checked",
+      details: {
+        health: "not_checked: no address of it is known, by CHECK_BASE_URLS or by a deployment",
+      },
+    });
+    expect(w.told.map(({ kind }) => kind)).toEqual(["raised"]);
+    expect(await w.rows("SELECT 1 FROM notice WHERE template = 'deployment-finished'")).toEqual([]);
+  });
+
+  it("what one check had failed is not over by another's good look", async () => {
+    w = await deploymentWorld(policy({ checks: ["health", "error_tracking"] }), { tests: true });
+    await w.say(web());
+    await untilDone();
+    w.clock.advance(1_000);
+    await w.say(web({ externalId: "dpl_2" }));
+    w.deps.postTest = null;
+    await w.rows("UPDATE timer SET created_at = created_at - interval '1 h' WHERE status = 'done'");
+    await untilDone();
+    expect(await w.actions()).toEqual(["deployment.check_failed", "deployment.check_passed"]);
+    expect(w.told.map(({ kind }) => kind)).toEqual(["raised"]);
+  });
+
+  it("a service of which no monitor ever spoke is not green", async () => {
+    w = await deploymentWorld(policy({ checks: ["monitor"] }));
+    await w.say(web());
+    await untilDone();
+    expect(await entries()).toEqual([
+      {
+        action: "deployment.not_checked",
+        details: { monitor: "not_checked: no monitor of it has said anything so far" },
+      },
+    ]);
+  });
+});
+
 describe("on a developer's machine", () => {
   it("no deployment's own address is asked, only what is set", async () => {
     w = await deploymentWorld(policy(), { asksDeployments: false });
     await w.say(web());
     await untilDone();
     expect(w.asked).toEqual([]);
-    expect(await w.actions()).toEqual(["deployment.check_passed"]);
+    const why =
+      "not_checked: on a developer's machine only CHECK_BASE_URLS are asked, and it is not among them";
+    expect(await entries()).toEqual([
+      { action: "deployment.not_checked", details: { health: why, smoke: why } },
+    ]);
   });
 });
 
@@ -269,12 +322,12 @@ describe("the check of error tracking", () => {
     w = await deploymentWorld(policy({ checks: ["error_tracking"] }));
     await w.say(web());
     await untilDone();
-    const [entry] = await w.rows(
-      "SELECT details FROM audit_entry WHERE action = 'deployment.check_passed'",
-    );
-    expect(entry?.details).toEqual({
-      error_tracking: "not_configured: CHECK_SENTRY_DSN is not set",
-    });
+    expect(await entries()).toEqual([
+      {
+        action: "deployment.not_checked",
+        details: { error_tracking: "not_checked: CHECK_SENTRY_DSN is not set" },
+      },
+    ]);
   });
 });
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Maintenance } from "../../../src/domain/incident.js";
 import {
   cancelMaintenance,
+  completeMaintenance,
   failMaintenance,
   type ScheduleRequest,
   scheduleMaintenance,
@@ -167,6 +168,35 @@ describe("at the end of a maintenance", () => {
     w.site["https://shop.example/"] = 302;
     w.clock.advance(5 * HOUR);
     expect(await sweep()).toMatchObject({ completed: 1, failed: 0 });
+  });
+
+  it("nothing is said to be well where nothing was looked at: it waits for a person's word", async () => {
+    w = await deploymentWorld(policy([]), { asksDeployments: false });
+    const { id } = await schedule();
+    w.clock.advance(2 * HOUR);
+    expect(await sweep()).toMatchObject({ begun: 1, completed: 0, failed: 0 });
+    w.clock.advance(HOUR);
+    expect(await sweep()).toMatchObject({ completed: 0, failed: 0 });
+    expect(w.asked).toEqual([]);
+    expect((await rows())[0]).toMatchObject({
+      status: "verifying",
+      outcome: "not_checked: no address is known to look at",
+    });
+    expect([await told("completed"), await told("failed")]).toEqual([[], []]);
+    await completeMaintenance({ id, actor: "operator:anna", because: "I looked" }, w.deps);
+    expect(await told("completed")).toEqual(["status_page"]);
+  });
+
+  it("each service that it names is looked at, or it waits for a person's word", async () => {
+    w = await deploymentWorld(policy([]), { checkBaseUrls, asksDeployments: false });
+    await schedule({ services: ["web", "worker"] });
+    w.clock.advance(2 * HOUR);
+    expect(await sweep()).toMatchObject({ completed: 0, failed: 0 });
+    expect((await rows())[0]).toMatchObject({
+      status: "verifying",
+      outcome:
+        "not_checked: worker: on a developer's machine only CHECK_BASE_URLS are asked, and it is not among them",
+    });
   });
 
   it("a failure whose incident was never told is told by the next sweep", async () => {
