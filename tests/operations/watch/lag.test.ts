@@ -181,7 +181,7 @@ describe("a source", () => {
 });
 
 describe("uptime", () => {
-  it("under the policy's line is told when the outage is over, critical by itself", async () => {
+  it("under the policy's line is told when the outage is over, critical by itself, and not again each day", async () => {
     const { uptime } = world.deps.policy;
     world.setPolicy({
       uptime: { ...uptime, targetDays: 7, alertBelowPercent: 99.5, criticalPercent: 99 },
@@ -204,7 +204,13 @@ describe("uptime", () => {
       title: "Uptime of web 99.404 % over 7 days, wanted over 99.5 %",
       tags: { threshold: "availability" },
     });
-    world.later(8 * 24 * 60);
+    await world.w.rows(
+      "UPDATE incident SET status = 'resolved', resolved_at = $1, version = version + 1",
+      [isoOf(NOW)],
+    );
+    world.later(2 * 24 * 60);
+    expect(await watchLag(world.deps), "nobody can mend it").toEqual({ raised: 0, resolved: 0 });
+    world.later(6 * 24 * 60);
     expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 1 });
   });
 });
