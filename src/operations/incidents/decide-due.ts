@@ -5,7 +5,7 @@ import { type DecideContext, type Plan, PlanBuilder } from "../../domain/plan.js
 import type { Instant } from "../../domain/time.js";
 import { addEntry, resolvedBy, windClock } from "../../handlers/incident-plan.js";
 import { type ClockStep, clockOf, taskDueAt } from "../../policy/incident-clock.js";
-import { insteadOf, waysOf } from "../../policy/recipients.js";
+import { insteadOf, TASK_CHANNELS, waysOf } from "../../policy/recipients.js";
 import { routeOf } from "../../policy/route.js";
 import type { Policy, Words } from "../../policy/schema.js";
 import { clockStateOf, isInStorm } from "./clock-state.js";
@@ -321,7 +321,7 @@ class Telling {
     const row = this.#rows.tasks.find((one) => one.task === task);
     if (row === undefined) return;
     this.#say("step", `due, and not done: ${row.title}`);
-    for (const way of waysOf(policy, [row.role], ["email", "slack"])) {
+    for (const way of waysOf(policy, [row.role], TASK_CHANNELS)) {
       this.#notify("incident-escalated", step, way, {
         data: {
           taskDue: row.title,

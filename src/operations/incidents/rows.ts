@@ -138,7 +138,7 @@ export async function loadIncident(
     ),
     told: waysTold(
       `n.incident_id = ? AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened')
-       AND n.cause LIKE '% page:%' AND n.status NOT IN ('canceled', 'failed', 'suppressed')`,
+       AND n.cause LIKE '% page:%' AND n.status NOT IN ('canceled', 'suppressed')`,
       [id],
     ),
     before: asked<{ n: number }>(
