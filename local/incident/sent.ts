@@ -67,7 +67,7 @@ function fromPagerDuty({ summary, events }: PagerDutyAlert): Sent[] {
 }
 
 function fromTwilio({ createdAt, to, body }: TwilioMessage): Sent {
-  const kind = / unanswered for | escalated: /.test(body)
+  const kind = / unanswered for | escalated \S+: /.test(body)
     ? "incident-escalated"
     : "incident-raised";
   return { at: Date.parse(createdAt), channel: "sms", to, kind, headline: body };
