@@ -240,6 +240,7 @@ export async function windLate(row: Maintenance, deps: MaintenanceDeps): Promise
 /** What a look found, while it is looked at again. */
 async function noteOutcome(act: MaintenanceAct, deps: MaintenanceDeps): Promise<Maintenance> {
   const row = await findMaintenance(act.id, deps);
+  if (row.outcome === act.because) return row; // one that waits for a person is looked at each minute
   const next = { ...row, outcome: act.because ?? null, updatedAt: deps.clock.now() };
   const isWritten = await written(row, next, act, deps);
   return isWritten ? { ...next, version: row.version + 1 } : findMaintenance(act.id, deps);

@@ -178,6 +178,8 @@ describe("at the end of a maintenance", () => {
     w.clock.advance(HOUR);
     expect(await sweep()).toMatchObject({ completed: 0, failed: 0 });
     expect(w.asked).toEqual([]);
+    // begun, verifying, and what was found: the later look, which found the same, wrote nothing.
+    expect(await w.rows("SELECT version FROM maintenance")).toEqual([{ version: 3 }]);
     expect((await rows())[0]).toMatchObject({
       status: "verifying",
       outcome: "not_checked: no address is known to look at",
