@@ -6,7 +6,7 @@ export default defineConfig({
     include: ["tests/**/*.test.ts", "tests/**/*.test.tsx"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // What takes long here waits for processes and clocks; by itself Vitest leaves one of two cores idle.
-    maxWorkers: 2,
+    // What takes long here waits for processes and clocks: two at once leave half of two cores idle.
+    maxWorkers: 3,
   },
 });

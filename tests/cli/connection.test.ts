@@ -139,12 +139,12 @@ describe("what goes wrong is said in a sentence, and what to do next", () => {
     expect(JSON.parse(out)).toEqual({
       error: {
         message: expect.stringMatching(
-          /^source: must be one of stripe, sentry, vercel, better-stack, resend\. \(request req_\d+\)$/,
+          /^source: must be one of stripe, sentry, vercel, better-stack, resend, monitor\. \(request req_\d+\)$/,
         ),
         next: "Mend the field that the detail names.",
         status: 400,
         code: "invalid_request",
-        detail: "source: must be one of stripe, sentry, vercel, better-stack, resend",
+        detail: "source: must be one of stripe, sentry, vercel, better-stack, resend, monitor",
         requestId: expect.stringMatching(/^req_/),
       },
     });
