@@ -8,6 +8,8 @@ import { countingIds, stillClock } from "./fakes.js";
 import { testDatabase } from "./postgres.js";
 
 export interface StoreWorld {
+  /** How Postgres reads for a statement whose parameters it does not know, as a plan that it keeps; 15 and later. */
+  genericPlan(text: string): Promise<unknown>;
   database: Database;
   ctx: DecideContext;
   close(): Promise<void>;
@@ -42,6 +44,19 @@ export async function storeWorld(options: { poolMax?: number } = {}): Promise<St
       requestId: "req_1",
     },
     rows,
+    async genericPlan(text) {
+      const client = await database.pool.connect();
+      try {
+        await client.query("SET plan_cache_mode = force_generic_plan");
+        await client.query(`PREPARE kept(jsonb) AS ${text}`);
+        const { rows: found } = await client.query("EXPLAIN (FORMAT JSON) EXECUTE kept('[]')");
+        return found[0]["QUERY PLAN"][0].Plan;
+      } finally {
+        await client.query("DEALLOCATE ALL");
+        await client.query("RESET plan_cache_mode");
+        client.release();
+      }
+    },
     async count(table) {
       const [row] = await rows(`SELECT count(*)::int AS n FROM ${table}`);
       return Number(row?.n);
