@@ -26,6 +26,7 @@ const ADMIN_TOKEN = "admin-token-for-this-run";
 const CRON_SECRET = "cron-secret-for-this-run";
 /** Each address that must be there, and on which runtime. */
 const FUNCTIONS: Record<string, RegExp> = {
+  "api/acknowledge": /^nodejs/,
   "api/admin": /^nodejs/,
   "api/cron/[job]": /^nodejs/,
   "api/entitlements/[userId]": /^nodejs/,
@@ -33,7 +34,6 @@ const FUNCTIONS: Record<string, RegExp> = {
   "api/health/index": /^nodejs/,
   "api/queues/[queue]": /^nodejs/,
   "api/unsubscribe": /^nodejs/,
-  "api/acknowledge": /^nodejs/,
   "api/webhooks/[source]": /^edge$/,
   "api/webhooks/[source]/[token]": /^edge$/,
 };

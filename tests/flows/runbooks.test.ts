@@ -122,8 +122,12 @@ async function crossedThreshold(): Promise<void> {
   await h.admin("metrics", { method: "POST", body: JSON.stringify({ observations }) });
   await h.cron("watch");
   await h.rest();
-  const open = (await h.list("incidents")).filter(({ kind }) => kind === "metric");
-  env.INCIDENT = String(open[0]?.id);
+  // An incident of its own, or a part of one that another page has opened of the same service.
+  const [open] = (await h.list("incidents")).filter(
+    ({ service, status }) => service === "web" && status !== "resolved",
+  );
+  if (open === undefined) throw new Error("the threshold has not fired");
+  env.INCIDENT = String(open.id);
 }
 
 /** A monitor cannot reach a service, and somebody is paged for it. */
