@@ -35,7 +35,7 @@ it("npm run demo shows what each source's webhook became, the second ones as dup
   for (const source of ["stripe", "sentry", "vercel", "better-stack"]) {
     expect(out).toMatch(new RegExp(`^${source} .*event processed .*200 duplicate$`, "m"));
   }
-  for (const id of ["pay_", "ent_", "inc_", "dep_"]) expect(out).toContain(` ${id}`);
+  for (const id of ["pay_", "ent_", "INC-", "dep_"]) expect(out).toContain(` ${id}`);
   expect(out).toMatch(/mail to \S+ sent +[0-9a-f-]{36}/);
   expect(out).toContain("All as it should be");
   expect(out).not.toContain("\u001b"); // no colours in a pipe
