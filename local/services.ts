@@ -121,6 +121,8 @@ export function appEnvironment(
     PAGERDUTY_EVENTS_URL: vendors.pagerduty && `${vendors.pagerduty}/v2/enqueue`,
     TWILIO_API_URL: vendors.twilio,
     TWILIO_FROM: TWILIO_TEST_NUMBER,
+    // Its address and token are set together, or neither is.
+    STATUS_PAGE_TOKEN: statusPageUrls === undefined ? undefined : secrets.STATUS_PAGE_TOKEN,
     STATUS_PAGE_URL:
       setting(env, "STATUS_PAGE_KIND") === "statuspage"
         ? statusPageUrls?.statuspage
