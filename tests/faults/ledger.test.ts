@@ -5,7 +5,7 @@ import { seededRandom } from "./random.js";
 import { type Expectations, planStories } from "./stories.js";
 
 const NOTICE = { id: "ntc_1", channel: "slack", status: "sent", template: "incident-raised" };
-const MESSAGE = { text: "P1 raised: a title", payload: { footer: "inc_1" } };
+const MESSAGE = { text: "P1 raised: a title", payload: { footer: "INC-20261121-0305" } };
 
 /** The books of a run in which one issue was raised and told, and nothing went wrong. */
 function world() {
@@ -21,9 +21,9 @@ function world() {
     deadLetters: [],
     payments: [],
     entitlements: [],
-    incidents: [{ id: "inc_1", groupKey: "g1", status: "open" }],
+    incidents: [{ id: "INC-20261121-0305", service: "g1", status: "open" }],
     deployments: [],
-    notifications: [{ ...NOTICE, cause: "incident:inc_1 opened", calls: 1 }],
+    notifications: [{ ...NOTICE, cause: "incident:INC-20261121-0305 page:1:0", calls: 1 }],
     audit: [
       { action: "event.processed", eventId: "evt_1", subject: "evt_1" },
       { action: "notice.planned", eventId: "evt_1", subject: "ntc_1" },
@@ -35,7 +35,6 @@ function world() {
   const expectations: Expectations = {
     payments: new Map(),
     incidents: new Map([["g1", "open"]]),
-    maybeIncidents: new Set(),
     deployments: new Map(),
   };
   const verdict = () => audit(books, [receipt], [expectations]);
@@ -87,8 +86,12 @@ describe("the ledger of a fault run", () => {
 
   it("finds a mail that is missing, that came twice, and that nobody planned", () => {
     const w = world();
-    w.books.notifications = [{ ...NOTICE, channel: "email", cause: "payment", calls: 3 }];
-    w.books.slack = [];
+    const [told] = w.books.notifications;
+    const mail = { ...NOTICE, channel: "email", template: "x", cause: "payment", calls: 3 };
+    w.books.notifications = [{ ...told, id: "ntc_2" }, mail];
+    for (const action of ["notice.planned", "notice.sent"]) {
+      w.books.audit.push({ action, eventId: "evt_1", subject: "ntc_2" });
+    }
     expect(w.kinds()).toEqual(["lost"]);
     w.books.mails = [{ idempotencyKey: "ntc_1" }];
     expect(w.kinds()).toEqual([]);
@@ -98,9 +101,24 @@ describe("the ledger of a fault run", () => {
     expect(w.kinds()).toEqual(["wrong"]);
   });
 
+  it("finds an incident that lasts and was told to nobody, and a page that left though it was canceled", () => {
+    const untold = world();
+    untold.books.notifications = [];
+    untold.books.slack = [];
+    expect(untold.kinds()).toEqual(["lost"]);
+    const canceled = world();
+    canceled.books.notifications = [{ ...canceled.books.notifications[0], status: "canceled" }];
+    expect(canceled.kinds(), "nobody had it").toEqual(["wrong"]);
+    canceled.books.incidents = [{ ...canceled.books.incidents[0], status: "acknowledged" }];
+    canceled.expectations.incidents.set("g1", "acknowledged");
+    expect(canceled.kinds(), "its message is there all the same").toEqual(["wrong"]);
+    canceled.books.slack = [];
+    expect(canceled.kinds()).toEqual([]);
+  });
+
   it("finds an incident too many, and a payment that no story tells of", () => {
     const w = world();
-    w.books.incidents.push({ id: "inc_2", groupKey: "g1", status: "resolved" });
+    w.books.incidents.push({ id: "INC-20261121-0306", service: "g1", status: "resolved" });
     w.books.payments.push({ id: "pay_1", externalId: "pi_nobody" });
     expect(w.kinds()).toEqual(["doubled", "wrong"]);
   });

@@ -162,14 +162,17 @@ function checkPayments({ books, once, same, findings }: Checks, expect: Expectat
 }
 
 function checkIncidents({ books, once, same }: Checks, expect: Expectations): void {
-  const incidents = by(books.incidents, (row) => row.groupKey);
-  for (const [group, status] of expect.incidents) {
-    const incident = once(incidents.get(group), `incident ${group}`);
-    if (incident !== null && status !== null) same(`incident ${group}`, incident.status, status);
-  }
-  for (const group of expect.maybeIncidents) {
-    const found = incidents.get(group);
-    if (found !== undefined) once(found, `incident ${group}`);
+  const incidents = by(books.incidents, (row) => row.service);
+  for (const [service, status] of expect.incidents) {
+    const incident = once(incidents.get(service), `incident of ${service}`);
+    if (incident !== null) same(`incident of ${service}`, incident.status, status);
+    // What lasts was told as it began, unless somebody had it before anybody could be told.
+    if (incident?.status !== "open") continue;
+    const told = books.notifications.filter(
+      ({ cause, template }) =>
+        String(cause).startsWith(`incident:${incident.id} `) && template === "incident-raised",
+    );
+    once(told, `word that ${incident.id} began`);
   }
 }
 
@@ -188,9 +191,7 @@ function checkNothingElse(
   extra("deployment", books.deployments, (d) =>
     any((e) => e.deployments.has(String(d.externalId))),
   );
-  extra("incident", books.incidents, ({ groupKey }) =>
-    any((e) => e.incidents.has(String(groupKey)) || e.maybeIncidents.has(String(groupKey))),
-  );
+  extra("incident", books.incidents, ({ service }) => any((e) => e.incidents.has(String(service))));
 }
 
 /** One mail at the vendor for each notice, under the notice's id. */
@@ -208,18 +209,32 @@ function checkMails({ books, once, same, findings }: Checks): void {
   }
 }
 
-/** One message at Slack for each notice; more only where the notice itself says that it was called more than once. */
-function checkSlack({ books, once, same }: Checks): string[] {
-  const wordOf = (text: unknown): string => (/resolved/.test(String(text)) ? "resolved" : "raised");
+/** By what the headline says first: the incident's begin, or what became of it. */
+const SAID = ["resolved", "acknowledged", "reopened", "escalated"] as const;
+const wordOf = (text: string): string => SAID.find((word) => text.includes(word)) ?? "raised";
+const INCIDENT = /INC-\d{8}-\d{4}(?:-\d+)?/;
+
+/**
+ * One message at Slack for each notice; more only where the notice itself says that it was called more than once, and
+ * none where it was canceled: somebody had the incident, or it was over, before it left.
+ */
+function checkSlack({ books, once, same, findings }: Checks): string[] {
   const messages = by(books.slack, (row) => {
-    const incident = /inc_[0-9A-Z]+/.exec(JSON.stringify(row.payload))?.[0];
-    return `${incident} ${wordOf(String(row.text).split(":")[0])}`;
+    const incident = INCIDENT.exec(JSON.stringify(row.payload))?.[0];
+    return `${incident} ${wordOf(String(row.text).split(":")[0] ?? "")}`;
   });
+  const statusOf = new Map(books.incidents.map(({ id, status }) => [id, status]));
   const doubles: string[] = [];
   for (const notice of books.notifications.filter(({ channel }) => channel === "slack")) {
+    const incident = INCIDENT.exec(String(notice.cause))?.[0];
+    const found = messages.get(`${incident} ${wordOf(String(notice.template))}`) ?? [];
+    if (notice.status === "canceled" && statusOf.get(incident) !== "open") {
+      if (found.length > 0) {
+        findings.push({ kind: "wrong", what: `Slack message of canceled notice ${notice.id}` });
+      }
+      continue;
+    }
     same(`notice ${notice.id}`, notice.status, "sent");
-    const incident = /inc_[0-9A-Z]+/.exec(String(notice.cause))?.[0];
-    const found = messages.get(`${incident} ${wordOf(notice.template)}`) ?? [];
     const isExcused = found.length > 1 && found.length <= Number(notice.calls);
     if (isExcused)
       doubles.push(

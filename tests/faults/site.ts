@@ -9,6 +9,7 @@ import { localSecrets, type Secrets } from "../../local/secrets.js";
 import { type Addresses, appEnvironment, type ServiceId } from "../../local/services.js";
 
 const READY_TIMEOUT_MS = 60_000;
+const POLICY = join(import.meta.dirname, "policy.yaml");
 const EMULATED: readonly ServiceId[] = ["postgres", "kv", "qstash", "resend", "slack"];
 
 /** A Signalbox of our own: the platform and the app as processes that can be killed and started again. */
@@ -72,7 +73,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     },
     async startApp() {
       const told = options.addressesForApp?.(known()) ?? known();
-      const env = { LOG_LEVEL: "info", ...options.env };
+      const env = { LOG_LEVEL: "info", SIGNALBOX_POLICY: POLICY, ...options.env };
       const environment = appEnvironment(env, secrets, told, url);
       const started = await startChild("app", { type: "app", port }, home, environment);
       app = started.running;

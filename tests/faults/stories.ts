@@ -17,10 +17,8 @@ export interface PlannedEvent {
 export interface Expectations {
   /** By the gateway's id. `mail`: the one template that goes out of it, if any. */
   payments: Map<string, { state: string; mail: string | null; entitlement: string | null }>;
-  /** By group; null where the order of the events decides the status. */
-  incidents: Map<string, string | null>;
-  /** Groups that may be incidents, if their events come so. */
-  maybeIncidents: Set<string>;
+  /** By service: each story is of one of its own, because all trouble of one service is one incident. */
+  incidents: Map<string, string>;
   /** By the source's id. */
   deployments: Map<string, string>;
 }
@@ -39,10 +37,19 @@ interface Stage {
   expect: Expectations;
 }
 
-const INSTALLATION = "7f1a2b3c-0000-4000-8000-5a6b7c8d9e0f";
-const issueGroup = (uid: string): string => `sentry:${INSTALLATION}:issue:9000000001_${uid}`;
-const uptimeGroup = (uid: string): string => `better-stack:incident:600000001_${uid}`;
-const shopGroup = (uid: string): string => `vercel:prj_${uid}:production:deployment`;
+const serviceOf = (uid: string): string => `shop-${uid}`;
+const issue = (uid: string) => ({ set: { "data.issue.project.slug": serviceOf(uid) } });
+/** Of the issue that the other sample tells of. */
+const issueAlert = (uid: string) => ({
+  set: {
+    "data.event.issue_id": `9000000001_${uid}`,
+    "data.event.url": `https://sentry.io/api/0/projects/example-org/${serviceOf(uid)}/events/e/`,
+  },
+});
+const monitor = (uid: string) => ({ set: { "data.attributes.name": serviceOf(uid) } });
+const project = (uid: string) => ({
+  set: { "payload.project.id": `prj_${uid}`, "payload.deployment.name": serviceOf(uid) },
+});
 
 const paid = { state: "succeeded", mail: "payment-received", entitlement: "active" };
 
@@ -116,27 +123,26 @@ const STORIES: readonly Story[] = [
     events: 1,
     always: true,
     tell(uid, { sample, expect }) {
-      sample("issue-created", uid);
-      expect.incidents.set(issueGroup(uid), "open");
+      sample("issue-created", uid, issue(uid));
+      expect.incidents.set(serviceOf(uid), "open");
     },
   },
   {
     source: "sentry",
     events: 2,
     tell(uid, { sample, expect }) {
-      sample("issue-created", uid);
-      sample("issue-resolved", uid);
-      expect.incidents.set(issueGroup(uid), "resolved");
+      sample("issue-created", uid, issue(uid));
+      sample("issue-resolved", uid, issue(uid));
+      expect.incidents.set(serviceOf(uid), "resolved");
     },
   },
   {
     source: "sentry", // an alert joins the issue's own incident
     events: 2,
     tell(uid, { sample, expect }) {
-      sample("issue-created", uid);
-      const issue = { "data.event.issue_id": `9000000001_${uid}` };
-      sample("event-alert", uid, { set: issue });
-      expect.incidents.set(issueGroup(uid), "open");
+      sample("issue-created", uid, issue(uid));
+      sample("event-alert", uid, issueAlert(uid));
+      expect.incidents.set(serviceOf(uid), "open");
     },
   },
   {
@@ -148,27 +154,27 @@ const STORIES: readonly Story[] = [
     source: "better-stack",
     events: 1,
     tell(uid, { sample, expect }) {
-      sample("incident-started", uid);
-      expect.incidents.set(uptimeGroup(uid), "open");
+      sample("incident-started", uid, monitor(uid));
+      expect.incidents.set(serviceOf(uid), "open");
     },
   },
   {
     source: "better-stack",
     events: 3,
     tell(uid, { sample, expect }) {
-      sample("incident-started", uid);
-      sample("incident-acknowledged", uid);
-      sample("incident-resolved", uid);
-      expect.incidents.set(uptimeGroup(uid), "resolved");
+      sample("incident-started", uid, monitor(uid));
+      sample("incident-acknowledged", uid, monitor(uid));
+      sample("incident-resolved", uid, monitor(uid));
+      expect.incidents.set(serviceOf(uid), "resolved");
     },
   },
   {
     source: "better-stack",
     events: 2,
     tell(uid, { sample, expect }) {
-      sample("incident-started", uid);
-      sample("incident-acknowledged", uid);
-      expect.incidents.set(uptimeGroup(uid), "acknowledged");
+      sample("incident-started", uid, monitor(uid));
+      sample("incident-acknowledged", uid, monitor(uid));
+      expect.incidents.set(serviceOf(uid), "acknowledged");
     },
   },
   {
@@ -180,21 +186,19 @@ const STORIES: readonly Story[] = [
     source: "vercel",
     events: 1,
     tell(uid, { sample, expect }) {
-      sample("deployment-error", uid, { set: { "payload.project.id": `prj_${uid}` } });
+      sample("deployment-error", uid, project(uid));
       expect.deployments.set(`dpl_sample_bad_${uid}`, "failed");
-      expect.incidents.set(shopGroup(uid), "open");
+      expect.incidents.set(serviceOf(uid), "open");
     },
   },
   {
     source: "vercel",
     events: 3,
     tell(uid, { sample, expect }) {
-      const set = { "payload.project.id": `prj_${uid}` };
       for (const state of ["created", "ready", "succeeded"]) {
-        sample(`deployment-${state}`, uid, { set });
+        sample(`deployment-${state}`, uid, project(uid));
       }
       expect.deployments.set(`dpl_sample_good_${uid}`, "succeeded");
-      expect.maybeIncidents.add(shopGroup(uid));
     },
   },
   {
@@ -220,7 +224,6 @@ export function planStories(
   const expect: Expectations = {
     payments: new Map(),
     incidents: new Map(),
-    maybeIncidents: new Set(),
     deployments: new Map(),
   };
   let queue = STORIES.filter((story) => story.always);
