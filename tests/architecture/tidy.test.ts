@@ -57,7 +57,7 @@ const PROVIDER_WORDS: Record<string, RegExp> = {
   sentry: /sentry-hook-|issue\.(created|resolved|assigned)|event_alert|metric_alert/i,
   vercel: /x-vercel-signature|deployment\.(error|ready|canceled)\b/i,
   resend: /svix-|email\.(delivered|bounced|complained|suppressed)/i,
-  "better-stack": /x-webhook-token"|incident_updates|incident\.started\b/i,
+  "better-stack": /x-webhook-token"|incident_updates|incident\.(started|acknowledged)\b/i,
 };
 
 describe("provider words", () => {

@@ -206,7 +206,7 @@ function acknowledge(
   const by = fact.by ?? ctx.source;
   plan
     .update("incident", incident, { ...seen, acknowledgedBy: by })
-    .audit("incident.acknowledged", incident.id, { before: "open", after: "acknowledged" })
+    .audit(`incident.${seen.status}`, incident.id, { before: incident.status, after: seen.status })
     .because(`${incident.id} is acknowledged at ${ctx.source}`);
   addEntry(plan, incident.id, { kind: "transition", text: `acknowledged at ${ctx.source}` }, ctx);
   tellChange(plan, incident, rows, ctx);

@@ -43,7 +43,7 @@ export interface IncidentRows {
   counts: Counts;
   /** The event that it began with: what is told of it belongs to that. */
   eventId: string | null;
-  /** Each way by which somebody was told that it began. */
+  /** Each way by which somebody was told of it while it lasted. */
   told: NoticeWay[];
   storm: Storm;
 }
@@ -136,9 +136,10 @@ export async function loadIncident(
        (SELECT event_id FROM signal WHERE incident_id = ? ORDER BY occurred_at, id LIMIT 1) s`,
       [id],
     ),
+    // Whose page was canceled by an acknowledgement has heard of that. A task that is due is told once it is over.
     told: waysTold(
-      `n.incident_id = ? AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened')
-       AND n.cause LIKE '% page:%' AND n.status NOT IN ('canceled', 'suppressed')`,
+      `n.incident_id = ? AND n.cause NOT LIKE '% task_due:%' AND n.status NOT IN ('canceled', 'suppressed')
+       AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened', 'incident-acknowledged')`,
       [id],
     ),
     before: asked<{ n: number }>(
