@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CHECKED } from "../domain/deployment.js";
 import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
 import { decimalOf } from "../domain/money.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
@@ -232,6 +233,10 @@ export const deployment = z
     ours: z
       .boolean()
       .meta({ description: "Of this very deployment: nothing is concluded from it" }),
+    checked: z
+      .enum(CHECKED)
+      .nullable()
+      .meta({ description: "What the checks after it have said; null until they are over" }),
     createdAt: time,
     updatedAt: time,
   })

@@ -10,6 +10,10 @@ export const DEPLOYMENT_STATES = [
 ] as const;
 export type DeploymentState = (typeof DEPLOYMENT_STATES)[number];
 
+/** What the checks after a deployment have said in the end. */
+export const CHECKED = ["passed", "failed", "not_checked"] as const;
+export type Checked = (typeof CHECKED)[number];
+
 export interface Deployment {
   id: string;
   source: string;
@@ -24,6 +28,8 @@ export interface Deployment {
   labels: readonly string[];
   /** True when it is of this very deployment's own project: nothing is concluded from it, or we would watch ourselves. */
   ours: boolean;
+  /** Null until they are over. One that failed them is nothing to go back to. */
+  checked: Checked | null;
   createdAt: Instant;
   updatedAt: Instant;
   version: number;

@@ -90,6 +90,7 @@ export const COMMON_TABLES: { [T in Exclude<PlanTable, IncidentTable>]: Table<Pl
       commit: "text",
       labels: "jsonb",
       ours: "boolean",
+      checked: "text",
       createdAt: "instant",
       updatedAt: "instant",
       version: "integer",

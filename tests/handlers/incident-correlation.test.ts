@@ -145,6 +145,21 @@ describe("one outage that three vendors speak of", () => {
     expect(named(incident?.suspect_id)).toBe("dpl-suspect");
     expect(named(incident?.last_good_id)).toBe("dpl-good");
   });
+
+  it("suspects no deployment that came after its trouble had begun, though an alert tells that only later", async () => {
+    const deployed = (minutes: number) => ({ createdAt: at(minutes) });
+    await posted("deployment-succeeded", "vercel", -300, "good", deployed(-300));
+    await posted("deployment-succeeded", "vercel", -3, "innocent", deployed(-3));
+    await posted("incident-started", "better-stack", 0, "outage");
+    expect((await incidents())[0]?.suspect_id).not.toBeNull();
+    await posted("issue-created", "sentry", -4, "errors");
+    const deployments = await w.rows("SELECT id, external_id FROM deployment");
+    const [incident, ...others] = await incidents();
+    expect(others).toEqual([]);
+    expect(incident?.suspect_id).toBeNull();
+    const good = deployments.find(({ id }) => id === incident?.last_good_id);
+    expect(good?.external_id).toBe("dpl-good");
+  });
 });
 
 describe("a further trouble of a service", () => {

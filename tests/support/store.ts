@@ -120,6 +120,7 @@ export function deploymentOf(ctx: DecideContext, externalId: string): Deployment
     commit: null,
     labels: [],
     ours: false,
+    checked: null,
     createdAt: ctx.now,
     updatedAt: ctx.now,
     version: 0,

@@ -33,9 +33,9 @@ export const recordDeployment = defineHandler({
     if (existing === undefined) {
       const id = ctx.ids.next("deployment");
       const { source, now } = ctx;
-      const row = { id, source, externalId, ...said, url, commit, createdAt: now, version: 0 };
+      const row = { id, source, externalId, ...said, url, commit, checked: null };
       plan
-        .insert("deployment", row)
+        .insert("deployment", { ...row, createdAt: now, version: 0 })
         .audit("deployment.recorded", id, { before: null, after: state })
         .because(`first word of deployment ${id}: ${state}`);
       watchDeployment(plan, row, rows.timers, ctx);

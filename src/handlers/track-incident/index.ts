@@ -14,6 +14,9 @@ const OF_GROUP =
 const OF_KEY =
   "(SELECT i.id FROM incident i WHERE i.correlation_key = ? ORDER BY i.ordinal DESC LIMIT 1)";
 
+/** So far back is looked for one that did not fail its checks. */
+const DEPLOYMENTS_MAX = 10;
+
 /** What an alert whose source tells its end too burns by; an error's source often never does. */
 const TELLS_ITS_END = "t.kind <> 'error'";
 
@@ -93,7 +96,7 @@ export const trackIncident = defineHandler({
         `lower(t.name) = ANY (string_to_array(?, E'\\n')) AND t.target = 'production'
          AND t.state IN ('succeeded', 'promoted') AND t.state_as_of <= to_timestamp(?::float8 / 1000)`,
         [names, occurredAt],
-        { orderBy: "t.state_as_of DESC", limit: 3 },
+        { orderBy: "t.state_as_of DESC", limit: DEPLOYMENTS_MAX },
       ),
     };
   },

@@ -130,13 +130,17 @@ function join(
   ctx: HandlerContext,
 ): string {
   const worse = isWorse(decision.severity, incident.severity);
+  const known = exonerated(incident, fact, decision, rows, ctx);
   if (worse || incident.greenSince !== null) {
     const change = {
       ...(worse ? worsened(incident, decision, fact, ctx.now) : {}),
+      ...known,
       greenSince: null,
     };
     plan.update("incident", incident, { ...change, updatedAt: ctx.now });
     tellChange(plan, incident, rows, ctx);
+  } else if (known.suspectId !== undefined) {
+    plan.update("incident", incident, { ...known, updatedAt: ctx.now });
   } else plan.expect("incident", incident);
   plan
     .audit("incident.joined", incident.id, { kind: fact.signalKind, severity: decision.severity })
@@ -272,20 +276,38 @@ function open(
   return id;
 }
 
-/** What went to the service within the window before is the suspect; the good one before that is where to go back to. */
+/**
+ * What went to the service within the window before is the suspect. Where to go back to is the newest before that,
+ * of those that did not fail the checks after them.
+ */
 function suspects(
   fact: SignalRaised,
   deployments: readonly Deployment[],
   { policy }: HandlerContext,
 ): Pick<Incident, "suspectId" | "lastGoodId"> {
   const since = fact.occurredAt - policy.grouping.windowMinutes * MINUTE_MS;
-  const [newest, before] = deployments;
-  if (newest === undefined) return { suspectId: null, lastGoodId: null };
+  const [newest] = deployments;
   // A deployment that failed never served anybody: what serves is the newest good one.
-  if (fact.deployedTo !== undefined || newest.stateAsOf < since) {
-    return { suspectId: null, lastGoodId: newest.id };
-  }
-  return { suspectId: newest.id, lastGoodId: before?.id ?? null };
+  const suspect =
+    fact.deployedTo === undefined && newest !== undefined && newest.stateAsOf >= since
+      ? newest
+      : null;
+  const lastGood = deployments.find((one) => one !== suspect && one.checked !== "failed");
+  return { suspectId: suspect?.id ?? null, lastGoodId: lastGood?.id ?? null };
+}
+
+/** What came after its trouble had begun, as an earlier alert tells only now, is not what caused it. */
+function exonerated(
+  incident: Incident,
+  fact: SignalRaised,
+  { service }: Decision,
+  { deployments }: PlaceRows,
+  ctx: HandlerContext,
+): Partial<Incident> {
+  const { suspectId } = incident;
+  const isEarlier = fact.occurredAt < incident.openedAt && service === incident.service;
+  if (!isEarlier || suspectId === null || deployments[0]?.id === suspectId) return {};
+  return suspects(fact, deployments, ctx);
 }
 
 function floods(ours: readonly Incident[], now: number): boolean {

@@ -1,4 +1,4 @@
-import type { Deployment } from "../../domain/deployment.js";
+import type { Checked, Deployment } from "../../domain/deployment.js";
 import { Permanent } from "../../domain/errors.js";
 import type { Alert } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
@@ -27,11 +27,13 @@ interface CheckRows {
   deployment: Deployment;
   /** A good one that went to the same place later: what serves is not ours to judge any more. */
   later: Deployment[];
-  /** The good one before it. */
+  /** The good one before it that did not fail its own checks. */
   before: Deployment[];
   /** What earlier checks of the same place found, and is not over. */
   open: Alert[];
 }
+
+const NOT_UNWELL = "t.checked IS DISTINCT FROM 'failed'";
 
 /** The one trouble of a check at a place: the next deployment's good check of the same ends it. */
 const groupOf = ({ source, project, target }: Deployment, check: string): string =>
@@ -54,7 +56,8 @@ export async function checkDeployment(
   const { deployment } = rows;
   if (rows.later.length > 0 || !isToBeChecked(deps.policy, deployment)) {
     const why = rows.later.length > 0 ? "a later deployment serves" : "it is not in production";
-    await conclude(timer, "deployment.check_ended", { why }, deps, by);
+    const plan = conclude(timer, deps, by);
+    await write(plan.audit("deployment.check_ended", timer.subject, { why }), deps);
     return;
   }
   const looked = lookedOf(timer, deployment, deps);
@@ -63,14 +66,13 @@ export async function checkDeployment(
   const fields = { deployment: deployment.id, service: looked.service, failed: bad.length };
   deps.log.info("deployment.looked_at", fields);
   if (findings.every(({ outcome }) => outcome === "not_checked")) {
-    await conclude(timer, "deployment.not_checked", detailsOf(findings), deps, by);
+    await found("not_checked", rows, timer, findings, deps, by);
   } else if (bad.length === 0) {
     await resolveEarlier(rows, findings, looked, deps);
-    const page = pageNotice(timer, deployment, deps);
-    await conclude(timer, "deployment.check_passed", detailsOf(findings), deps, by, page);
+    await found("passed", rows, timer, findings, deps, by);
   } else if (isLastLook(timer, deps)) {
     for (const finding of bad) await raise(finding, timer, rows, looked, deps);
-    await conclude(timer, "deployment.check_failed", detailsOf(findings), deps, by);
+    await found("failed", rows, timer, findings, deps, by);
   } else await lookAgain(timer, deps, by);
 }
 
@@ -84,7 +86,7 @@ async function loadDeployment(
   const { deployment, later, before } = await load(database, {
     deployment: read("deployment", "t.id = ?", [id]),
     later: read("deployment", "t.state_as_of > d.state_as_of", [id], { join: samePlace, limit: 1 }),
-    before: read("deployment", "t.state_as_of <= d.state_as_of", [id], {
+    before: read("deployment", `t.state_as_of <= d.state_as_of AND ${NOT_UNWELL}`, [id], {
       join: samePlace,
       orderBy: "t.state_as_of DESC",
       limit: 1,
@@ -213,19 +215,30 @@ function pageNotice(
 const detailsOf = (findings: readonly Finding[]): Record<string, string> =>
   Object.fromEntries(findings.map(({ check, outcome, why }) => [check, `${outcome}: ${why}`]));
 
-async function conclude(
+const ACTIONS: Record<Checked, string> = {
+  passed: "deployment.check_passed",
+  failed: "deployment.check_failed",
+  not_checked: "deployment.not_checked",
+};
+
+async function found(
+  checked: Checked,
+  { deployment }: CheckRows,
   timer: TimerRow,
-  action: string,
-  details: Record<string, string>,
+  findings: readonly Finding[],
   deps: DeploymentDeps,
   by: WokenBy,
-  notice: NoticeRequest | null = null,
 ): Promise<void> {
-  const plan = planFor(deps, by).update("timer", timer, { status: "done" });
-  plan.audit(action, timer.subject, details);
+  const plan = conclude(timer, deps, by);
+  plan.audit(ACTIONS[checked], deployment.id, detailsOf(findings));
+  plan.update("deployment", deployment, { checked, updatedAt: deps.clock.now() });
+  const notice = checked === "passed" ? pageNotice(timer, deployment, deps) : null;
   if (notice !== null) plan.notify(notice);
   await write(plan, deps);
 }
+
+const conclude = (timer: TimerRow, deps: DeploymentDeps, by: WokenBy): PlanBuilder =>
+  planFor(deps, by).update("timer", timer, { status: "done" });
 
 async function lookAgain(timer: TimerRow, deps: DeploymentDeps, by: WokenBy): Promise<void> {
   const now = deps.clock.now();

@@ -89,6 +89,35 @@ describe("a deployment that went to production", () => {
     expect(await w.actions()).toEqual(["deployment.check_passed", "deployment.check_failed"]);
   });
 
+  it("that is not well is nothing to go back to: the next one's incident names the good one before both", async () => {
+    w = await deploymentWorld(policy());
+    await w.say(web({ externalId: "dpl_0", url: "https://web-0.example" }));
+    await untilDone();
+    w.site[HEALTH] = 500;
+    w.site["https://web-2.example/api/health"] = 500;
+    await w.say(web());
+    await untilDone();
+    w.clock.advance(90 * 60_000); // longer than one outage of the policy's: the next is another incident
+    await w.rows("UPDATE alert SET status = 'resolved', resolved_at = opened_at");
+    await w.rows("UPDATE incident SET status = 'resolved', resolved_at = opened_at");
+    await w.say(web({ externalId: "dpl_2", url: "https://web-2.example" }));
+    await untilDone();
+    expect(await w.rows("SELECT external_id AS id, checked FROM deployment ORDER BY 1")).toEqual([
+      { id: "dpl_0", checked: "passed" },
+      { id: "dpl_1", checked: "failed" },
+      { id: "dpl_2", checked: "failed" },
+    ]);
+    expect(w.told.at(-1)?.tags).toMatchObject({ deployment: "dpl_2", rollback_to: "dpl_0" });
+    const incidents = await w.rows(
+      `SELECT s.external_id AS suspect, g.external_id AS good FROM incident i
+       JOIN deployment s ON s.id = i.suspect_id JOIN deployment g ON g.id = i.last_good_id ORDER BY i.opened_at`,
+    );
+    expect(incidents).toEqual([
+      { suspect: "dpl_1", good: "dpl_0" },
+      { suspect: "dpl_2", good: "dpl_0" },
+    ]);
+  });
+
   it("ends with its own good checks what an earlier deployment to the same place had failed, and no other's", async () => {
     w = await deploymentWorld(policy());
     w.site[HEALTH] = 500;

@@ -53,7 +53,7 @@ const ALERT: Alert = {
 const DEPLOYMENT: Deployment = {
   ...{ id: "dep_1", source: "vercel", externalId: "dpl_1", project: "prj", name: "web" },
   ...{ target: "production", state: "succeeded", stateAsOf: at(-10), url: "https://a.example" },
-  ...{ commit: "abcdef0123456789", labels: [], ours: false },
+  ...{ commit: "abcdef0123456789", labels: [], ours: false, checked: "passed" },
   ...{ createdAt: at(-10), updatedAt: at(-10), version: 0 },
 };
 const TASK: IncidentTask = {
