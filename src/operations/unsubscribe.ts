@@ -1,7 +1,7 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { Permanent } from "../domain/errors.js";
 import type { Secret } from "../domain/secret.js";
 import { recipientHash } from "../store/recipient-hash.js";
+import { markOf, openedMark } from "./signed-link.js";
 import { type SuppressionDeps, suppress } from "./suppressions.js";
 
 /** What a link to unsubscribe carries: never the address. It has no end: a mail is read when it is read. */
@@ -11,12 +11,9 @@ export interface UnsubscribeLink {
   locale: string;
 }
 
-const PURPOSE = "signalbox unsubscribe v1";
+const USE = { purpose: "signalbox unsubscribe v1", bytes: 32 };
 const TOKEN_CHARS_MAX = 1_000;
 const HASH = /^[0-9a-f]{64}$/;
-
-const macOf = (secret: Secret, payload: string): Buffer =>
-  createHmac("sha256", secret.bytes()).update(`${PURPOSE}\n${payload}`).digest();
 
 /**
  * The address that unsubscribes a recipient, for a mail's footer and headers; the same for the same recipient.
@@ -34,8 +31,7 @@ export function unsubscribeUrl(
   }
   const link: UnsubscribeLink = { recipientHash: recipientHash(to.recipient), locale: to.locale };
   const payload = Buffer.from(JSON.stringify(link)).toString("base64url");
-  const token = `v1.${payload}.${macOf(secret, payload).toString("base64url")}`;
-  return `${publicBaseUrl}/unsubscribe?token=${token}`;
+  return `${publicBaseUrl}/unsubscribe?token=v1.${payload}.${markOf(payload, USE, secret)}`;
 }
 
 /** Null for what none of the secrets has made; so for everything where there is none. */
@@ -43,15 +39,10 @@ export function openUnsubscribeToken(
   token: string,
   secrets: readonly Secret[],
 ): UnsubscribeLink | null {
-  const [version, payload, mac, ...rest] = token.split(".");
-  if (version !== "v1" || payload === undefined || mac === undefined) return null;
+  const [version, payload, mark, ...rest] = token.split(".");
+  if (version !== "v1" || payload === undefined || mark === undefined) return null;
   if (rest.length > 0 || token.length > TOKEN_CHARS_MAX) return null;
-  const given = Buffer.from(mac, "base64url");
-  const isOurs = secrets.some((secret) => {
-    const ours = macOf(secret, payload);
-    return given.length === ours.length && timingSafeEqual(given, ours);
-  });
-  if (!isOurs) return null;
+  if (openedMark(mark, payload, USE, secrets) === null) return null;
   const link: UnsubscribeLink = JSON.parse(Buffer.from(payload, "base64url").toString());
   return HASH.test(link.recipientHash) ? link : null;
 }

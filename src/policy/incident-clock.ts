@@ -1,6 +1,6 @@
 import { BY_RECOVERY, type Incident } from "../domain/incident.js";
 import { HOUR_MS, type Instant, MINUTE_MS } from "../domain/time.js";
-import { routeOf } from "./route.js";
+import { clocksOf, routeOf } from "./route.js";
 import type { Clocks, Policy, Route, Step } from "./schema.js";
 
 /** What an incident's clock asks for. `at` is when it was to be done; it is done once, by `step`'s name. */
@@ -11,7 +11,12 @@ export type ClockStep = {
 } & (
   | { does: "page"; roles: readonly string[]; channels: Step["channels"]; nth: number }
   | { does: "remind"; promise: string; withinMinutes: number }
-  | { does: "executives"; afterMinutes: number }
+  | {
+      does: "executives";
+      roles: readonly string[];
+      channels: Step["channels"];
+      afterMinutes: number;
+    }
   | { does: "users" }
   | { does: "acknowledged" }
   | { does: "reopened" }
@@ -66,7 +71,7 @@ export function clockOf(state: ClockState, policy: Policy): ClockAnswer {
 /** Everything that the incident, as it is, asks for until the next thing that repeats. */
 function stepsOf(state: ClockState, policy: Policy): ClockStep[] {
   const { incident } = state;
-  const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+  const clocks = clocksOf(policy, incident.severity);
   const route = routeOf(policy, incident.route, incident.severity);
   if (incident.status === "resolved") return afterwards(state, clocks, policy);
   const steps = [...watching(state, policy)];
@@ -153,7 +158,7 @@ function promises(state: ClockState, clocks: Clocks, begin: Instant): ClockStep[
   if (clocks.tellExecutivesAfterMinutes !== null) {
     const afterMinutes = clocks.tellExecutivesAfterMinutes;
     const at = awake(state, since + afterMinutes * MINUTE_MS);
-    steps.push({ step: "executives", at, does: "executives", afterMinutes });
+    steps.push({ step: "executives", at, does: "executives", ...clocks.executives, afterMinutes });
   }
   if (clocks.tellUsersWithinMinutes !== null) {
     const withinMs = clocks.tellUsersWithinMinutes * MINUTE_MS;

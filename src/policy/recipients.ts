@@ -7,6 +7,12 @@ const PERSONAL: readonly ChannelId[] = ["email", "sms"];
 /** By what whoever owes a task after an incident is reminded of it; its clock has no channels of its own. */
 export const TASK_CHANNELS = ["email", "slack"] as const satisfies readonly ChannelId[];
 
+/** What the roles are called; one that the policy does not know by its id. */
+export const titlesOf = (roles: readonly string[], policy: Pick<Policy, "roles">): string[] =>
+  roles.map((role) =>
+    Object.hasOwn(policy.roles, role) ? (policy.roles[role]?.title ?? role) : role,
+  );
+
 /**
  * The ways to the roles by the channels, each once, in the order of the channels and then of the roles. A role
  * that has no address for a channel, or that the policy does not know, has no way there.

@@ -3,7 +3,8 @@ import type { Severity } from "../domain/severity.js";
 import type { Instant } from "../domain/time.js";
 import { approvalAt, approvalSentence } from "./calendar.js";
 import { compileAny, type Matches } from "./pattern.js";
-import type { Match, Policy, Route, SeverityRule, Step } from "./schema.js";
+import { titlesOf } from "./recipients.js";
+import type { Clocks, Match, Policy, Route, SeverityRule, Step } from "./schema.js";
 
 /** What a policy's rules look at. */
 export interface SignalView {
@@ -86,6 +87,10 @@ export function routeOf(policy: Policy, name: string, severity: Severity): Route
   }
   throw new Error(`policy ${policy.name} has no route for ${severity}`);
 }
+
+/** What the policy promises of a severity; undefined where it promises nothing. */
+export const clocksOf = ({ clocks }: Policy, severity: Severity): Clocks | undefined =>
+  clocks.find(({ severities }) => severities.includes(severity));
 
 interface CompiledRule {
   rule: SeverityRule;
@@ -213,10 +218,7 @@ function describeRoute(name: string, route: Route, policy: Policy): string {
 }
 
 function describeStep({ afterMinutes, roles, channels }: Step, policy: Policy): string {
-  const titles = roles.map((role) =>
-    Object.hasOwn(policy.roles, role) ? (policy.roles[role]?.title ?? role) : role,
-  );
-  const who = `${listed(titles)} by ${listed(channels)}`;
+  const who = `${listed(titlesOf(roles, policy))} by ${listed(channels)}`;
   return afterMinutes === 0 ? who : `after ${afterMinutes} min without an answer ${who}`;
 }
 

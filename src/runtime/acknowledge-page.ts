@@ -4,13 +4,12 @@ import { type AppError, Permanent, Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Incident } from "../domain/incident.js";
 import type { Log } from "../domain/ports.js";
-import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
 import type { Clock, Instant } from "../domain/time.js";
 import { type AckLink, openAckToken } from "../operations/incidents/ack-link.js";
 import type { LinkOutcome } from "../operations/incidents/act.js";
 import type { Policy } from "../policy/schema.js";
-import { type Page, pageAnswer, RETRY_AFTER_SECONDS } from "./page.js";
+import { isPosted, type Page, pageAnswer, RETRY_AFTER_SECONDS } from "./page.js";
 
 export interface AcknowledgeDeps {
   platformName: string;
@@ -26,8 +25,7 @@ export interface AcknowledgeDeps {
 
 type Kind = "ask" | LinkOutcome | "expired" | "bad" | "gone" | "later";
 
-const BODY_BYTES_MAX = 4 * 1024;
-/** What our own button posts: a scanner that posts forms does not know it. */
+/** What our own button posts. */
 const FIELD = "acknowledge";
 const WORD = "yes";
 
@@ -66,7 +64,7 @@ export function acknowledgeRoutes(deps: AcknowledgeDeps): Hono {
     routes.post(path, async (c) => {
       const opened = open(c.req.query("token"));
       if (opened.kind !== "good") return answer(opened.kind, null, deps);
-      if (!(await isOurButton(c.req.raw))) return answer("bad", null, deps);
+      if (!(await isPosted(c.req.raw, FIELD, WORD))) return answer("bad", null, deps);
       return safely(deps, async () => {
         const { outcome, incident } = await deps.acknowledgeByLink(opened.link);
         const requestId = deps.ids.next("request");
@@ -87,18 +85,6 @@ async function safely(deps: AcknowledgeDeps, work: () => Promise<Response>): Pro
     const requestId = deps.ids.next("request");
     deps.log.warn("acknowledge.failed", { requestId, code: (error satisfies AppError).code });
     return answer("later", null, deps);
-  }
-}
-
-async function isOurButton(request: Request): Promise<boolean> {
-  const type = request.headers.get("content-type") ?? "";
-  const body = await readBytes(request, BODY_BYTES_MAX);
-  if (body === null) return false;
-  try {
-    const form = await new Response(body, { headers: { "content-type": type } }).formData();
-    return form.get(FIELD) === WORD;
-  } catch {
-    return false; // no form: not our button
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
+import { readBytes } from "../domain/read-bytes.js";
 
 /** When a page that could not do its work asks to be tried again. */
 export const RETRY_AFTER_SECONDS = 30;
@@ -41,4 +42,19 @@ export async function pageAnswer(
       ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
     },
   });
+}
+
+const FORM_BYTES_MAX = 4 * 1024;
+
+/** True for a form that says so: what a page's own button posts. A scanner that posts forms does not know it. */
+export async function isPosted(request: Request, field: string, word: string): Promise<boolean> {
+  const type = request.headers.get("content-type") ?? "";
+  const body = await readBytes(request, FORM_BYTES_MAX);
+  if (body === null) return false;
+  try {
+    const form = await new Response(body, { headers: { "content-type": type } }).formData();
+    return form.get(field) === word;
+  } catch {
+    return false; // no form
+  }
 }

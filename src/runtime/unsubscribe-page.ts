@@ -3,10 +3,9 @@ import { html } from "hono/html";
 import { Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Log } from "../domain/ports.js";
-import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
 import { openUnsubscribeToken, type UnsubscribeLink } from "../operations/unsubscribe.js";
-import { type Page, pageAnswer, RETRY_AFTER_SECONDS } from "./page.js";
+import { isPosted, type Page, pageAnswer, RETRY_AFTER_SECONDS } from "./page.js";
 
 export interface UnsubscribeDeps {
   platformName: string;
@@ -15,8 +14,6 @@ export interface UnsubscribeDeps {
   ids: Ids;
   log: Log;
 }
-
-const BODY_BYTES_MAX = 4 * 1024;
 
 /** What a mail program posts for one click, and what our own button posts. @see https://www.rfc-editor.org/rfc/rfc8058 */
 const FIELD = "List-Unsubscribe";
@@ -90,7 +87,8 @@ export function unsubscribeRoutes(deps: UnsubscribeDeps): Hono {
     });
     routes.post(path, async (c) => {
       const link = openUnsubscribeToken(c.req.query("token") ?? "", deps.secrets);
-      if (link === null || !(await isOneClick(c.req.raw))) return answer("bad", link);
+      if (link === null || !(await isPosted(c.req.raw, FIELD, ONE_CLICK)))
+        return answer("bad", link);
       return answer(await act(link, deps), link);
     });
   }
@@ -111,18 +109,6 @@ async function act(link: UnsubscribeLink, deps: UnsubscribeDeps): Promise<Kind> 
 }
 
 /** As a form, in either of its encodings. */
-async function isOneClick(request: Request): Promise<boolean> {
-  const type = request.headers.get("content-type") ?? "";
-  const body = await readBytes(request, BODY_BYTES_MAX);
-  if (body === null) return false;
-  try {
-    const form = await new Response(body, { headers: { "content-type": type } }).formData();
-    return form.get(FIELD) === ONE_CLICK;
-  } catch {
-    return false; // no form: neither a mail program's nor our button's
-  }
-}
-
 function pageOf(kind: Kind, link: UnsubscribeLink | null, platformName: string): Page {
   const language = link?.locale.toLowerCase().startsWith("th") === true ? "th" : "en";
   const words = language === "th" ? THAI : ENGLISH;

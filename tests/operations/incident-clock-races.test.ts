@@ -4,6 +4,7 @@ import { trackIncident } from "../../src/handlers/track-incident/index.js";
 import { acknowledge, resolve } from "../../src/operations/incidents/act.js";
 import { runIncidentClock } from "../../src/operations/incidents/due.js";
 import { presetOf } from "../../src/policy/presets/index.js";
+import type { Policy } from "../../src/policy/schema.js";
 import { apply } from "../../src/store/apply.js";
 import type { Database } from "../../src/store/database.js";
 import { load } from "../../src/store/load.js";
@@ -18,12 +19,12 @@ afterEach(async () => {
   await w.close();
 });
 
-const policy = presetOf("stamford");
+const STAMFORD = presetOf("stamford");
 /** More statements than a look at the clock has. */
 const STATEMENTS_MAX = 8;
 
 /** An outage that has just been heard of. @returns its incident. */
-async function heardOf(service: string): Promise<string> {
+async function heardOf(service: string, policy: Policy = STAMFORD): Promise<string> {
   const fact: SignalFact = {
     kind: "signal.raised",
     groupKey: `g:${service}`,
@@ -62,11 +63,16 @@ function disturbed(n: number, at: { before?(): Promise<unknown>; after?(): void 
   return { database, seen };
 }
 
-const look = (incidentId: string, database: Database, name: string) =>
+const look = (
+  incidentId: string,
+  database: Database,
+  name: string,
+  { policy = STAMFORD, clock = stillClock(w.ctx.now) } = {},
+) =>
   runIncidentClock(
     { incidentId },
     {
-      ...{ database, clock: stillClock(w.ctx.now), ids: countingIds(name), policy },
+      ...{ database, clock, ids: countingIds(name), policy },
       ackUrl: () => null,
       rollbackHint: () => null,
       relay: async () => undefined,
@@ -160,5 +166,43 @@ describe("a look at the clock that ends in the middle", () => {
     const wound = await messages();
     await look(incidentId, w.database, "late");
     expect(await messages(), "one that comes early brings no further message").toEqual(wound);
+  });
+});
+
+describe("whoever heard of an incident while it lasted", () => {
+  it("hears of its end: an executive too, and a channel whose page an acknowledgement had stopped", async () => {
+    const tbat = presetOf("tbat");
+    const { title } = tbat.roles.executive ?? { title: "Executive" };
+    const executive = { title, addresses: { email: "executive@example.com" } };
+    const policy: Policy = { ...tbat, roles: { executive } };
+    const clock = stillClock(w.ctx.now);
+    const deps = {
+      database: w.database,
+      clock,
+      ids: countingIds("a"),
+      relay: async () => undefined,
+    };
+    const told = (template: string) =>
+      w.rows("SELECT channel, recipient FROM notice WHERE template = $1 ORDER BY channel", [
+        template,
+      ]);
+    const incidentId = await heardOf("web", policy);
+    await look(incidentId, w.database, "begin", { policy, clock });
+    clock.advance(31 * 60_000);
+    await look(incidentId, w.database, "lasts", { policy, clock });
+    expect(await told("incident-escalated")).toContainEqual({
+      channel: "email",
+      recipient: "executive@example.com",
+    });
+    await acknowledge({ incidentId, actor: "operator:anna" }, deps);
+    await look(incidentId, w.database, "seen", { policy, clock });
+    await w.rows("UPDATE notice SET status = 'canceled' WHERE stops_at = 'acknowledged'");
+    await resolve({ incidentId, actor: "operator:anna" }, deps);
+    await look(incidentId, w.database, "over", { policy, clock });
+    expect(await told("incident-resolved")).toEqual([
+      { channel: "email", recipient: "executive@example.com" },
+      { channel: "pagerduty", recipient: "pagerduty" },
+      { channel: "slack", recipient: "slack" },
+    ]);
   });
 });

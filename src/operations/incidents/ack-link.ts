@@ -1,7 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
 import { CHANNELS, type ChannelId, type NoticeWay } from "../../domain/notice.js";
 import type { Secret } from "../../domain/secret.js";
 import { DAY_MS, type Instant, MINUTE_MS } from "../../domain/time.js";
+import { markOf, openedMark } from "../signed-link.js";
 
 /** What a link to acknowledge carries: which incident, by which channel it went out, and until when it is good. */
 export interface AckLink {
@@ -15,18 +16,11 @@ export interface AckLink {
 /** An incident that nobody has acknowledged for so long is no longer settled by an old message. */
 export const ACK_LINK_MS = DAY_MS;
 
-const PURPOSE = "signalbox acknowledge v1";
-/** 128 bits: nobody guesses them, and an SMS has room beside them. */
-const MAC_BYTES = 16;
+/** An SMS has room beside such a mark. */
+const USE = { purpose: "signalbox acknowledge v1", bytes: 16 };
 const TAG_CHARS = 6;
 /** `INC-20261121-0305-2.slack.q1x2y3.Ab3_9z`: until when in minutes, and what sets receivers and moments apart. */
 const PAYLOAD = /^([A-Za-z0-9_-]{1,60})\.([a-z_]{1,20})\.([0-9a-z]{1,8})\.([\w-]{6})$/;
-
-const macOf = (secret: Secret, payload: string): Buffer =>
-  createHmac("sha256", secret.bytes())
-    .update(`${PURPOSE}\n${payload}`)
-    .digest()
-    .subarray(0, MAC_BYTES);
 
 /**
  * The address of a page with a button that acknowledges, for one message to one receiver.
@@ -48,7 +42,7 @@ export function ackUrl(
     .digest("base64url")
     .slice(0, TAG_CHARS);
   const payload = `${incidentId}.${way.channel}.${until}.${tag}`;
-  return `${publicBaseUrl}/acknowledge?token=${payload}.${macOf(secret, payload).toString("base64url")}`;
+  return `${publicBaseUrl}/acknowledge?token=${payload}.${markOf(payload, USE, secret)}`;
 }
 
 export type OpenedAckLink =
@@ -69,13 +63,9 @@ export function openAckToken(
   if (incidentId === undefined || until === undefined || channel === undefined) {
     return { kind: "bad" };
   }
-  const given = Buffer.from(token.slice(end + 1), "base64url");
-  const isOurs = secrets.some((secret) => {
-    const ours = macOf(secret, payload);
-    return given.length === ours.length && timingSafeEqual(given, ours);
-  });
-  if (!isOurs) return { kind: "bad" };
+  const nonce = openedMark(token.slice(end + 1), payload, USE, secrets);
+  if (nonce === null) return { kind: "bad" };
   const expiresAt = Number.parseInt(until, 36) * MINUTE_MS;
-  const link = { incidentId, channel, expiresAt, nonce: given.toString("base64url") };
+  const link = { incidentId, channel, expiresAt, nonce };
   return { kind: expiresAt > now ? "good" : "expired", link };
 }

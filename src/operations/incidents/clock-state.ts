@@ -4,10 +4,6 @@ import type { ClockState } from "../../policy/incident-clock.js";
 import type { Policy } from "../../policy/schema.js";
 import type { IncidentRows } from "./rows.js";
 
-/** Two incidents at once are read by people; more are a storm. */
-export const isInStorm = ({ storm }: IncidentRows, policy: Policy): boolean =>
-  storm.before >= policy.storm.incidents;
-
 /** What the clock is looked at with. */
 export function clockStateOf(rows: IncidentRows, policy: Policy, now: Instant): ClockState {
   const { incident } = rows;
@@ -17,7 +13,7 @@ export function clockStateOf(rows: IncidentRows, policy: Policy, now: Instant): 
     openTasks: rows.tasks.filter(({ doneAt }) => doneAt === null),
     quietEnd: (at) => maintenanceAt(policy, rows.planned, incident.service, at)?.endsAt ?? null,
     isAnswered: incident.acknowledgedAt !== null || rows.counts.notes > 0,
-    inStorm: isInStorm(rows, policy),
+    inStorm: rows.storm.isOn,
     now,
   };
 }

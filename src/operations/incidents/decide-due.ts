@@ -5,10 +5,10 @@ import { type DecideContext, type Plan, PlanBuilder } from "../../domain/plan.js
 import type { Instant } from "../../domain/time.js";
 import { addEntry, resolvedBy, windClock } from "../../handlers/incident-plan.js";
 import { type ClockStep, clockOf, taskDueAt } from "../../policy/incident-clock.js";
-import { insteadOf, TASK_CHANNELS, waysOf } from "../../policy/recipients.js";
-import { routeOf } from "../../policy/route.js";
+import { insteadOf, TASK_CHANNELS, titlesOf, waysOf } from "../../policy/recipients.js";
+import { clocksOf, routeOf } from "../../policy/route.js";
 import type { Policy, Words } from "../../policy/schema.js";
-import { clockStateOf, isInStorm } from "./clock-state.js";
+import { clockStateOf } from "./clock-state.js";
 import { incidentData, type RollbackHint, stormData } from "./notice-data.js";
 import { byChannels, type IncidentRows, stormCause, stormOverCause } from "./rows.js";
 
@@ -112,7 +112,7 @@ class Telling {
         this.#end();
         break;
       case "resolved":
-        if (isInStorm(this.#rows, this.#ctx.policy)) this.#stormOver();
+        if (this.#rows.storm.isOn) this.#stormOver();
         else this.#tellTold(step, "incident-resolved", ["slack", "pagerduty", "email"]);
         break;
       case "users_resolved":
@@ -134,7 +134,7 @@ class Telling {
   #page(step: ClockStep & { does: "page" }): void {
     const { incident } = this.#rows;
     const { policy } = this.#ctx;
-    if (isInStorm(this.#rows, policy)) {
+    if (this.#rows.storm.isOn) {
       this.#pageInStorm(step);
       return;
     }
@@ -152,7 +152,7 @@ class Telling {
         stopsAt: "acknowledged",
         instead: insteadOf(policy, route, step.roles, way.channel, step.channels),
         data: {
-          escalatedTo: titlesOf(step.roles, policy),
+          escalatedTo: namesOf(step.roles, policy),
           ...(isFirst ? {} : { unansweredMinutes: this.#minutesSinceRouted() }),
         },
       });
@@ -160,7 +160,7 @@ class Telling {
     const because = isFirst
       ? ""
       : `, since nobody has answered for ${this.#minutesSinceRouted()} min`;
-    this.#say("step", `${titlesOf(step.roles, policy)} told by ${channelsOf(ways)}${because}`);
+    this.#say("step", `${namesOf(step.roles, policy)} told by ${channelsOf(ways)}${because}`);
   }
 
   #minutesSinceRouted(): number {
@@ -189,7 +189,7 @@ class Telling {
         template: "incident-storm",
         cause: stormCause(incident, storm.count, now, policy),
         locale: policy.languages[0] ?? "en",
-        data: { ...stormData(this.#rows, policy, now), escalatedTo: titlesOf(roles, policy) },
+        data: { ...stormData(this.#rows, policy, now), escalatedTo: namesOf(roles, policy) },
         instead: insteadOf(policy, route, roles, way.channel, channels),
       });
     }
@@ -235,29 +235,26 @@ class Telling {
     }
   }
 
-  #executives({ step, afterMinutes }: ClockStep & { does: "executives" }): void {
+  #executives({ step, roles, channels, afterMinutes }: ClockStep & { does: "executives" }): void {
     const { policy } = this.#ctx;
-    const { severity } = this.#rows.incident;
-    const clocks = policy.clocks.find(({ severities }) => severities.includes(severity));
-    if (clocks === undefined) return;
-    const { roles, channels } = clocks.executives;
     const ways = waysOf(policy, roles, channels);
-    if (isInStorm(this.#rows, policy)) {
+    if (this.#rows.storm.isOn) {
       this.#summarise(roles, channels);
-      this.#say("step", `${titlesOf(roles, policy)} told with the storm's summary`);
+      this.#say("step", `${namesOf(roles, policy)} told with the storm's summary`);
       return;
     }
-    const route = routeOf(policy, this.#rows.incident.route, severity);
+    const { incident } = this.#rows;
+    const route = routeOf(policy, incident.route, incident.severity);
     for (const way of ways) {
       this.#notify("incident-escalated", step, way, {
         stopsAt: "resolved",
         instead: insteadOf(policy, route, roles, way.channel, channels),
-        data: { escalatedTo: titlesOf(roles, policy) },
+        data: { escalatedTo: namesOf(roles, policy) },
       });
     }
     this.#say(
       "step",
-      `${titlesOf(roles, policy)} told by ${channelsOf(ways)}: it lasts longer than ${afterMinutes} min`,
+      `${namesOf(roles, policy)} told by ${channelsOf(ways)}: it lasts longer than ${afterMinutes} min`,
     );
   }
 
@@ -269,7 +266,7 @@ class Telling {
 
   /** Of a storm users hear when all of it is over. */
   #tellUsersOver(nth: string): void {
-    const lasts = isInStorm(this.#rows, this.#ctx.policy) && this.#rows.storm.open > 0;
+    const lasts = this.#rows.storm.isOn && this.#rows.storm.open > 0;
     if (!lasts) this.users.push({ template: "user-resolved", nth });
     this.#say("step", `users are told that it is over${lasts ? " when all of the storm is" : ""}`);
   }
@@ -295,7 +292,7 @@ class Telling {
   #tasks(): void {
     const { incident, tasks } = this.#rows;
     const { policy, ids, now } = this.#ctx;
-    const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+    const clocks = clocksOf(policy, incident.severity);
     const known = new Set(tasks.map(({ task }) => task));
     const owed = (clocks?.tasks ?? []).filter(({ id }) => !known.has(id));
     for (const one of owed) {
@@ -326,7 +323,7 @@ class Telling {
         data: {
           taskDue: row.title,
           nextStep: `When it is done: npx --no signalbox incidents done ${row.incidentId} ${row.task}`,
-          escalatedTo: titlesOf([row.role], policy),
+          escalatedTo: namesOf([row.role], policy),
         },
       });
     }
@@ -372,8 +369,8 @@ const TOLD: Partial<Record<Template, string>> = {
 
 const nameOf = ({ channel, recipient }: NoticeWay): string => `${channel} ${recipient}`;
 
-const titlesOf = (roles: readonly string[], policy: Policy): string =>
-  roles.map((role) => policy.roles[role]?.title ?? role).join(", ");
+const namesOf = (roles: readonly string[], policy: Policy): string =>
+  titlesOf(roles, policy).join(", ");
 
 const channelsOf = (ways: readonly NoticeWay[]): string =>
   ways.length === 0

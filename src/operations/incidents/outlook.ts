@@ -2,6 +2,7 @@ import { timeText } from "../../channels/wording.js";
 import type { Instant } from "../../domain/time.js";
 import { maintenanceAt } from "../../policy/calendar.js";
 import { type ClockStep, clockOf } from "../../policy/incident-clock.js";
+import { titlesOf } from "../../policy/recipients.js";
 import type { Policy } from "../../policy/schema.js";
 import type { Database } from "../../store/database.js";
 import { clockStateOf } from "./clock-state.js";
@@ -48,17 +49,14 @@ export async function outlookOf(
   };
 }
 
-const titles = (roles: readonly string[], policy: Policy): string =>
-  roles.map((role) => policy.roles[role]?.title ?? role).join(", ");
-
 function sentenceOf(step: ClockStep, policy: Policy): string {
   switch (step.does) {
     case "page":
-      return `${titles(step.roles, policy)} by ${step.channels.join(", ")}, unless somebody has it by then.`;
+      return `${titlesOf(step.roles, policy).join(", ")} by ${step.channels.join(", ")}, unless somebody has it by then.`;
     case "remind":
       return `a reminder, unless somebody has answered within the ${step.withinMinutes} min that are promised.`;
     case "executives":
-      return `executives, when it still lasts.`;
+      return `${titlesOf(step.roles, policy).join(", ")} by ${step.channels.join(", ")}, when it still lasts.`;
     case "users":
       return "users are told, when it still lasts.";
     case "acknowledged":

@@ -19,8 +19,8 @@ interface Counts {
 export interface Storm {
   /** Names it: the first moment of its time. */
   id: string;
-  /** How many came before this one, within the policy's time. */
-  before: number;
+  /** So many came before this one, within the policy's time, that all are told as one. Fewer are read by people. */
+  isOn: boolean;
   /** All of the storm's time until now. */
   incidents: Incident[];
   count: number;
@@ -63,6 +63,14 @@ const countsOf = (id: string): Read<Counts> =>
        'alerts', (SELECT count(*) FROM alert a WHERE a.incident_id = ?),
        'notes', (SELECT count(*) FROM incident_entry e WHERE e.incident_id = ? AND e.kind = 'note')))`,
     [id, id, id],
+  );
+
+const CREATED =
+  "t.created_at >= to_timestamp(?::float8 / 1000) AND t.created_at < to_timestamp(?::float8 / 1000)";
+const howMany = (where: string, params: readonly unknown[]): Read<{ n: number }> =>
+  asked(
+    `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident t WHERE ${where})))`,
+    params,
   );
 
 const waysTold = (where: string, params: readonly unknown[]): Read<NoticeWay> =>
@@ -115,10 +123,7 @@ export async function loadIncident(
   database: Database,
 ): Promise<IncidentRows> {
   const incident = await readIncident(id, database);
-  const { createdAt, suspectId, lastGoodId } = incident;
-  const { from, to } = stormTimeOf(incident, policy);
-  const stormId = String(from);
-  const since = createdAt - policy.storm.minutes * MINUTE_MS;
+  const { suspectId, lastGoodId } = incident;
   const rows = await load(database, {
     steps: read("incidentStep", "t.incident_id = ?", [id], { rowsMax: STEPS_MAX }),
     timer: read("timer", "t.kind = 'incident.due' AND t.subject = ?", [id]),
@@ -142,34 +147,7 @@ export async function loadIncident(
        AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened', 'incident-acknowledged')`,
       [id],
     ),
-    before: asked<{ n: number }>(
-      `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident i
-         WHERE i.created_at >= to_timestamp(?::float8 / 1000) AND i.created_at < to_timestamp(?::float8 / 1000)
-         AND i.id <> ?)))`,
-      [since, createdAt, id],
-    ),
-    stormCount: asked<{ n: number }>(
-      `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident i
-         WHERE i.created_at >= to_timestamp(?::float8 / 1000) AND i.created_at < to_timestamp(?::float8 / 1000))))`,
-      [from, to],
-    ),
-    stormIncidents: read(
-      "incident",
-      "t.created_at >= to_timestamp(?::float8 / 1000) AND t.created_at < to_timestamp(?::float8 / 1000)",
-      [from, to],
-      { orderBy: "t.severity, t.created_at", limit: STORM_INCIDENTS_MAX },
-    ),
-    stormOpen: asked<{ n: number }>(
-      `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident i
-         WHERE i.created_at >= to_timestamp(?::float8 / 1000) AND i.created_at < to_timestamp(?::float8 / 1000)
-         AND i.status <> 'resolved')))`,
-      [from, to],
-    ),
-  });
-  const count = rows.stormCount[0]?.n ?? 0;
-  const { told, toldOver } = await load(database, {
-    told: waysTold("n.cause = ?", [stormCause(incident, count, now, policy)]),
-    toldOver: waysTold("n.cause = ?", [stormOverCause(stormId)]),
+    ...stormReads(incident, policy),
   });
   const [counts] = rows.counts;
   if (counts === undefined) throw new Error("counts are always there");
@@ -186,16 +164,46 @@ export async function loadIncident(
     counts,
     eventId: rows.began[0]?.eventId ?? null,
     told: rows.told,
-    storm: {
-      id: stormId,
-      before: rows.before[0]?.n ?? 0,
-      incidents: rows.stormIncidents,
-      count,
-      open: rows.stormOpen[0]?.n ?? 0,
-      told,
-      toldOver,
-    },
+    storm: await stormOf(incident, rows, { policy, now, database }),
   };
+}
+
+function stormReads(incident: Incident, policy: Policy) {
+  const { from, to } = stormTimeOf(incident, policy);
+  const since = incident.createdAt - policy.storm.minutes * MINUTE_MS;
+  return {
+    before: howMany(`${CREATED} AND t.id <> ?`, [since, incident.createdAt, incident.id]),
+    stormCount: howMany(CREATED, [from, to]),
+    stormOpen: howMany(`${CREATED} AND t.status <> 'resolved'`, [from, to]),
+    stormIncidents: read("incident", CREATED, [from, to], {
+      orderBy: "t.severity, t.created_at",
+      limit: STORM_INCIDENTS_MAX,
+    }),
+  };
+}
+
+interface StormRows {
+  before: { n: number }[];
+  stormCount: { n: number }[];
+  stormOpen: { n: number }[];
+  stormIncidents: Incident[];
+}
+
+async function stormOf(
+  incident: Incident,
+  { before, stormCount, stormOpen, stormIncidents: incidents }: StormRows,
+  { policy, now, database }: { policy: Policy; now: Instant; database: Database },
+): Promise<Storm> {
+  const count = stormCount[0]?.n ?? 0;
+  const open = stormOpen[0]?.n ?? 0;
+  const id = String(stormTimeOf(incident, policy).from);
+  const storm = { id, isOn: (before[0]?.n ?? 0) >= policy.storm.incidents, incidents, count, open };
+  if (!storm.isOn) return { ...storm, told: [], toldOver: [] };
+  const known = await load(database, {
+    told: waysTold("n.cause = ?", [stormCause(incident, count, now, policy)]),
+    toldOver: waysTold("n.cause = ?", [stormOverCause(id)]),
+  });
+  return { ...storm, ...known };
 }
 
 /** The ways that go by one of the channels. */

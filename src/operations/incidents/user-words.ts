@@ -1,8 +1,8 @@
 import type { Incident } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
+import { clocksOf } from "../../policy/route.js";
 import type { Policy, Words } from "../../policy/schema.js";
 import type { UsersWord } from "../tell-users.js";
-import { isInStorm } from "./clock-state.js";
 import type { UsersTelling } from "./decide-due.js";
 import type { IncidentRows } from "./rows.js";
 
@@ -19,7 +19,7 @@ export function usersWord(
   policy: Policy,
 ): UsersWord {
   const { incident, steps } = rows;
-  const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+  const clocks = clocksOf(policy, incident.severity);
   const message = template === "user-resolved" ? WORKS : messageOf(incident, policy);
   const { id, service, openedAt, resolvedAt } = incident;
   const about = {
@@ -32,7 +32,7 @@ export function usersWord(
   };
   const word = {
     // Of a storm each reader hears once, not once for each incident.
-    cause: isInStorm(rows, policy) ? `storm:${rows.storm.id} ${nth}` : `incident:${id} ${nth}`,
+    cause: rows.storm.isOn ? `storm:${rows.storm.id} ${nth}` : `incident:${id} ${nth}`,
     service,
     incidentId: id,
     pageLocale: policy.languages[0] ?? "en",

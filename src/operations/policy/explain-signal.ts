@@ -5,8 +5,8 @@ import { HOUR_MS, type Instant, MINUTE_MS } from "../../domain/time.js";
 import { viewOf } from "../../handlers/track-incident/place.js";
 import { approvalAt, approvalSentence, maintenanceAt, respondBy } from "../../policy/calendar.js";
 import { listed } from "../../policy/check/problem.js";
-import { insteadOf, waysOf } from "../../policy/recipients.js";
-import { type Decision, decideRoute, routeOf } from "../../policy/route.js";
+import { insteadOf, titlesOf, waysOf } from "../../policy/recipients.js";
+import { clocksOf, type Decision, decideRoute, routeOf } from "../../policy/route.js";
 import type { Policy, Route, Step } from "../../policy/schema.js";
 
 export interface ExplainContext {
@@ -111,7 +111,7 @@ function afterLast({ repeatMinutes, steps }: Route): string {
 
 function digestText({ digest, timeZone, roles }: Policy): string {
   if (digest === null) return "there is no mail of the day, so nobody hears of it";
-  const titles = digest.roles.map((role) => roles[role]?.title ?? role);
+  const titles = titlesOf(digest.roles, { roles });
   return `it is in the day's mail, at ${digest.at} (${timeZone}), to ${listed(titles)} by ${listed(digest.channels)}`;
 }
 
@@ -144,7 +144,7 @@ function unreached(route: Route, { policy, isSetUp }: ExplainContext): string[] 
       if (!isSetUp(channel)) missing.add(channel);
       else {
         for (const role of roles) {
-          const title = policy.roles[role]?.title ?? role;
+          const [title] = titlesOf([role], policy);
           if (waysOf(policy, [role], [channel]).length === 0) without.add(`${title} by ${channel}`);
         }
       }
@@ -169,7 +169,7 @@ function promises({ severity }: Decision, ctx: ExplainContext): string[] {
       : respond === "next_business_day"
         ? `Somebody is to answer on the next business day, by ${by}.`
         : `Somebody is to answer within ${minutesText(respond.withinMinutes)}, by ${by}.`;
-  const clocks = policy.clocks.find(({ severities }) => severities.includes(severity));
+  const clocks = clocksOf(policy, severity);
   if (clocks === undefined) return [answer];
   const parts: string[] = [];
   const within = (minutes: number | null, what: string) => {
@@ -233,9 +233,6 @@ function joining({ service }: Decision, { grouping, recovery }: Policy): string[
     `${watch}; what comes back within ${minutesText(grouping.flapMinutes)} is the same incident again.`,
   ];
 }
-
-const titlesOf = (roles: readonly string[], policy: Policy): string[] =>
-  roles.map((role) => policy.roles[role]?.title ?? role);
 
 /** `90 min`, `4 h`, `1 min`. */
 function minutesText(minutes: number): string {

@@ -2,7 +2,7 @@ import { durationText, timeText } from "../../../channels/wording.js";
 import { BY_RECOVERY, type IncidentTask } from "../../../domain/incident.js";
 import type { Template } from "../../../domain/notice.js";
 import type { Instant } from "../../../domain/time.js";
-import { routeOf } from "../../../policy/route.js";
+import { clocksOf, routeOf } from "../../../policy/route.js";
 import type { Clocks, Policy } from "../../../policy/schema.js";
 import type { IncidentReport, ToldNotice } from "../../../store/incident-report.js";
 import { plain } from "./markdown.js";
@@ -35,7 +35,7 @@ export function contextOf(
   const { severity } = report.incident;
   return {
     ...{ report, policy, now, words },
-    clocks: policy.clocks.find(({ severities }) => severities.includes(severity)),
+    clocks: clocksOf(policy, severity),
     time: (at) => timeText(at, locale, policy.timeZone),
     took: (ms) => durationText(ms, locale),
     role: (id) => plain(policy.roles[id]?.title ?? id),

@@ -1,4 +1,5 @@
 import { type Instant, MINUTE_MS } from "../../../domain/time.js";
+import { clocksOf } from "../../../policy/route.js";
 import type { Policy } from "../../../policy/schema.js";
 import type { IncidentReport } from "../../../store/incident-report.js";
 
@@ -30,7 +31,7 @@ export const firstSymptomAt = ({ incident, alerts }: IncidentReport): Instant =>
 export function durationsOf(report: IncidentReport, policy: Policy, now: Instant): Duration[] {
   const { incident, users, notices } = report;
   const { createdAt, acknowledgedAt, resolvedAt } = incident;
-  const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+  const clocks = clocksOf(policy, incident.severity);
   const symptomAt = firstSymptomAt(report);
   const usersAt = users.find(({ template }) => template === "user-incident")?.firstAt ?? null;
   const overAt = overToldAt(report);
@@ -74,7 +75,7 @@ function answeredAt({ incident, entries }: IncidentReport): Instant | null {
 }
 
 function respondWithin({ incident }: IncidentReport, policy: Policy): number | null {
-  const clocks = policy.clocks.find(({ severities }) => severities.includes(incident.severity));
+  const clocks = clocksOf(policy, incident.severity);
   if (clocks !== undefined && clocks.firstResponseWithinMinutes !== null) {
     return clocks.firstResponseWithinMinutes;
   }
