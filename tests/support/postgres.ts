@@ -34,7 +34,8 @@ export interface TestDatabase {
 export async function testDatabase(): Promise<TestDatabase> {
   const server = testServer();
   if (server.templateError !== null) throw new Error(server.templateError);
-  return await create(server, `TEMPLATE ${server.template}`);
+  // Nearly twice as fast as through the log, which nobody needs of a test.
+  return await create(server, `TEMPLATE ${server.template} STRATEGY FILE_COPY`);
 }
 
 /** A database of one's own with nothing in it. */
