@@ -25,6 +25,7 @@ afterAll(cleanUp);
 
 interface EventRow {
   eventKey: string;
+  type: string;
   status: string;
 }
 
@@ -123,13 +124,19 @@ describe.sequential("npm start on a home of its own", () => {
     expect(existsSync(join(home, "running.json"))).toBe(false);
   });
 
+  /** What was posted by this test; the deployment posts itself a canary now and then. */
+  const deliveredEvents = async () =>
+    (await adminList<EventRow>(running, "events")).filter(
+      ({ type }) => type !== "signalbox.canary",
+    );
+
   it("finds its data, secrets and addresses again at the next start", async () => {
     const before = running;
     command = startCommand(home);
     running = await command.ready();
     const changing = { pid: 0, pids: {} };
     expect({ ...running, ...changing }).toEqual({ ...before, ...changing });
-    const events = await adminList<EventRow>(running, "events");
+    const events = await deliveredEvents();
     expect(events).toEqual([expect.objectContaining({ eventKey: keys[0], status: "processed" })]);
     expect(((await (await fetch(mailsOf(running))).json()) as { data: [] }).data).toHaveLength(1);
   });
@@ -144,12 +151,6 @@ describe.sequential("npm start on a home of its own", () => {
     for (const key of keys) expect(await processed(running, key)).toBe(true);
     expect(await adminList(running, "payments")).toHaveLength(keys.length);
   });
-
-  /** What was posted by this test; the deployment posts itself a canary now and then. */
-  const deliveredEvents = async () =>
-    (await adminList<{ type: string }>(running, "events")).filter(
-      ({ type }) => type !== "signalbox.canary",
-    );
 
   it("takes its place again when only the command itself was killed", async () => {
     const before = running;
