@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { stringify } from "yaml";
 import { ask } from "../api.js";
 import { CALL, Failure, usage } from "../failure.js";
 import { type CommonOptions, common, contextOf, type Outcome } from "../options.js";
@@ -104,6 +103,7 @@ function addShow(policy: Command): void {
       const { data } = await ask<{ data: Record<string, unknown> }>(target, "/policy");
       const found = part === undefined ? data : partOf(data, part);
       if (options.json === true) return screen.out(JSON.stringify({ data: found }));
+      const { stringify } = await import("yaml"); // a tenth of any command's start
       screen.out(stringify(found, { lineWidth: 100 }).trimEnd());
     });
 }

@@ -84,7 +84,11 @@ describe("incidents", () => {
     await run(["incidents", "ack", id, "--reason", "I look at the disk"], ben);
     expect((await shown()).acknowledgedBy).toBe("admin");
     expect((await shown()).timeline).toContainEqual(
-      expect.objectContaining({ kind: "note", text: `operator:ben-${made}: I look at the disk` }),
+      expect.objectContaining({
+        kind: "note",
+        actor: `operator:ben-${made}`,
+        text: "I look at the disk",
+      }),
     );
     await w.database.query("UPDATE incident SET acknowledged_by = 'link:slack' WHERE id = $1", [
       id,

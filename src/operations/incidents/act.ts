@@ -121,7 +121,7 @@ export function acknowledge(act: IncidentAct, deps: ActDeps): Promise<Incident> 
       const isNamed = !incident.acknowledgedBy?.startsWith(BY_LINK);
       if (isNamed || incident.acknowledgedBy === act.actor) {
         if (act.because === undefined || incident.acknowledgedBy === act.actor) return null;
-        say("note", `${act.actor}: ${act.because}`);
+        say("note", act.because);
         plan.expect("incident", incident).audit("incident.noted", incident.id);
         return incident;
       }

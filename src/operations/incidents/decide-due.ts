@@ -226,10 +226,15 @@ class Telling {
     const what = promise === "acknowledge" ? "acknowledged it" : "answered";
     this.#say("step", `nobody has ${what} within ${withinMinutes} min, as was promised`);
     // A page that goes out at this moment says that nobody has answered.
-    const channels = (["slack"] as const).filter((channel) => !this.#pagedBy.has(channel));
-    for (const way of byChannels(this.#rows.told, channels)) {
+    if (this.#pagedBy.has("slack")) return;
+    const { incident, told } = this.#rows;
+    const { policy } = this.#ctx;
+    const route = routeOf(policy, incident.route, incident.severity);
+    const roles = route.steps.flatMap((one) => (one.channels.includes("slack") ? one.roles : []));
+    for (const way of byChannels(told, ["slack"])) {
       this.#notify("incident-escalated", step, way, {
         stopsAt: "acknowledged",
+        instead: insteadOf(policy, route, roles, "slack"),
         data: { unansweredMinutes: withinMinutes },
       });
     }
