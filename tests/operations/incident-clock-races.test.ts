@@ -206,3 +206,23 @@ describe("whoever heard of an incident while it lasted", () => {
     ]);
   });
 });
+
+describe("an incident that lasts for months", () => {
+  it("is told on, and nothing of its beginning again, however many steps it has taken", async () => {
+    const clock = stillClock(w.ctx.now);
+    const incidentId = await heardOf("web");
+    await look(incidentId, w.database, "begin", { clock });
+    await w.rows(
+      `INSERT INTO incident_step (id, incident_id, step, taken_at)
+       SELECT 'ist_many_' || k, $1, 'check:0:1:' || k, to_timestamp($2::float8 / 1000) + k * interval '1 min'
+       FROM generate_series(1, 30000) k`,
+      [incidentId, w.ctx.now],
+    );
+    const before = await noticesOf(incidentId);
+    clock.advance(30_000 * 60_000);
+    const { took } = await look(incidentId, w.database, "months", { clock });
+    expect(took.length).toBeGreaterThan(0);
+    expect(took).not.toContain("page:1:0");
+    expect(await noticesOf(incidentId)).toEqual(before);
+  });
+});

@@ -48,8 +48,13 @@ export interface IncidentRows {
   storm: Storm;
 }
 
-/** Repeats add up: of an incident that lasts for a month there are thousands. */
-const STEPS_MAX = 20_000;
+/**
+ * What is taken once, or asked for as the first of its kind. All others add up, to thousands where an incident lasts
+ * or flaps for months, and only the last of them are asked for.
+ */
+const FOR_GOOD =
+  "(t.step IN ('page:1:0', 'executives', 'users:0', 'tasks') OR t.step LIKE 'task_due:%')";
+const STEPS_MAX = 2_000;
 const PLANNED_MAX = 1_000;
 /** A storm's summary names the worst; the rest is a number. */
 const STORM_INCIDENTS_MAX = 20;
@@ -125,7 +130,11 @@ export async function loadIncident(
   const incident = await readIncident(id, database);
   const { suspectId, lastGoodId } = incident;
   const rows = await load(database, {
-    steps: read("incidentStep", "t.incident_id = ?", [id], { rowsMax: STEPS_MAX }),
+    forGood: read("incidentStep", `t.incident_id = ? AND ${FOR_GOOD}`, [id]),
+    lately: read("incidentStep", `t.incident_id = ? AND NOT ${FOR_GOOD}`, [id], {
+      orderBy: "t.taken_at DESC, t.id DESC",
+      limit: STEPS_MAX,
+    }),
     timer: read("timer", "t.kind = 'incident.due' AND t.subject = ?", [id]),
     tasks: read("incidentTask", "t.incident_id = ?", [id]),
     planned: read(
@@ -155,7 +164,7 @@ export async function loadIncident(
     rows.deployments.find((one) => one.id === wanted);
   return {
     incident,
-    steps: rows.steps,
+    steps: [...rows.forGood, ...rows.lately],
     timer: rows.timer[0],
     tasks: rows.tasks,
     planned: rows.planned,
