@@ -26,6 +26,9 @@ export const incident = z
     ...shared,
     route: text.meta({ description: "The policy's route by which it is told" }),
     correlationKey: text.meta({ description: "What its alerts agree in" }),
+    aside: z.boolean().meta({
+      description: "About a figure or a rule, no outage: its users are not told of it",
+    }),
     signals: z.int().meta({ description: "How many events spoke of it" }),
     alerts: z.int().meta({ description: "How many troubles it is made of" }),
     greenSince: time.nullable().meta({ description: "Since when none of its alerts is open" }),

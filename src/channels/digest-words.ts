@@ -3,19 +3,27 @@ import type { Language } from "./incident-words.js";
 
 type Sections = Readonly<Record<DigestSection["section"], string>>;
 
+interface DigestWords {
+  title: string;
+  /** How many incidents were left for the summary; of the others of the day people were told at once. */
+  count(left: number, toldAtOnce: number): string;
+  more(n: number): string;
+  sections: Sections;
+}
+
 /** What the day's summary is called, and its parts. */
-export const DIGEST_WORDS: Readonly<
-  Record<
-    Language,
-    { title: string; count(n: number): string; more(n: number): string; sections: Sections }
-  >
-> = {
+export const DIGEST_WORDS: Readonly<Record<Language, DigestWords>> = {
   en: {
     title: "Daily summary",
-    count: (n) =>
-      n === 0
-        ? "No incidents in this time."
-        : `${n === 1 ? "One incident" : `${n} incidents`} in this time.`,
+    count(left, toldAtOnce) {
+      const incidents = left === 1 ? "One incident" : `${left} incidents`;
+      if (toldAtOnce === 0) return `${left === 0 ? "No incidents" : incidents} in this time.`;
+      const [one, many] = left === 0 ? ["incident", "incidents"] : ["other", "others"];
+      const told = toldAtOnce === 1 ? `one ${one} was` : `${toldAtOnce} ${many} were`;
+      const first =
+        left === 0 ? "Nothing was left for this summary" : `${incidents} in this summary`;
+      return `${first}; ${told} told at once.`;
+    },
     more: (n) => `… and ${n} more.`,
     sections: {
       health: "System health",
@@ -28,7 +36,14 @@ export const DIGEST_WORDS: Readonly<
   },
   th: {
     title: "สรุปประจำวัน",
-    count: (n) => (n === 0 ? "ไม่มีเหตุขัดข้องในช่วงนี้" : `เหตุขัดข้องในช่วงนี้ ${n} เหตุ`),
+    count(left, toldAtOnce) {
+      if (toldAtOnce === 0) {
+        return left === 0 ? "ไม่มีเหตุขัดข้องในช่วงนี้" : `เหตุขัดข้องในช่วงนี้ ${left} เหตุ`;
+      }
+      return left === 0
+        ? `ไม่มีเหตุขัดข้องที่รอสรุปในรอบนี้ แต่มี ${toldAtOnce} เหตุที่ได้แจ้งทันทีไปแล้ว`
+        : `เหตุขัดข้องในสรุปนี้ ${left} เหตุ และมีอีก ${toldAtOnce} เหตุที่ได้แจ้งทันทีไปแล้ว`;
+    },
     more: (n) => `… และอีก ${n} เหตุ`,
     sections: {
       health: "สถานะระบบ",

@@ -16,6 +16,7 @@ import {
   numberIn,
   severityIn,
 } from "./notice-lists.js";
+import { type Person, personOf } from "./people.js";
 
 export interface DeploymentView {
   name: string;
@@ -32,6 +33,8 @@ export interface InsteadView {
 /** What every channel says about an incident, read leniently: a page with a gap beats no page. */
 export interface IncidentView {
   incidentId: string;
+  /** By what a pager's service joins what is told of it. */
+  alertKey: string;
   severity: Severity;
   /** What this platform calls the severity. */
   severityName: string;
@@ -42,13 +45,14 @@ export interface IncidentView {
   url: string | null;
   openedAt: Instant | null;
   acknowledgedAt: Instant | null;
-  acknowledgedBy: string | null;
+  acknowledgedBy: Person | null;
   resolvedAt: Instant | null;
-  resolvedBy: string | null;
+  resolvedBy: Person | null;
   lastedMs: number | null;
   timeZone: string;
   why: string | null;
   suspect: DeploymentView | null;
+  /** Where to go back to; null without a suspect, when it is what serves already. */
   lastGood: DeploymentView | null;
   nextStep: string | null;
   ackUrl: string | null;
@@ -96,8 +100,10 @@ export function incidentView(notice: NoticeContent): IncidentView {
   const severity = severityIn(data);
   const [openedAt, resolvedAt] = [instantIn(data, "openedAt"), instantIn(data, "resolvedAt")];
   const known = openedAt !== null && resolvedAt !== null;
+  const suspect = deploymentIn(notice, "suspect");
   return {
     incidentId: requiredTextIn(notice, "incidentId"),
+    alertKey: textIn(data, "alertKey") ?? requiredTextIn(notice, "incidentId"),
     severity,
     severityName: textIn(data, "severityName") ?? severity,
     title: textIn(data, "title") ?? "Incident",
@@ -113,8 +119,8 @@ export function incidentView(notice: NoticeContent): IncidentView {
     lastedMs: numberIn(data, "lastedMs") ?? (known ? resolvedAt - openedAt : null),
     timeZone: textIn(data, "timeZone") ?? "UTC",
     why: textIn(data, "why"),
-    suspect: deploymentIn(notice, "suspect"),
-    lastGood: deploymentIn(notice, "lastGood"),
+    suspect,
+    lastGood: suspect === null ? null : deploymentIn(notice, "lastGood"),
     nextStep: textIn(data, "nextStep"),
     ackUrl: urlIn(data, "ackUrl"),
     consoleUrl: urlIn(data, "consoleUrl"),
@@ -162,6 +168,7 @@ export function digestView(notice: NoticeContent) {
     to: instantIn(data, "to"),
     timeZone: textIn(data, "timeZone") ?? "UTC",
     count: numberIn(data, "count") ?? lines.length,
+    toldAtOnce: numberIn(data, "toldAtOnce") ?? 0,
     lines,
     sections: digestSectionsIn(data),
     consoleUrl: urlIn(data, "consoleUrl"),
@@ -175,19 +182,9 @@ function deploymentIn({ data }: NoticeContent, key: "suspect" | "lastGood"): Dep
   return { name, url: urlIn(data, `${key}Url`), commit: textIn(data, `${key}Commit`) };
 }
 
-/**
- * Who did it, as people say it: `operator:anna` is anna, `link:slack` somebody who clicked there. That it ended by
- * itself is nobody's doing.
- */
-function personIn({ data }: NoticeContent, key: string): string | null {
-  const text = textIn(data, key);
-  if (text === null || text === "recovery") return null;
-  const [kind, ...rest] = text.split(":");
-  const name = rest.join(":");
-  if (name === "") return text;
-  if (kind === "operator" || kind === "source") return name;
-  const names: Readonly<Record<string, string>> = CHANNEL_NAMES;
-  return kind === "link" ? `Somebody (${names[name] ?? name})` : text;
+function personIn({ data }: NoticeContent, key: string): Person | null {
+  const actor = textIn(data, key);
+  return actor === null ? null : personOf(actor);
 }
 
 function insteadIn({ data }: NoticeContent): InsteadView | null {

@@ -121,7 +121,9 @@ function courseEn(
         escalatedTo === null ? null : `Told now: ${escalatedTo}.`,
       ];
     case "acknowledged":
-      return [`${acknowledgedBy ?? "Somebody"} has taken it on: nobody else is called for now.`];
+      return [
+        `${acknowledgedBy?.en ?? "Somebody"} has taken it on: nobody else is called for now.`,
+      ];
     case "reopened":
       return [
         reopenings === null || reopenings < 2
@@ -161,7 +163,7 @@ function courseTh(
       return [
         acknowledgedBy === null
           ? "มีผู้รับเรื่องแล้ว ระบบจะยังไม่แจ้งผู้อื่นเพิ่ม"
-          : `${acknowledgedBy} รับเรื่องแล้ว ระบบจะยังไม่แจ้งผู้อื่นเพิ่ม`,
+          : `${acknowledgedBy.th} รับเรื่องแล้ว ระบบจะยังไม่แจ้งผู้อื่นเพิ่ม`,
       ];
     case "reopened":
       return [

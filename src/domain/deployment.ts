@@ -46,6 +46,20 @@ export interface DeploymentTarget {
   version: number;
 }
 
+const COMMIT_CHARS = 8;
+
+/** As people write a commit; null where none is known. */
+export const shortCommit = ({ commit }: Pick<Deployment, "commit">): string | null =>
+  commit?.slice(0, COMMIT_CHARS) ?? null;
+
+/**
+ * Where to go back to, of good deployments, the newest first: one that did not fail its own checks. Where all have, the
+ * checks are what is wrong, and it is the newest.
+ */
+export const goBackTo = <D extends Pick<Deployment, "checked">>(
+  deployments: readonly D[],
+): D | undefined => deployments.find(({ checked }) => checked !== "failed") ?? deployments[0];
+
 /** How far a deployment has come; where two words are of one moment, the farther one holds. */
 export function stageOf(state: DeploymentState): number {
   return DEPLOYMENT_STATES.indexOf(state);

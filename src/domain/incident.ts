@@ -10,6 +10,13 @@ export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
 export const BY_RECOVERY = "recovery";
 
 /**
+ * One of ours has said that it is over, by the command line or the API. Where a source names somebody, or itself, it has
+ * seen it end, and it may come back as what it was.
+ */
+export const isEndedByUs = ({ resolvedBy }: { resolvedBy: string | null }): boolean =>
+  resolvedBy !== null && /^(admin$|operator:)/.test(resolvedBy);
+
+/**
  * One outage, whatever sources speak of it: one or more alerts. Its row changes at a transition only; signals,
  * steps and entries are inserts.
  */
@@ -27,6 +34,8 @@ export interface Incident {
   environment: string | null;
   /** Trouble of this very deployment: told up to a cap, or telling of it would feed it. */
   ours: boolean;
+  /** About a figure or a rule of ours, no outage: nothing joins it but its own alert, and users are not told of it. */
+  aside: boolean;
   /** The worst of its alerts. */
   severity: Severity;
   /** The policy's rule that set it, and how it is told. */

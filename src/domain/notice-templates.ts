@@ -45,6 +45,8 @@ type Interval = {
  */
 export type IncidentNoticeData = {
   incidentId: string;
+  /** By what a pager's service joins what is told: of each routing anew. Absent: by the incident. */
+  alertKey?: string;
   /** The engine's step, `P0`; what loudness is chosen by. */
   severity?: Maybe<string>;
   /** What this platform calls it, `CRITICAL`; the engine's own where absent. */
@@ -154,8 +156,10 @@ type DigestData = {
   from: Instant;
   to: Instant;
   timeZone: string;
-  /** How many incidents the day had; `incidents` may hold the worst of them only. */
+  /** How many incidents were left for it; `incidents` may hold the worst of them only. */
   count: number;
+  /** How many more the day had, of which people were told at once. */
+  toldAtOnce?: Maybe<number>;
   /** JSON of `IncidentLine[]`, the worst first. */
   incidents: string;
   /** JSON of `DigestSection[]`. */

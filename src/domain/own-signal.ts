@@ -20,6 +20,8 @@ export interface OwnSignal {
   url: string | null;
   /** What a policy's rules may look at; names in lower case. */
   tags: Readonly<Record<string, string>>;
+  /** About a figure or a rule, and no outage of what users use; left out where it is one. */
+  aside?: true;
 }
 
 /** The same transition, found twice, is one event. */

@@ -1,4 +1,4 @@
-import { BY_RECOVERY, type Incident, type IncidentEntry } from "../domain/incident.js";
+import { type Incident, type IncidentEntry, isEndedByUs } from "../domain/incident.js";
 import type { TimerRow } from "../domain/outbox.js";
 import type { DecideContext, PlanBuilder } from "../domain/plan.js";
 
@@ -47,7 +47,7 @@ export const resolvedBy = (by: string, at: number): Change => ({
 /**
  * It has come back. Where it had ended by itself it goes on as it was: who had acknowledged it is still on it, and
  * who had not is late by all that time. Where a person had said that it is over, it is nobody's, and its route
- * begins anew.
+ * begins anew. A source's own resolver is none of us: a monitor names itself.
  */
 export function reopened(incident: Incident, now: number): Change {
   const back = {
@@ -57,7 +57,7 @@ export function reopened(incident: Incident, now: number): Change {
     reopenedAt: now,
     reopenings: incident.reopenings + 1,
   };
-  if (incident.resolvedBy === BY_RECOVERY) {
+  if (!isEndedByUs(incident)) {
     return { ...back, status: incident.acknowledgedAt === null ? "open" : "acknowledged" };
   }
   const anew = { acknowledgedAt: null, acknowledgedBy: null, routedAt: now };

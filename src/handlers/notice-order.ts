@@ -14,6 +14,10 @@ const isWaiting = ({ status }: Notice): boolean => status === "pending" || statu
 const isBefore = (a: Notice, b: Notice): boolean =>
   a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id);
 
+/** At a pager's service each routing of an incident is an alert of its own. */
+const isSameAlert = (a: Notice, b: Notice): boolean =>
+  [a, b].some(({ data }) => data.alertKey === undefined) || a.data.alertKey === b.data.alertKey;
+
 /** Whether a notice may go out now, for all that is told of its incident by the same channel. */
 export type Place =
   /** `overtaken`: earlier words that never left and would undo this one; they end with it. */
@@ -32,7 +36,7 @@ export type Place =
  */
 export function placeOf(notice: Notice, others: readonly Notice[], now: Instant): Place {
   if (!ORDERED.includes(notice.channel)) return { kind: "go", follows: null, overtaken: [] };
-  const earlier = others.filter((other) => isBefore(other, notice));
+  const earlier = others.filter((other) => isBefore(other, notice) && isSameAlert(other, notice));
   const undoing = earlier.filter((other) => isWaiting(other) && undoes(other, notice));
   const leases = undoing.map(({ leaseUntil }) => leaseUntil ?? 0);
   const until = Math.max(0, ...leases);

@@ -9,7 +9,12 @@ import { routeOf } from "../policy/route.js";
 import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
 import { type Database, Moved } from "../store/database.js";
-import { readDayCounts, readMetricsOfDay, readPaymentsOfDay } from "../store/digest.js";
+import {
+  readDayCounts,
+  readMetricsOfDay,
+  readPagedOfDay,
+  readPaymentsOfDay,
+} from "../store/digest.js";
 import { load, read } from "../store/load.js";
 import { sectionsOf, tellsAnything } from "./digest-sections.js";
 import { lineOf } from "./incidents/notice-data.js";
@@ -78,8 +83,9 @@ async function digestOf(
   { day, from, to }: Window,
   { database, policy, livemode }: DigestDeps,
 ): Promise<TemplateData["incident-digest"] | null> {
-  const [incidents, metrics, payments, counts] = await Promise.all([
+  const [incidents, paged, metrics, payments, counts] = await Promise.all([
     incidentsOf(from, to, database),
+    readPagedOfDay(database, { from, to }),
     readMetricsOfDay(database, { from, to }),
     readPaymentsOfDay(database, { from, to, livemode }),
     readDayCounts(database, { from, to }),
@@ -90,6 +96,8 @@ async function digestOf(
   const lines = listed.slice(0, LINES_MAX).map((incident) => lineOf(incident, policy, to));
   return {
     ...{ day, from, to, timeZone: policy.timeZone, count: listed.length },
+    // Of these it has no line; without their number it would call a night of pages a quiet one.
+    toldAtOnce: incidents.filter((one) => paged.has(one.id) && !isForDigest(one, policy)).length,
     incidents: JSON.stringify(lines),
     sections: JSON.stringify(sections),
   };

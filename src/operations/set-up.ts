@@ -20,6 +20,8 @@ export interface SetUpDeps {
   schedules: readonly Schedule[];
   /** `atOnce`: messages that QStash may hand us at once, by what they are, `events` among them. */
   limits: { atOnce: Readonly<Record<string, number>>; poolMax: number };
+  /** True where there is a secret to sign links with. */
+  signsLinks: boolean;
   /** Where QStash calls us, and what of the answer there proves that it is us. */
   address: {
     publicBaseUrl: string;
@@ -42,6 +44,7 @@ export async function setUp(deps: SetUpDeps): Promise<SetUpReport> {
     checkEvents(limits),
     checkAll(limits),
     await checkFlow(deps.account, limits),
+    checkLinks(deps.signsLinks),
   ];
   return { schedules, checks };
 }
@@ -124,4 +127,12 @@ async function checkFlow(account: QueueAccount, { atOnce, poolMax }: Limits): Pr
     ok: ok || !isPinned,
     detail: `${key} ${how} ${events} at once${isPinned ? advice : ""}`,
   };
+}
+
+/** Optional, for mail to customers may do without; whoever is paged at night misses the link. */
+function checkLinks(signsLinks: boolean): Check {
+  const detail = signsLinks
+    ? "messages carry links to acknowledge and to unsubscribe"
+    : "messages to people on call have no link to acknowledge by, and mail that must carry one to unsubscribe is not sent: set UNSUBSCRIBE_SECRET and deploy again";
+  return { name: "links can be signed", ok: signsLinks, detail };
 }

@@ -1,4 +1,4 @@
-import { BY_RECOVERY, type Incident } from "../domain/incident.js";
+import { type Incident, isEndedByUs } from "../domain/incident.js";
 import { HOUR_MS, type Instant, MINUTE_MS } from "../domain/time.js";
 import { clocksOf, routeOf } from "./route.js";
 import type { Clocks, Policy, Route, Step } from "./schema.js";
@@ -103,9 +103,9 @@ function beginOf(state: ClockState, route: Route): Instant {
 /** So long the first of a storm waits for those that come with it. */
 const STORM_GATHERS_MS = MINUTE_MS;
 
-/** Somebody was told that it began; only then does anybody need to hear how it goes on. */
-const wasTold = ({ taken }: ClockState): boolean => [...taken].some(isTelling);
-export const isTelling = (step: string): boolean => step.startsWith("page:");
+/** Somebody was told of it, alone or with its storm; only then does anybody need to hear how it goes on. */
+const wasTold = ({ taken }: ClockState): boolean =>
+  [...taken].some((step) => /^(page:|storm:|executives$)/.test(step));
 
 function pages(state: ClockState, route: Route, begin: Instant): ClockStep[] {
   const { incident, now } = state;
@@ -160,7 +160,7 @@ function promises(state: ClockState, clocks: Clocks, begin: Instant): ClockStep[
     const at = awake(state, since + afterMinutes * MINUTE_MS);
     steps.push({ step: "executives", at, does: "executives", ...clocks.executives, afterMinutes });
   }
-  if (clocks.tellUsersWithinMinutes !== null) {
+  if (clocks.tellUsersWithinMinutes !== null && !incident.aside) {
     const withinMs = clocks.tellUsersWithinMinutes * MINUTE_MS;
     const first = since + Math.max(0, withinMs - USERS_AHEAD_MS);
     steps.push(...usersFrom(awake(state, first), clocks.tellUsersEveryMinutes, state));
@@ -240,16 +240,18 @@ function afterwards(state: ClockState, clocks: Clocks | undefined, policy: Polic
     const at = endedAt + flapWaitOf(incident, policy);
     steps.push({ step: `resolved:${nth}`, at, does: "resolved" });
   }
-  if (clocks === undefined) return steps;
-  if ([...taken].some((step) => step.startsWith("users:"))) {
+  // Of a storm it may be the last one that is over, and users were told of another.
+  if ([...taken].some((step) => /^(users|storm):/.test(step))) {
     // Users hear that it is over when it is no flap, within what the platform promises.
-    const withinMs = (clocks.resolutionNoticeWithinMinutes ?? Number.POSITIVE_INFINITY) * MINUTE_MS;
+    const withinMs =
+      (clocks?.resolutionNoticeWithinMinutes ?? Number.POSITIVE_INFINITY) * MINUTE_MS;
     const waitMs = Math.min(
       policy.grouping.flapMinutes * MINUTE_MS,
       Math.max(0, withinMs - USERS_AHEAD_MS),
     );
     steps.push({ step: `users_resolved:${nth}`, at: endedAt + waitMs, does: "users_resolved" });
   }
+  if (clocks === undefined) return steps;
   if (clocks.tasks.length > 0) {
     steps.push({ step: "tasks", at: endedAt, does: "tasks" });
   }
@@ -263,8 +265,8 @@ function afterwards(state: ClockState, clocks: Clocks | undefined, policy: Polic
  * Its first end is told at once, and so is a person's word. What has come back once may do so again: its further
  * ends are told when they last, or whoever is on call hears of each beat.
  */
-function flapWaitOf({ reopenings, resolvedBy }: Incident, { grouping, recovery }: Policy): number {
-  if (reopenings === 0 || resolvedBy !== BY_RECOVERY) return 0;
+function flapWaitOf(incident: Incident, { grouping, recovery }: Policy): number {
+  if (incident.reopenings === 0 || isEndedByUs(incident)) return 0;
   return Math.max(0, grouping.flapMinutes - recovery.watchMinutes) * MINUTE_MS;
 }
 

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { personOf } from "../channels/people.js";
 import { type AppError, Permanent, Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Incident } from "../domain/incident.js";
@@ -114,6 +115,7 @@ const aboutOf = ({ id, severity, title, service }: Incident, { severities }: Pol
   `${id} · ${severities[severity].name} · ${service}: ${title}`;
 
 interface Facts {
+  /** Empty where nobody did it: it has recovered. */
   by: string;
   at: string;
 }
@@ -122,14 +124,15 @@ const NOTHING: Facts = { by: "", at: "" };
 function factsOf(incident: Incident, language: "en" | "th", { timeZone }: Policy): Facts {
   const { status, acknowledgedAt, acknowledgedBy, resolvedAt, resolvedBy } = incident;
   const isOver = status === "resolved";
-  const by = isOver ? resolvedBy : acknowledgedBy;
+  const actor = isOver ? resolvedBy : acknowledgedBy;
+  const by = actor === null ? "" : (personOf(actor)?.[language] ?? "");
   const at: Instant | null = isOver ? resolvedAt : acknowledgedAt;
   const shown = new Intl.DateTimeFormat(language === "th" ? "th-TH" : "en-GB", {
     timeZone,
     dateStyle: "medium",
     timeStyle: "long",
   });
-  return { by: by ?? "", at: at === null ? "" : shown.format(at) };
+  return { by, at: at === null ? "" : shown.format(at) };
 }
 
 type Words = Readonly<Record<Kind, (facts: Facts) => { title: string; text: string }>> & {
@@ -156,7 +159,7 @@ const ENGLISH: Words = {
   }),
   over: ({ by, at }) => ({
     title: "It is over",
-    text: `Ended by ${by} at ${at}. There is nothing to acknowledge.`,
+    text: `${by === "" ? "It recovered by itself" : `Ended by ${by}`} at ${at}. There is nothing to acknowledge.`,
   }),
   expired: () => ({
     title: "This link is too old",
@@ -195,7 +198,7 @@ const THAI: Words = {
   }),
   over: ({ by, at }) => ({
     title: "เหตุนี้สิ้นสุดแล้ว",
-    text: `สิ้นสุดโดย ${by} เมื่อ ${at} ไม่มีสิ่งที่ต้องรับทราบ`,
+    text: `${by === "" ? "เหตุนี้กลับมาเป็นปกติเอง" : `สิ้นสุดโดย ${by}`} เมื่อ ${at} ไม่มีสิ่งที่ต้องรับทราบ`,
   }),
   expired: () => ({
     title: "ลิงก์นี้หมดอายุแล้ว",

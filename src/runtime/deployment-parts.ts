@@ -2,7 +2,7 @@ import type { DeploymentOperations } from "../admin/deployment-checks.js";
 import type { MaintenanceOperations } from "../admin/maintenance.js";
 import type { Post } from "../domain/ports.js";
 import { postTestEvent } from "../gateways/sentry/test-event.js";
-import { checkDeployment, type WokenBy } from "../operations/deployments/check.js";
+import { checkDeployment } from "../operations/deployments/check.js";
 import type { DeploymentDeps } from "../operations/deployments/deps.js";
 import { tellOfLockdown } from "../operations/deployments/lockdown.js";
 import { recheckDeployment } from "../operations/deployments/recheck.js";
@@ -15,7 +15,7 @@ import {
   verifyMaintenance,
 } from "../operations/maintenance/act.js";
 import { listMaintenances } from "../operations/maintenance/rows.js";
-import type { TimerDeps } from "../operations/run-timer.js";
+import type { TimerDeps, WokenBy } from "../operations/run-timer.js";
 import type { NodeConfig } from "./node-config.js";
 import { createProbe } from "./probe.js";
 

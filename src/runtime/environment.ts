@@ -100,7 +100,7 @@ export const ENVIRONMENT = {
   }),
   CRON_SECRET: secret("What Vercel's cron sends as Bearer.", { ...node, lengthMin: 16 }),
   UNSUBSCRIBE_SECRET: secret(
-    "Signs the links by which recipients unsubscribe. Without it, mail that must carry one becomes a dead letter that says so.",
+    "Signs the links by which recipients unsubscribe, and those that acknowledge an incident. Without it, mail that must carry the first becomes a dead letter that says so, and messages to people on call have no link to acknowledge by.",
     { ...optional, rotates: true, lengthMin: 32 },
   ),
   PLATFORM_NAME: text("How people know this platform; heads mails and messages.", {

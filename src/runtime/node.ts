@@ -343,6 +343,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
   const limits = { atOnce: messagesAtOnce(queue), poolMax: config.database.poolMax };
   const get = (url: string) => fetchGet(url, OWN_ADDRESS_TIMEOUT_MS);
   const address = { publicBaseUrl: queue.publicBaseUrl, version: VERSION, get };
+  const signsLinks = config.unsubscribeSecrets.length > 0;
   return createAdminApp({
     ...parts,
     adminToken: config.adminToken,
@@ -386,7 +387,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       listKeys: () => listKeys(parts.database),
       createKey: (request) => createKey(request, { ...parts, newKey }),
       revokeKey: (request) => revokeKey(request, parts),
-      setup: () => setUp({ ...parts, schedules, limits, address }),
+      setup: () => setUp({ ...parts, schedules, limits, address, signsLinks }),
     },
   });
 }

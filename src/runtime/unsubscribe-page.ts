@@ -108,7 +108,6 @@ async function act(link: UnsubscribeLink, deps: UnsubscribeDeps): Promise<Kind> 
   }
 }
 
-/** As a form, in either of its encodings. */
 function pageOf(kind: Kind, link: UnsubscribeLink | null, platformName: string): Page {
   const language = link?.locale.toLowerCase().startsWith("th") === true ? "th" : "en";
   const words = language === "th" ? THAI : ENGLISH;

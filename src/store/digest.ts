@@ -71,6 +71,17 @@ export async function readPaymentsOfDay(
   return row;
 }
 
+/** The incidents that lasted into the time or began in it, and of which people were told, alone or with their storm. */
+export async function readPagedOfDay(database: Database, { from, to }: Span): Promise<Set<string>> {
+  const rows = await database.query<{ id: string }>(
+    `SELECT i.id FROM incident i
+    WHERE i.opened_at < $2::timestamptz AND (i.resolved_at IS NULL OR i.resolved_at >= $1::timestamptz)
+      AND EXISTS (SELECT 1 FROM incident_step s WHERE s.incident_id = i.id AND s.step ~ '^(page|storm):')`,
+    [isoOf(from), isoOf(to)],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 export async function readDayCounts(database: Database, { from, to }: Span): Promise<DayCounts> {
   const [row] = await database.query<DayCounts & Record<string, unknown>>(
     `SELECT (SELECT coalesce(json_agg(s ORDER BY s.severity), '[]') FROM (

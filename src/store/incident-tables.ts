@@ -51,6 +51,7 @@ export const INCIDENT_TABLES: { [T in IncidentTable]: Table<PlanTables[T]> } = {
       service: "text",
       environment: "text",
       ours: "boolean",
+      aside: "boolean",
       severity: "text",
       rule: "text",
       route: "text",

@@ -66,7 +66,10 @@ describe("provider words", () => {
     const theirs = [...own, `emulators/${provider}/`, "cli/"];
     const isTheirs = (file: string) => theirs.some((folder) => file.startsWith(folder));
     const files = HOUSE.flatMap(filesUnder);
-    const said = files.filter((file) => words.test(readText(file)));
+    // What our own audit trail calls something is no provider's word.
+    const said = files.filter((file) =>
+      words.test(readText(file).replaceAll(/\.audit\("[a-z._]+"/g, "")),
+    );
     expect(said.filter((file) => !isTheirs(file))).toEqual([]);
     expect(said.some((file) => file.startsWith(`src/sources/${provider}/`))).toBe(true);
   });

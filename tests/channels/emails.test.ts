@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { renderEmail } from "../../src/channels/resend/emails/render.js";
 import { TEMPLATES } from "../../src/domain/notice.js";
-import { fullOf, INCIDENT, notice, PAYMENT } from "./notices.js";
+import { FULL_INCIDENT, fullOf, INCIDENT, notice, PAYMENT } from "./notices.js";
 
 const BROKEN = /undefined|null|NaN|Invalid Date|\[object|[{}]|\b[a-z]+[A-Z][a-z]+/;
 const FRAME = { platformName: "Example" };
@@ -36,9 +36,41 @@ describe("emails", () => {
   }
 
   it("says of an escalation only what also holds on its last step", async () => {
-    const text = await textOf("incident-escalated", { locale: "th" });
+    const data = { ...FULL_INCIDENT, acknowledgedBy: null };
+    const text = await textOf("incident-escalated", { locale: "th", data });
     expect(text).toContain("Acknowledge it so that nobody else is told.");
     expect(text).toContain("รับเรื่องนี้เพื่อให้ระบบไม่ต้องแจ้งผู้อื่นอีก");
+  });
+
+  it("asks nobody to acknowledge where there is no link for it, or somebody has it: it says who", async () => {
+    const told = { ...FULL_INCIDENT, unansweredMinutes: null, ackUrl: null };
+    const textWith = (acknowledgedBy: string | null) =>
+      textOf("incident-escalated", { locale: "th", data: { ...told, acknowledgedBy } });
+    const [nobody, anna, clicked] = await Promise.all(
+      [null, "operator:anna", "link:slack"].map(textWith),
+    );
+    for (const text of [nobody, anna, clicked]) {
+      expect(text).not.toContain("so that nobody else is told");
+      expect(text).not.toContain("รับเรื่องนี้เพื่อ");
+      expect(text).toContain("You will be told when it is resolved.");
+    }
+    expect(nobody).not.toContain("has it.");
+    expect(anna).toContain("anna has it.");
+    expect(anna).toContain("anna รับเรื่องนี้แล้ว");
+    expect(clicked).toContain("Somebody (Slack) has it.");
+    expect(clicked).toContain("ผู้ที่กดลิงก์ใน Slack รับเรื่องนี้แล้ว");
+  });
+
+  it("names in a list whoever has an incident, as a message of it does", async () => {
+    const listed = (acknowledgedBy: string) => {
+      const line = { id: "INC-1", severity: "P1", title: "Down", status: "acknowledged" };
+      const incidents = JSON.stringify([{ ...line, acknowledgedBy }]);
+      return textOf("incident-digest", { locale: "th", data: { count: 1, incidents } });
+    };
+    const clicked = await listed("link:slack");
+    expect(clicked).toContain("Acknowledged: Somebody (Slack)");
+    expect(clicked).toContain("รับเรื่องแล้ว: ผู้ที่กดลิงก์ใน Slack");
+    expect(await listed("operator:anna")).toContain("Acknowledged: anna");
   });
 
   it("confirms a payment in Thai first and English second", async () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { segmentsOf } from "../../emulators/twilio/segments.js";
 import { buildChannels } from "../../src/channels/registry.js";
+import { incidentDigest } from "../../src/channels/resend/emails/incident-lists.js";
 import { SAMPLES } from "../../src/channels/resend/emails/samples.js";
 import { type NoticeData, TEMPLATES, type Template } from "../../src/domain/notice.js";
 import { Secret } from "../../src/domain/secret.js";
@@ -84,9 +85,17 @@ describe("Slack tells of an incident", () => {
     expect(JSON.stringify(blocks)).not.toContain("acknowledge?token");
   });
 
+  it("shows no deployment to go back to where none is suspected", async () => {
+    const text = textsOf(await blocksOf("incident-raised", { suspect: null, nextStep: null }));
+    expect(text).not.toContain("Last good deployment");
+    expect(text).not.toContain("web-77b0d3a");
+  });
+
   it("that somebody acknowledged by a link, and that it ended by itself", async () => {
     const seen = textsOf(await blocksOf("incident-acknowledged", { acknowledgedBy: "link:email" }));
     expect(seen).toContain("Somebody (Email) has taken it on");
+    const thai = await blocksOf("incident-acknowledged", { acknowledgedBy: "link:email" }, "th");
+    expect(textsOf(thai)).toContain("ผู้ที่กดลิงก์ใน Email รับเรื่องแล้ว");
     const over = textsOf(await blocksOf("incident-resolved", { resolvedBy: "recovery" }));
     expect(over).not.toContain("Resolved by");
     expect(over).toContain("All checks have been good for 30 minutes.");
@@ -112,6 +121,25 @@ describe("Slack tells of an incident", () => {
     const digest = textsOf(await blocksOf("incident-digest", SAMPLES["incident-digest"]));
     expect(digest).toContain("Daily summary 2026-11-21");
     expect(digest).toContain("*Revenue*\n฿409,795.00");
+  });
+
+  it("a day of which all was told at once is not called one without incidents", async () => {
+    const textFor = async (count: number, toldAtOnce: number, locale = "en") => {
+      const day = { ...SAMPLES["incident-digest"], count, toldAtOnce, incidents: "[]" };
+      return textsOf(await blocksOf("incident-digest", day, locale));
+    };
+    expect(await textFor(0, 0)).toContain("No incidents in this time.");
+    expect(await textFor(2, 0)).toContain("2 incidents in this time.");
+    const nothingLeft = "Nothing was left for this summary; ";
+    expect(await textFor(0, 1)).toContain(`${nothingLeft}one incident was told at once.`);
+    expect(await textFor(0, 3)).toContain(`${nothingLeft}3 incidents were told at once.`);
+    expect(await textFor(1, 2)).toContain(
+      "One incident in this summary; 2 others were told at once.",
+    );
+    expect(await textFor(0, 3, "th")).toContain("แต่มี 3 เหตุที่ได้แจ้งทันทีไปแล้ว");
+    const toneFor = (toldAtOnce: number) =>
+      incidentDigest(notice("incident-digest", { data: { count: 0, toldAtOnce } })).tone;
+    expect([toneFor(0), toneFor(1)]).toEqual(["good", "attention"]);
   });
 
   it("keeps to Slack's limits whatever the source brought", async () => {
@@ -162,6 +190,15 @@ describe("PagerDuty follows the incident by its id", () => {
     });
   }
 
+  it("what it became worse as has an alert of its own, for the acknowledged one calls nobody again", async () => {
+    const data = { ...FULL_INCIDENT, alertKey: "INC-20251120-1405:2" };
+    for (const [template] of actions) {
+      expect(await render("pagerduty", template, data)).toMatchObject({
+        dedup_key: "INC-20251120-1405:2",
+      });
+    }
+  });
+
   it("with what a person needs to begin", async () => {
     const { links, payload } = (await render("pagerduty", "incident-raised")) as {
       links: { text: string }[];
@@ -180,6 +217,36 @@ describe("PagerDuty follows the incident by its id", () => {
       suspect: "web-9f2c4e1 (9f2c4e1)",
       next_step: FULL_INCIDENT.nextStep,
     });
+  });
+
+  it("links no deployment to go back to where none is suspected", async () => {
+    const event = await render("pagerduty", "incident-raised", { suspect: null, nextStep: null });
+    expect(JSON.stringify(event)).not.toContain("web-77b0d3a");
+    expect(JSON.stringify(event)).not.toContain("Last good deployment");
+  });
+
+  it("tells on each page how to acknowledge: its own button is not heard", async () => {
+    const hintOf = async (...args: [Template, NoticeData?]) => {
+      const { payload } = (await render("pagerduty", ...args)) as {
+        payload: { custom_details: { acknowledge?: string } };
+      };
+      return payload.custom_details.acknowledge;
+    };
+    const heard = "Signalbox does not hear PagerDuty's own button. Acknowledge by";
+    const command = "npx --no signalbox incidents ack";
+    for (const template of [
+      "incident-raised",
+      "incident-escalated",
+      "incident-reopened",
+    ] as const) {
+      expect(await hintOf(template)).toBe(`${heard} the link, or by: ${command} INC-20251120-1405`);
+    }
+    expect(await hintOf("incident-raised", { ackUrl: null })).toBe(
+      `${heard}: ${command} INC-20251120-1405`,
+    );
+    expect(await hintOf("incident-escalated", { taskDue: "Root cause" })).toBeUndefined();
+    const storm: NoticeData = { ...SAMPLES["incident-storm"], ackUrl: null };
+    expect(await hintOf("incident-storm", storm)).toBe(`${heard}: ${command} INC-…`);
   });
 
   it("has one alert for a storm, and no word for a digest", async () => {

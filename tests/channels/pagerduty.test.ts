@@ -73,6 +73,7 @@ describe("pagerduty", () => {
           "class": "error",
           "component": "web",
           "custom_details": {
+            "acknowledge": "Signalbox does not hear PagerDuty's own button. Acknowledge by: npx --no signalbox incidents ack inc_01EXAMPLE",
             "environment": "production",
             "incident_id": "inc_01EXAMPLE",
             "kind": "error",

@@ -3,7 +3,7 @@ import { CRON_SECRET, type House, openHouse } from "../support/house.js";
 
 let h: House;
 beforeAll(async () => {
-  h = await openHouse();
+  h = await openHouse({ UNSUBSCRIBE_SECRET: "house-unsubscribe-secret-0001" });
 });
 afterAll(async () => {
   await h.close();

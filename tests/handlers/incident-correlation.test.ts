@@ -34,9 +34,11 @@ interface Parts {
   service?: string;
   kind?: SignalFact["signalKind"];
   level?: SignalRaised["level"];
+  aside?: boolean;
 }
 const raised = (minutes: number, parts: Parts = {}): SignalFact => {
   const { group = "g", service = "shop", kind = "uptime", level = "error" } = parts;
+  const { aside = false } = parts;
   return {
     kind: "signal.raised",
     groupKey: group,
@@ -47,6 +49,7 @@ const raised = (minutes: number, parts: Parts = {}): SignalFact => {
     environment: null,
     url: null,
     ours: false,
+    aside,
     occurredAt: at(minutes),
   };
 };
@@ -160,6 +163,21 @@ describe("one outage that three vendors speak of", () => {
     const good = deployments.find(({ id }) => id === incident?.last_good_id);
     expect(good?.external_id).toBe("dpl-good");
   });
+
+  it("suspects it on, where the alert came after it, or its service goes by other names", async () => {
+    const policy = policyWith({ services: [{ id: "shop", names: ["shop", "shop-*"] }] });
+    const deployed = (minutes: number) => ({ createdAt: at(minutes) });
+    await posted("deployment-succeeded", "vercel", -300, "good", deployed(-300));
+    await posted("deployment-succeeded", "vercel", -5, "suspect", deployed(-5));
+    await told(raised(0, { service: "shop" }), policy);
+    const [before] = await incidents();
+    expect(before?.suspect_id).not.toBeNull();
+    await told(raised(-1, { group: "front", service: "shop-front" }), policy);
+    const [after, ...others] = await incidents();
+    expect(others).toEqual([]);
+    expect(after?.suspect_id).toBe(before?.suspect_id);
+    expect(after?.last_good_id).toBe(before?.last_good_id);
+  });
 });
 
 describe("a further trouble of a service", () => {
@@ -204,6 +222,36 @@ describe("a further trouble of a service", () => {
     await told(raised(0, { level: "fatal" }));
     await told(raised(3, { group: "mild", kind: "error", level: "warning" }));
     expect(await incidents()).toMatchObject([{ severity: "P0", routings: 1, version: 0 }]);
+  });
+});
+
+describe("what is aside: a figure or a rule, no outage", () => {
+  const figure = { group: "monitor:availability:shop", kind: "metric" as const, aside: true };
+
+  it("does not reopen the outage that it counts, nor join one that lasts", async () => {
+    await told(raised(0));
+    await told(resolved(2));
+    await told(raised(3, figure));
+    await told(raised(20, { group: "b" }));
+    await told(raised(21, { ...figure, kind: "payment", group: "monitor:dead-letter:1" }));
+    await told(raised(22, { ...figure, kind: "payment", group: "monitor:dead-letter:2" }));
+    expect(await incidents()).toMatchObject([
+      { correlation_key: "service=shop", aside: false, status: "resolved", reopenings: 0 },
+      { correlation_key: "service=shop", aside: false, status: "open" },
+      { correlation_key: "service=shop aside metric", service: "shop", aside: true },
+      { correlation_key: "service=shop aside payment", service: "shop", aside: true },
+    ]);
+  });
+
+  it("is joined by no outage of its service, and comes back as itself", async () => {
+    await told(raised(0, figure));
+    await told(raised(1, { level: "fatal" }));
+    await told(resolved(2, figure));
+    await told(raised(4, figure));
+    expect(await incidents()).toMatchObject([
+      { aside: false, status: "open", reopenings: 0 },
+      { aside: true, status: "open", reopenings: 1, routings: 1 },
+    ]);
   });
 });
 

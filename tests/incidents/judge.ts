@@ -1,7 +1,7 @@
 import { MINUTE_MS } from "../../src/domain/time.js";
 import type { Policy } from "../../src/policy/schema.js";
 import type { Database } from "../../src/store/database.js";
-import { type Diary, type Stretch, wantedOf } from "./model.js";
+import { type Diary, routeIn, type Seen, type Stretch, wantedOf } from "./model.js";
 import type { Arrival } from "./recorder.js";
 import type { World } from "./world.js";
 
@@ -15,6 +15,8 @@ interface NoticeRow {
   status: string;
   stops: string | null;
   instead_of: string | null;
+  /** Its service refuses it for good: a person has it as a dead letter. */
+  dead: boolean;
   at: number;
 }
 interface Books {
@@ -36,7 +38,8 @@ async function readBooks(database: Database, now: number): Promise<Books> {
   const [notices, steps, entries, alerts, transitions, incidents, subscribers, rest] =
     await Promise.all([
       all<NoticeRow>(`SELECT id, incident_id AS incident, cause, template, channel, recipient, status,
-        stops_at AS stops, data ->> 'insteadOf' AS instead_of, ${ms("created_at")} AS at FROM notice`),
+        stops_at AS stops, data ->> 'insteadOf' AS instead_of, ${ms("created_at")} AS at, EXISTS (
+          SELECT 1 FROM dead_letter d WHERE d.notice_id = notice.id) AS dead FROM notice`),
       all<Books["steps"][number]>(
         `SELECT incident_id AS incident, step, ${ms("taken_at")} AS at FROM incident_step`,
       ),
@@ -109,10 +112,26 @@ function pagesAfterEnd({ world, diary }: Case, { notices }: Books): string[] {
   });
 }
 
+const before = ({ storm }: Policy, incidents: Books["incidents"], at: number) =>
+  incidents.filter((one) => one.at < at && one.at >= at - storm.minutes * MINUTE_MS);
+
 /** True of an incident that came after so many others that all are told as one. */
-const inStorm = ({ storm }: Policy, incidents: Books["incidents"], at: number): boolean =>
-  incidents.filter((one) => one.at < at && one.at >= at - storm.minutes * MINUTE_MS).length >=
-  storm.incidents;
+const inStorm = (policy: Policy, incidents: Books["incidents"], at: number): boolean =>
+  before(policy, incidents, at).length >= policy.storm.incidents;
+
+/** What is routed anew later, because it is worse or has come back, is told by itself. */
+const isToldTogether = (
+  policy: Policy,
+  incidents: Books["incidents"],
+  { createdAt, routedAt }: Pick<Seen, "createdAt" | "routedAt">,
+): boolean =>
+  inStorm(policy, incidents, createdAt) && routedAt - createdAt < policy.storm.minutes * MINUTE_MS;
+
+/** The state in which a step of a routing was decided: `page:2:0` belongs to the second. */
+const routedIn = (stretches: readonly Stretch[], step: string): Seen | undefined => {
+  const routing = Number(/^page:(\d+):/.exec(step)?.[1]);
+  return stretches.find(({ state }) => state.routings === routing)?.state;
+};
 
 /** After a sweep that came to its end nothing is left that was due before it. */
 function missedSteps({ world, diary, policy }: Case, { steps, incidents }: Books): string[] {
@@ -122,12 +141,8 @@ function missedSteps({ world, diary, policy }: Case, { steps, incidents }: Books
     for (const [id, stretches] of diary.stretches) {
       const { state } = stretches.find(({ from, to }) => from < began && ended < to) ?? {};
       if (state === undefined) continue;
-      for (const wanted of wantedOf(
-        state,
-        policy,
-        at,
-        inStorm(policy, incidents, state.createdAt),
-      )) {
+      const together = isToldTogether(policy, incidents, state);
+      for (const wanted of wantedOf(state, policy, at, together)) {
         const takenAt = taken.get(`${id} ${wanted.step}`);
         if (takenAt === undefined || takenAt > at)
           found.add(`${id} (${state.status}): ${wanted.step} is missed`);
@@ -152,8 +167,8 @@ function missedPages(one: Case, { notices, steps, incidents }: Books): string[] 
   const arrived = new Map(arrivals.map(({ noticeId, at }) => [noticeId, at]));
   for (const { incident, step, at } of steps.filter(({ step }) => step.startsWith("page:"))) {
     const stretches = diary.stretches.get(incident) ?? [];
-    const created = stretches[0]?.state.createdAt ?? 0;
-    if (inStorm(policy, incidents, created)) continue;
+    const routed = routedIn(stretches, step);
+    if (routed !== undefined && isToldTogether(policy, incidents, routed)) continue;
     const sent = notices.filter(({ cause }) => cause === `incident:${incident} ${step}`);
     const states = stretches.filter(({ state }) => state.status === "open" && state.routedAt <= at);
     const ways = states
@@ -170,9 +185,16 @@ function missedPages(one: Case, { notices, steps, incidents }: Books): string[] 
       }
       if (["sent", "delivered"].includes(notice.status)) continue;
       if (notice.status === "canceled" && wasStopped(stretches, notice)) continue;
+      // Where the step itself goes by all that the route could fall back on, what it said there is what went.
+      const own = sent.filter((n) => n.instead_of === null).map(({ channel }) => channel);
+      const isUsedUp = states.every(({ state }) =>
+        routeIn(policy, state).fallback.every((channel) => own.includes(channel)),
+      );
       const others = sent.filter(
         (n) =>
-          n.id !== notice.id && ["sent", "canceled"].includes(n.status) && n.instead_of !== null,
+          n.id !== notice.id &&
+          ["sent", "canceled"].includes(n.status) &&
+          (n.instead_of !== null || (isUsedUp && n.channel !== notice.channel)),
       );
       if (others.length === 0)
         found.push(`${name}: ended as ${notice.status}, and nothing went instead`);
@@ -218,36 +240,72 @@ function earlySteps({ diary, policy }: Case, { steps, incidents }: Books): strin
   return steps.flatMap(({ incident, step, at }) => {
     if (!/^(page|users):/.test(step) && step !== "executives") return [];
     const stretches = diary.stretches.get(incident) ?? [];
-    const created = stretches[0]?.state.createdAt ?? 0;
     const wanted = stretches
       .filter(({ state }) => state.routedAt <= at)
-      .flatMap(({ state }) => wantedOf(state, policy, at, inStorm(policy, incidents, created)));
+      .flatMap(({ state }) =>
+        wantedOf(state, policy, at, isToldTogether(policy, incidents, state)),
+      );
     if (wanted.some((one) => one.step === step)) return [];
     return [`${incident}: ${step} was taken too early`];
   });
 }
 
-/** Of many at once people get one summary for each time, and nobody is left without. */
-function storms({ policy }: Case, { notices, steps, incidents }: Books): string[] {
+const stormOf = (policy: Policy, incidents: Books["incidents"], at: number): string => {
+  const ms = policy.storm.minutes * MINUTE_MS;
+  const first = Math.min(...before(policy, incidents, at).map((one) => one.at));
+  return `storm:${Math.floor(first / ms) * ms}`;
+};
+
+/** Of many at once people get one summary for each time, and nobody is left without; nor without its end. */
+function storms({ policy, diary }: Case, { notices, steps, incidents }: Books): string[] {
   const told = incidents.filter(
     ({ id, at }) =>
       inStorm(policy, incidents, at) &&
       steps.some(({ incident, step }) => incident === id && step.startsWith("page:")),
   );
   const ms = policy.storm.minutes * MINUTE_MS;
-  return told.flatMap(({ id }) => {
-    const pages = steps.filter((one) => one.incident === id && one.step.startsWith("page:"));
+  const unended = [...new Set(told.map(({ at }) => stormOf(policy, incidents, at)))].flatMap(
+    (storm) => {
+      const had = notices.filter(
+        (n) =>
+          n.template === "incident-storm" && n.cause.startsWith(`${storm} `) && n.status === "sent",
+      );
+      return had
+        .filter(({ channel }) => channel !== "sms")
+        .filter(
+          ({ channel, recipient }) =>
+            !notices.some(
+              (n) =>
+                n.cause.startsWith(`${storm} over`) &&
+                n.channel === channel &&
+                n.recipient === recipient &&
+                (n.status === "sent" || n.dead),
+            ),
+        )
+        .map(
+          ({ channel, recipient }) => `${storm}: ${channel} ${recipient} does not hear of its end`,
+        );
+    },
+  );
+  const without = told.flatMap(({ id, at: created }) => {
+    const stretches = diary.stretches.get(id) ?? [];
+    const isTogether = (step: string): boolean => {
+      const routed = routedIn(stretches, step);
+      return routed !== undefined && isToldTogether(policy, incidents, routed);
+    };
+    const pages = steps.filter((one) => one.incident === id && isTogether(one.step));
     const found = pages
       .filter(({ at }) => {
-        const time = `storm:${Math.floor(at / ms) * ms} `;
+        const time = `${stormOf(policy, incidents, created)} ${Math.floor(at / ms) * ms} `;
         return !notices.some(({ cause }) => cause.startsWith(time));
       })
       .map(({ step }) => `${id}: no summary tells its ${step}`);
-    if (notices.some((n) => n.cause.startsWith(`incident:${id} page:`))) {
+    if (pages.some(({ step }) => notices.some((n) => n.cause === `incident:${id} ${step}`))) {
       found.push(`${id}: told by itself in a storm`);
     }
     return found;
   });
+  return [...unended, ...without];
 }
 
 /** Who reads of a service hears of each word to users, and of the end. */
@@ -256,11 +314,10 @@ function users(
   { steps, notices, subscribers, incidents }: Books,
 ): string[] {
   const found: string[] = [];
-  const ms = policy.storm.minutes * MINUTE_MS;
   for (const { id, at, status, reopenings } of incidents) {
     // Of a storm each reader hears once, and of its end when all of it is over.
     const isStorm = inStorm(policy, incidents, at);
-    const about = isStorm ? `storm:${Math.floor(at / ms) * ms}` : `incident:${id}`;
+    const about = isStorm ? stormOf(policy, incidents, at) : `incident:${id}`;
     const service = diary.stretches.get(id)?.[0]?.state.service ?? "";
     const readers = subscribers.filter(
       (s) => s.services.length === 0 || s.services.includes(service),
@@ -269,10 +326,17 @@ function users(
       (one) => one.incident === id && /^users(_resolved)?:/.test(one.step),
     );
     for (const { step } of words) {
-      if (isStorm && step.startsWith("users_resolved:")) continue;
+      const isEnd = step.startsWith("users_resolved:");
+      const heard = words.some((one) => one.step.startsWith("users:"));
+      if (isStorm && isEnd && !heard) continue; // another one's users were told
       for (const { email } of readers) {
         const told = notices.some(
-          (n) => n.cause === `${about} ${step}` && n.recipient === email && n.status === "sent",
+          (n) =>
+            (isStorm && isEnd
+              ? n.cause.startsWith(`${about} users_resolved:`)
+              : [`${about} ${step}`, `incident:${id} ${step}`].includes(n.cause)) &&
+            n.recipient === email &&
+            (n.status === "sent" || n.dead),
         );
         if (!told) found.push(`${id} ${step}: ${email} does not hear of it`);
       }

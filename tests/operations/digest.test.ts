@@ -53,7 +53,8 @@ async function incident(
 ): Promise<void> {
   const row: Incident = {
     ...{ id, correlationKey: id, ordinal: 1, kind: "error", title: `Trouble of ${severity}` },
-    ...{ service: "web", environment: null, ours: false, severity, rule: "r" },
+    ...{ service: "web", environment: null, ours: false, aside: false, severity },
+    rule: "r",
     route: policy.severities[severity].route,
     status: resolvedAt === null ? "open" : "resolved",
     ...{ url: null, openedAt, acknowledgedAt: null, acknowledgedBy: null, resolvedAt },
@@ -64,12 +65,19 @@ async function incident(
   await apply(w.database, new PlanBuilder(w.ctx).insert("incident", row).build());
 }
 
+/** People were told of it. */
+const paged = (id: string) =>
+  w.rows("INSERT INTO incident_step (id, incident_id, step, taken_at) VALUES ($1, $1, $2, now())", [
+    id,
+    "page:1:0",
+  ]);
+
 const sent = async () =>
   (await w.rows("SELECT recipient, cause, locale, data FROM notice ORDER BY id")).map(
     ({ recipient, cause, locale, data }) => {
       const { incidents, sections, ...rest } = data as Record<string, string>;
       return {
-        ...{ recipient, cause, locale, day: rest.day },
+        ...{ recipient, cause, locale, day: rest.day, toldAtOnce: rest.toldAtOnce },
         incidents: (JSON.parse(incidents ?? "[]") as { id: string; lastedMs: number }[]).map(
           ({ id, lastedMs }) => `${id} ${lastedMs / MINUTE_MS}`,
         ),
@@ -84,6 +92,7 @@ describe("the daily digest", () => {
     await incident("INC-2", "P3", TBAT, NOW - 5 * MINUTE_MS); // after 08:00: tomorrow's
     await incident("INC-3", "P2", TBAT, NOW - 50 * HOUR_MS, NOW - 40 * HOUR_MS); // the day before
     await incident("INC-4", "P0", TBAT, NOW - 5 * HOUR_MS); // told at once, and not again
+    await paged("INC-4");
     const { deps, relayed } = depsOf(TBAT);
     expect(await sendDigest(deps)).toBe(1);
     expect(await sendDigest(deps)).toBe(0);
@@ -95,8 +104,20 @@ describe("the daily digest", () => {
         locale: "th",
         day: "2026-11-21",
         incidents: ["INC-1 60"],
+        toldAtOnce: 1,
       },
     ]);
+  });
+
+  it("counts a night of what was told at once, which it has no line of", async () => {
+    await incident("INC-1", "P0", STAMFORD, NOW - 24 * HOUR_MS, NOW - 23 * HOUR_MS);
+    await incident("INC-2", "P1", STAMFORD, NOW - 24 * HOUR_MS); // in the day's mail as well
+    await incident("INC-3", "P0", STAMFORD, NOW - 24 * HOUR_MS);
+    await incident("INC-4", "P0", STAMFORD, NOW - 24 * HOUR_MS); // in a maintenance: nobody was told
+    for (const id of ["INC-1", "INC-2", "INC-3"]) await paged(id);
+    expect(await sendDigest(depsOf(STAMFORD).deps)).toBe(1);
+    const [{ incidents, toldAtOnce } = {}] = await sent();
+    expect([incidents?.length, toldAtOnce]).toEqual([1, 2]);
   });
 
   it("is not sent before its time, and not at all of a day with nothing to tell", async () => {

@@ -4,7 +4,6 @@ import { trackIncident } from "../../src/handlers/track-incident/index.js";
 import { acknowledge, resolve } from "../../src/operations/incidents/act.js";
 import { runIncidentClock } from "../../src/operations/incidents/due.js";
 import { presetOf } from "../../src/policy/presets/index.js";
-import type { Policy } from "../../src/policy/schema.js";
 import { apply } from "../../src/store/apply.js";
 import type { Database } from "../../src/store/database.js";
 import { load } from "../../src/store/load.js";
@@ -19,12 +18,12 @@ afterEach(async () => {
   await w.close();
 });
 
-const STAMFORD = presetOf("stamford");
+const policy = presetOf("stamford");
 /** More statements than a look at the clock has. */
 const STATEMENTS_MAX = 8;
 
 /** An outage that has just been heard of. @returns its incident. */
-async function heardOf(service: string, policy: Policy = STAMFORD): Promise<string> {
+async function heardOf(service: string): Promise<string> {
   const fact: SignalFact = {
     kind: "signal.raised",
     groupKey: `g:${service}`,
@@ -67,7 +66,7 @@ const look = (
   incidentId: string,
   database: Database,
   name: string,
-  { policy = STAMFORD, clock = stillClock(w.ctx.now) } = {},
+  { clock = stillClock(w.ctx.now) } = {},
 ) =>
   runIncidentClock(
     { incidentId },
@@ -169,44 +168,6 @@ describe("a look at the clock that ends in the middle", () => {
   });
 });
 
-describe("whoever heard of an incident while it lasted", () => {
-  it("hears of its end: an executive too, and a channel whose page an acknowledgement had stopped", async () => {
-    const tbat = presetOf("tbat");
-    const { title } = tbat.roles.executive ?? { title: "Executive" };
-    const executive = { title, addresses: { email: "executive@example.com" } };
-    const policy: Policy = { ...tbat, roles: { executive } };
-    const clock = stillClock(w.ctx.now);
-    const deps = {
-      database: w.database,
-      clock,
-      ids: countingIds("a"),
-      relay: async () => undefined,
-    };
-    const told = (template: string) =>
-      w.rows("SELECT channel, recipient FROM notice WHERE template = $1 ORDER BY channel", [
-        template,
-      ]);
-    const incidentId = await heardOf("web", policy);
-    await look(incidentId, w.database, "begin", { policy, clock });
-    clock.advance(31 * 60_000);
-    await look(incidentId, w.database, "lasts", { policy, clock });
-    expect(await told("incident-escalated")).toContainEqual({
-      channel: "email",
-      recipient: "executive@example.com",
-    });
-    await acknowledge({ incidentId, actor: "operator:anna" }, deps);
-    await look(incidentId, w.database, "seen", { policy, clock });
-    await w.rows("UPDATE notice SET status = 'canceled' WHERE stops_at = 'acknowledged'");
-    await resolve({ incidentId, actor: "operator:anna" }, deps);
-    await look(incidentId, w.database, "over", { policy, clock });
-    expect(await told("incident-resolved")).toEqual([
-      { channel: "email", recipient: "executive@example.com" },
-      { channel: "pagerduty", recipient: "pagerduty" },
-      { channel: "slack", recipient: "slack" },
-    ]);
-  });
-});
-
 describe("an incident that lasts for months", () => {
   it("is told on, and nothing of its beginning again, however many steps it has taken", async () => {
     const clock = stillClock(w.ctx.now);
@@ -214,15 +175,16 @@ describe("an incident that lasts for months", () => {
     await look(incidentId, w.database, "begin", { clock });
     await w.rows(
       `INSERT INTO incident_step (id, incident_id, step, taken_at)
-       SELECT 'ist_many_' || k, $1, 'check:0:1:' || k, to_timestamp($2::float8 / 1000) + k * interval '1 min'
+       SELECT 'ist_many_' || k, $1, 'users:' || k, to_timestamp($2::float8 / 1000) + k * interval '1 min'
        FROM generate_series(1, 30000) k`,
       [incidentId, w.ctx.now],
     );
     const before = await noticesOf(incidentId);
     clock.advance(30_000 * 60_000);
     const { took } = await look(incidentId, w.database, "months", { clock });
-    expect(took.length).toBeGreaterThan(0);
+    expect(took.some((step) => step.startsWith("page:1:"))).toBe(true);
     expect(took).not.toContain("page:1:0");
+    await look(incidentId, w.database, "again", { clock });
     expect(await noticesOf(incidentId)).toEqual(before);
   });
 });

@@ -18,6 +18,7 @@ interface Set {
   poolMax?: number;
   flow?: Partial<FlowState>;
   get?: () => Promise<{ status: number; text: string }>;
+  signsLinks?: boolean;
 }
 
 const reportOf = (version: string, status = 200) => ({
@@ -25,7 +26,8 @@ const reportOf = (version: string, status = 200) => ({
   text: JSON.stringify({ version, services: { database: "disconnected" } }),
 });
 
-async function checksOf({ events = 8, mails = 2, poolMax = 10, flow, get }: Set) {
+async function checksOf(set: Set) {
+  const { events = 8, mails = 2, poolMax = 10, flow, get, signsLinks = true } = set;
   const key = "signalbox-events";
   const state = { key, isPaused: false, isPinned: false, parallelismMax: events, ...flow };
   const atOnce = messagesAtOnce({ eventParallelism: events, emailPerSecond: mails });
@@ -33,6 +35,7 @@ async function checksOf({ events = 8, mails = 2, poolMax = 10, flow, get }: Set)
     account: accountWith(flow === undefined ? null : state),
     schedules: [],
     limits: { atOnce, poolMax },
+    signsLinks,
     address: {
       publicBaseUrl: "https://box.example",
       version: "1.2.3",
@@ -80,6 +83,11 @@ describe("setup's checks", () => {
       "an address of another version",
       { get: async () => reportOf("1.2.2") },
       /answers as version 1\.2\.2, and this is 1\.2\.3/,
+    ],
+    [
+      "no secret to sign links with",
+      { signsLinks: false },
+      /people on call have no link to acknowledge by.*set UNSUBSCRIBE_SECRET/,
     ],
     ["a paused queue", { flow: { isPaused: true } }, /signalbox-events is paused: resume/],
     [

@@ -82,6 +82,7 @@ function incidentOf(policy: Policy, view: View, opened: Instant): Incident {
     service: decision.service,
     environment: null,
     ours: false,
+    aside: false,
     severity: decision.severity,
     rule: decision.rule,
     route: decision.route,

@@ -20,6 +20,7 @@ const incidentOf = (parts: Partial<Incident> = {}): Incident => ({
   service: "web",
   environment: "production",
   ours: false,
+  aside: false,
   severity: "P0",
   rule: "site-down",
   route: "page",
@@ -315,6 +316,15 @@ describe("brainbytes' watch after an incident", () => {
     expect(names(due).filter((step) => step.startsWith("end:"))).toEqual([]);
     const later = clockOf(stateOf(back, min(90), { taken }), brainbytes);
     expect(names(later.due)).toContain(`end:1:${T0}`);
+  });
+});
+
+describe("what is aside: a figure or a rule, no outage", () => {
+  it("is told to people as its route says, and never to users: nothing that they use is down", () => {
+    const steps = (parts: Partial<Incident>) => story(parts, min(110)).map(([, step]) => step);
+    const withoutUsers = steps({}).filter((step) => !step.startsWith("users"));
+    expect(steps({}).length).toBeGreaterThan(withoutUsers.length);
+    expect(steps({ aside: true })).toEqual(withoutUsers);
   });
 });
 

@@ -107,10 +107,10 @@ export class Pages {
     const times = { openedAt: now, routedAt: now, createdAt: now, updatedAt: now };
     const incident: Incident = {
       ...{ id, correlationKey: id, ordinal: 1, kind: "uptime", title: "Down", service: "web" },
-      ...{ environment: null, ours: false, severity: "P0", rule: "r", route: "r", status: "open" },
+      ...{ environment: null, ours: false, aside: false, severity: "P0", status: "open" },
       ...{ url: null, acknowledgedAt: null, acknowledgedBy: null, resolvedAt: null },
       ...{ resolvedBy: null, greenSince: null, reopenedAt: null, reopenings: 0, routings: 0 },
-      ...{ suspectId: null, lastGoodId: null, version: 0 },
+      ...{ suspectId: null, lastGoodId: null, rule: "r", route: "r", version: 0 },
       ...times,
     };
     await apply(this.#w.database, this.#plan().insert("incident", incident).build());

@@ -19,7 +19,8 @@ const SEVERITY: Readonly<Record<Severity, "critical" | "error" | "warning" | "in
 
 /**
  * The event without its routing key, which is added on the way out and stored nowhere. An escalation triggers under
- * the same key: PagerDuty logs it on the open alert, and opens one where there is none.
+ * the same key: PagerDuty logs it on the open alert, and opens one where there is none. What becomes worse has a key of its
+ * own, for of an alert that somebody has acknowledged there nobody is called again.
  *
  * @throws Permanent `channel_refused` for a template that is not about incidents, and for a digest.
  */
@@ -28,9 +29,9 @@ export function renderPagerDuty(notice: Notice, platformName: string): Record<st
     incident(happening, view) {
       switch (happening) {
         case "acknowledged":
-          return { event_action: "acknowledge", dedup_key: dedupKey(view.incidentId) };
+          return { event_action: "acknowledge", dedup_key: dedupKey(view.alertKey) };
         case "resolved":
-          return { event_action: "resolve", dedup_key: dedupKey(view.incidentId) };
+          return { event_action: "resolve", dedup_key: dedupKey(view.alertKey) };
         default:
           return trigger(view, platformName);
       }
@@ -45,7 +46,7 @@ function trigger(view: IncidentView, platformName: string): Record<string, unkno
   const clientUrl = consoleUrl ?? url;
   return {
     event_action: "trigger",
-    dedup_key: dedupKey(view.incidentId),
+    dedup_key: dedupKey(view.alertKey),
     client: platformName,
     ...(clientUrl === null ? {} : { client_url: clientUrl }),
     ...linksOf([
@@ -69,6 +70,7 @@ function trigger(view: IncidentView, platformName: string): Record<string, unkno
         environment,
         kind,
         ...present({
+          acknowledge: view.taskDue === null ? acknowledgeHint(view.incidentId, view.ackUrl) : null,
           why: view.why,
           suspect: deploymentText(view.suspect),
           last_good: deploymentText(view.lastGood),
@@ -104,6 +106,7 @@ function stormTrigger(view: StormView, platformName: string): Record<string, unk
           .slice(0, STORM_LINES_MAX)
           .map(({ id, title, service }) => clip(`${id} ${title} (${service})`, 200)),
         ...present({
+          acknowledge: acknowledgeHint("INC-…", view.ackUrl),
           why: view.why,
           next_step: view.nextStep,
           instead_of: insteadText(view.insteadOf, "en"),
@@ -116,6 +119,12 @@ function stormTrigger(view: StormView, platformName: string): Record<string, unk
 function linksOf(links: [text: string, href: string | null][]): Record<string, unknown> {
   const there = links.flatMap(([text, href]) => (href === null ? [] : [{ href, text }]));
   return there.length === 0 ? {} : { links: there };
+}
+
+/** PagerDuty's own button says nothing to us: paging would go on, and nobody would know why. */
+function acknowledgeHint(id: string, ackUrl: string | null): string {
+  const byLink = ackUrl === null ? "by" : "by the link, or by";
+  return `Signalbox does not hear PagerDuty's own button. Acknowledge ${byLink}: npx --no signalbox incidents ack ${id}`;
 }
 
 const present = (details: Record<string, string | number | null>): Record<string, unknown> =>

@@ -111,7 +111,7 @@ function rowsOf(happening: IncidentHappening, view: IncidentView, reader: Reader
     return [
       ...head,
       [words.lasted, lasted],
-      [words.resolvedBy, view.resolvedBy],
+      [words.resolvedBy, view.resolvedBy?.[language] ?? null],
       [words.resolvedAt, at(view.resolvedAt)],
     ];
   }
@@ -165,7 +165,7 @@ function digestMessage(view: DigestView, reader: Reader): Record<string, unknown
   const headline = `${words.title}${view.day === null ? "" : ` ${view.day}`}`;
   return message(headline, [
     header(headline),
-    ...sectionOf([escapeMrkdwn(words.count(view.count), FIELD_CHARS_MAX)]),
+    ...sectionOf([escapeMrkdwn(words.count(view.count, view.toldAtOnce), FIELD_CHARS_MAX)]),
     ...bySeverity(view.lines).flatMap(({ name, lines }) =>
       sectionOf([`*${escapeMrkdwn(name, 80)}*`, ...listOf(lines, lines.length, reader)]),
     ),

@@ -75,7 +75,7 @@ function stateOf(happening: IncidentHappening, view: IncidentView): string {
     case "acknowledged":
       return acknowledgedBy === null
         ? " acknowledged"
-        : ` acknowledged by ${cut(acknowledgedBy, 30)}`;
+        : ` acknowledged by ${cut(acknowledgedBy.en, 30)}`;
     case "reopened":
       return " is back";
     case "resolved":
@@ -87,7 +87,7 @@ function stateOf(happening: IncidentHappening, view: IncidentView): string {
 
 function courseOf({ lastedMs, resolvedBy }: IncidentView): string | null {
   const after = lastedMs === null ? "" : ` after ${durationText(lastedMs, "en")}`;
-  const by = resolvedBy === null ? "" : ` by ${cut(resolvedBy, 30)}`;
+  const by = resolvedBy === null ? "" : ` by ${cut(resolvedBy.en, 30)}`;
   return after === "" && by === "" ? null : `${after}${by}`;
 }
 

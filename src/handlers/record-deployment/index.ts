@@ -1,5 +1,6 @@
 import { deploymentMoves } from "../../domain/deployment.js";
 import { PlanBuilder } from "../../domain/plan.js";
+import { isToBeChecked } from "../../policy/deployments.js";
 import { read } from "../../store/load.js";
 import { defineHandler } from "../handler.js";
 import { watchDeployment } from "./watch.js";
@@ -44,7 +45,9 @@ export const recordDeployment = defineHandler({
     const moves = deploymentMoves(existing, state, occurredAt);
     const known = { url: url ?? existing.url, commit: commit ?? existing.commit };
     if (moves) {
-      plan.update("deployment", existing, { ...said, ...known });
+      // What is looked at anew has no answer until then.
+      const checked = isToBeChecked(ctx.policy, said) ? null : existing.checked;
+      plan.update("deployment", existing, { ...said, ...known, checked });
       watchDeployment(plan, { ...said, id: existing.id }, rows.timers, ctx);
     } else plan.expect("deployment", existing);
     return plan

@@ -28,6 +28,8 @@ export interface AlertRows extends PlaceRows {
   incident: Incident[];
   /** Another alert of that incident: one that is open, or else the one that ended last. */
   others: Alert[];
+  /** The worst alert of that incident that is open. */
+  worstOfGroup: Alert[];
   /** Where a deployment went: the last good one there has ended what an older failure speaks of. */
   target: DeploymentTarget[];
 }
@@ -204,12 +206,33 @@ function acknowledge(
     return;
   }
   const by = fact.by ?? ctx.source;
+  if (!isOfNow(fact, alert, incident, rows)) {
+    plan
+      .expect("incident", incident)
+      .because(`Something worse of ${incident.id} is open, or has come since: nobody has that.`);
+    return;
+  }
   plan
     .update("incident", incident, { ...seen, acknowledgedBy: by })
-    .audit(`incident.${seen.status}`, incident.id, { before: incident.status, after: seen.status })
+    .audit("incident.acknowledged", incident.id, { before: "open", after: "acknowledged" })
     .because(`${incident.id} is acknowledged at ${ctx.source}`);
   addEntry(plan, incident.id, { kind: "transition", text: `acknowledged at ${ctx.source}` }, ctx);
   tellChange(plan, incident, rows, ctx);
+}
+
+/**
+ * Who takes a deprecation notice on has not taken on the outage that is part of the same incident. Nor has who
+ * acknowledged before it became what people are paged for now, though the word comes late.
+ */
+function isOfNow(
+  { occurredAt }: Ending,
+  alert: Alert,
+  { routedAt, reopenedAt }: Incident,
+  { lastRaised, worstOfGroup: [worst] }: AlertRows,
+): boolean {
+  if (worst !== undefined && isWorse(worst.severity, alert.severity)) return false;
+  const since = Math.max(routedAt, reopenedAt ?? 0);
+  return occurredAt >= since || occurredAt >= (lastRaised[0]?.occurredAt ?? 0);
 }
 
 function decideClosed(

@@ -1,12 +1,11 @@
 import type { SignalFact } from "../../domain/facts.js";
 import { incidentIdOf } from "../../domain/incident.js";
 import { HOUR_MS, MINUTE_MS } from "../../domain/time.js";
-import { decideRoute } from "../../policy/route.js";
 import type { Policy } from "../../policy/schema.js";
 import { read } from "../../store/load.js";
 import { defineHandler } from "../handler.js";
 import { decideAlert } from "./decide.js";
-import { OWN_INCIDENTS_MAX, viewOf } from "./place.js";
+import { decideOf, OWN_INCIDENTS_MAX } from "./place.js";
 
 /** The newest alert of the group brings the incident that it is part of. */
 const OF_GROUP =
@@ -16,6 +15,9 @@ const OF_KEY =
 
 /** So far back is looked for one that did not fail its checks. */
 const DEPLOYMENTS_MAX = 10;
+
+const SUSPECT_OF_KEY =
+  "(SELECT i.suspect_id FROM incident i WHERE i.correlation_key = ? ORDER BY i.ordinal DESC LIMIT 1)";
 
 /** What an alert whose source tells its end too burns by; an error's source often never does. */
 const TELLS_ITS_END = "t.kind <> 'error'";
@@ -49,20 +51,13 @@ export const trackIncident = defineHandler({
           limit: 1,
         },
       ),
-      newest: read("incident", "t.correlation_key = ?", [key], {
-        orderBy: "t.ordinal DESC",
-        limit: 1,
-      }),
-      burning: read(
+      worstOfGroup: read(
         "alert",
-        `t.incident_id = ${OF_KEY} AND t.status <> 'resolved' AND ${TELLS_ITS_END}`,
-        [key],
-        { limit: 1 },
+        `t.incident_id = ${OF_GROUP} AND t.status <> 'resolved'`,
+        [groupKey],
+        { orderBy: "t.severity", limit: 1 },
       ),
-      lastTrouble: read("signal", `t.incident_id = ${OF_KEY} AND t.kind = 'raised'`, [key], {
-        orderBy: "t.occurred_at DESC",
-        limit: 1,
-      }),
+      ...readsOfKey(key),
       // Where a zone's clock goes back, a minute of it comes twice.
       sameMinute: read(
         "incident",
@@ -103,6 +98,36 @@ export const trackIncident = defineHandler({
   decide: (fact, rows, context) => decideAlert(fact, rows, context),
 });
 
+/** Of the newest incident that the trouble could be part of. */
+const readsOfKey = (key: string | null) => ({
+  newest: read("incident", "t.correlation_key = ?", [key], {
+    orderBy: "t.ordinal DESC",
+    limit: 1,
+  }),
+  burning: read(
+    "alert",
+    `t.incident_id = ${OF_KEY} AND t.status <> 'resolved' AND ${TELLS_ITS_END}`,
+    [key],
+    { limit: 1 },
+  ),
+  worstOpen: read("alert", `t.incident_id = ${OF_KEY} AND t.status <> 'resolved'`, [key], {
+    orderBy: "t.severity",
+    limit: 1,
+  }),
+  endedLast: read(
+    "alert",
+    `t.incident_id = ${OF_KEY} AND t.status = 'resolved'
+     AND t.severity <= (SELECT i.severity FROM incident i WHERE i.id = t.incident_id)`,
+    [key],
+    { orderBy: "t.resolved_at DESC", limit: 1 },
+  ),
+  lastTrouble: read("signal", `t.incident_id = ${OF_KEY} AND t.kind = 'raised'`, [key], {
+    orderBy: "t.occurred_at DESC",
+    limit: 1,
+  }),
+  suspect: read("deployment", `t.id = ${SUSPECT_OF_KEY}`, [key], { limit: 1 }),
+});
+
 /** Only a raising signal says whose trouble it is. */
 function soughtBy(
   fact: SignalFact,
@@ -110,7 +135,7 @@ function soughtBy(
   policy: Policy,
 ): { key: string | null; names: string | null } {
   if (fact.kind !== "signal.raised") return { key: null, names: null };
-  const { correlationKey, service } = decideRoute(viewOf(fact, source), policy);
+  const { correlationKey, service } = decideOf(fact, source, policy);
   const names = policy.services.find(({ id }) => id === service)?.names ?? [];
   const exact = names.filter((name) => !name.includes("*"));
   return { key: correlationKey, names: [service, fact.service, ...exact].join("\n").toLowerCase() };

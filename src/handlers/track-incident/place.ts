@@ -1,4 +1,4 @@
-import type { Deployment } from "../../domain/deployment.js";
+import { type Deployment, goBackTo } from "../../domain/deployment.js";
 import type { SignalRaised } from "../../domain/facts.js";
 import {
   type Alert,
@@ -12,6 +12,7 @@ import type { PlanBuilder } from "../../domain/plan.js";
 import { isWorse } from "../../domain/severity.js";
 import { MINUTE_MS } from "../../domain/time.js";
 import { type Decision, decideRoute, type SignalView } from "../../policy/route.js";
+import type { Policy } from "../../policy/schema.js";
 import type { HandlerContext } from "../handler.js";
 import { addEntry, reopened, windClock } from "../incident-plan.js";
 
@@ -19,6 +20,9 @@ import { addEntry, reopened, windClock } from "../incident-plan.js";
 export interface PlaceRows {
   /** The newest of the alert's correlation key. */
   newest: Incident[];
+  /** The worst alert of it that is open; and of those that were as bad as it is, the one that ended last. */
+  worstOpen: Alert[];
+  endedLast: Alert[];
   /** An alert of it that is open, and whose source will say when it ends. */
   burning: Alert[];
   /** The last signal that raised any of its alerts. */
@@ -30,6 +34,8 @@ export interface PlaceRows {
   ours: Incident[];
   /** The good deployments of the service to production before it, newest first. */
   deployments: Deployment[];
+  /** The deployment that the newest incident of the key suspects. */
+  suspect: Deployment[];
 }
 
 /** Our own errors come back as webhooks: past this many incidents in a minute they are kept and not told. */
@@ -55,8 +61,16 @@ export type Begun = Pick<Alert, "severity" | "rule" | "acknowledgedAt" | "acknow
   decision: Decision;
 };
 
+/** What the policy decides of it. One that is aside is part of no outage of its service. */
+export function decideOf(fact: SignalRaised, source: string, policy: Policy): Decision {
+  const decision = decideRoute(viewOf(fact, source), policy);
+  if (fact.aside !== true) return decision;
+  // Of many dead letters, or figures, of one service one is told; none of them with an outage.
+  return { ...decision, correlationKey: `${decision.correlationKey} aside ${fact.signalKind}` };
+}
+
 export function decisionOf(fact: SignalRaised, ctx: HandlerContext): Begun {
-  const decision = decideRoute(viewOf(fact, ctx.source), ctx.policy);
+  const decision = decideOf(fact, ctx.source, ctx.policy);
   const { severity, rule } = decision;
   return { severity, rule, decision, acknowledgedAt: null, acknowledgedBy: null };
 }
@@ -129,8 +143,9 @@ function join(
   rows: PlaceRows,
   ctx: HandlerContext,
 ): string {
-  const worse = isWorse(decision.severity, incident.severity);
-  const known = exonerated(incident, fact, decision, rows, ctx);
+  const anew = isNobodys(incident, fact, decision, rows, ctx);
+  const worse = anew || isWorse(decision.severity, incident.severity);
+  const known = exonerated(incident, fact, rows, ctx);
   if (worse || incident.greenSince !== null) {
     const change = {
       ...(worse ? worsened(incident, decision, fact, ctx.now) : {}),
@@ -145,7 +160,11 @@ function join(
   plan
     .audit("incident.joined", incident.id, { kind: fact.signalKind, severity: decision.severity })
     .because(`It is part of ${incident.id}, which is about the same service and lasts.`);
-  const as = worse ? `, which makes it ${calledOf(decision)}` : "";
+  const as = anew
+    ? `, as ${calledOf(decision)}: what somebody has is over`
+    : worse
+      ? `, which makes it ${calledOf(decision)}`
+      : "";
   addEntry(
     plan,
     incident.id,
@@ -153,6 +172,23 @@ function join(
     ctx,
   );
   return incident.id;
+}
+
+/**
+ * Somebody has the incident for what is over by now: of what is still open nothing is as bad as this. It is told from
+ * its beginning, unless it is what ended only just now and is back.
+ */
+function isNobodys(
+  incident: Incident,
+  { occurredAt }: SignalRaised,
+  { severity }: Decision,
+  { worstOpen: [open], endedLast: [ended] }: PlaceRows,
+  { policy }: HandlerContext,
+): boolean {
+  if (incident.status !== "acknowledged" || incident.greenSince !== null) return false;
+  if (open === undefined || !isWorse(severity, open.severity)) return false;
+  const flapMs = policy.grouping.flapMinutes * MINUTE_MS;
+  return ended?.resolvedAt == null || occurredAt - ended.resolvedAt > flapMs;
 }
 
 /**
@@ -243,6 +279,7 @@ function open(
     service,
     environment: fact.environment,
     ours: fact.ours,
+    aside: fact.aside === true,
     ...{ severity, rule, route },
     status: acknowledgedAt === null ? "open" : "acknowledged",
     url: fact.url,
@@ -276,15 +313,13 @@ function open(
   return id;
 }
 
-/**
- * What went to the service within the window before is the suspect. Where to go back to is the newest before that,
- * of those that did not fail the checks after them.
- */
+/** What went to the service within the window before is the suspect; the good one before that is where to go back to. */
 function suspects(
   fact: SignalRaised,
   deployments: readonly Deployment[],
   { policy }: HandlerContext,
 ): Pick<Incident, "suspectId" | "lastGoodId"> {
+  if (fact.aside === true) return { suspectId: null, lastGoodId: null };
   const since = fact.occurredAt - policy.grouping.windowMinutes * MINUTE_MS;
   const [newest] = deployments;
   // A deployment that failed never served anybody: what serves is the newest good one.
@@ -292,22 +327,25 @@ function suspects(
     fact.deployedTo === undefined && newest !== undefined && newest.stateAsOf >= since
       ? newest
       : null;
-  const lastGood = deployments.find((one) => one !== suspect && one.checked !== "failed");
+  const lastGood = goBackTo(deployments.filter((one) => one !== suspect));
   return { suspectId: suspect?.id ?? null, lastGoodId: lastGood?.id ?? null };
 }
 
-/** What came after its trouble had begun, as an earlier alert tells only now, is not what caused it. */
+/**
+ * What came after its trouble had begun, as an earlier alert tells only now, is not what caused it. One that has moved
+ * since the incident opened, as by a promotion, may have been there before all the same.
+ */
 function exonerated(
   incident: Incident,
   fact: SignalRaised,
-  { service }: Decision,
-  { deployments }: PlaceRows,
+  { suspect: [suspect], deployments }: PlaceRows,
   ctx: HandlerContext,
 ): Partial<Incident> {
-  const { suspectId } = incident;
-  const isEarlier = fact.occurredAt < incident.openedAt && service === incident.service;
-  if (!isEarlier || suspectId === null || deployments[0]?.id === suspectId) return {};
-  return suspects(fact, deployments, ctx);
+  if (suspect === undefined || suspect.id !== incident.suspectId) return {};
+  const { stateAsOf } = suspect;
+  if (stateAsOf <= fact.occurredAt || stateAsOf > incident.openedAt) return {};
+  const known = suspects(fact, deployments, ctx);
+  return { ...known, lastGoodId: known.lastGoodId ?? incident.lastGoodId };
 }
 
 function floods(ours: readonly Incident[], now: number): boolean {

@@ -1,4 +1,4 @@
-import type { Checked, Deployment } from "../../domain/deployment.js";
+import { type Checked, type Deployment, goBackTo, shortCommit } from "../../domain/deployment.js";
 import { Permanent } from "../../domain/errors.js";
 import type { Alert } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
@@ -11,29 +11,24 @@ import { apply } from "../../store/apply.js";
 import { Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
 import { raiseOwn } from "../raise-own.js";
+import type { WokenBy } from "../run-timer.js";
 import { type DeploymentDeps, namesOf } from "./deps.js";
 import { type Finding, type Looked, lookAt } from "./look.js";
 
 const ACTOR = "system:deployments";
-const COMMIT_CHARS = 8;
-
-/** The message that woke the timer, completed with what the look decides. */
-export interface WokenBy {
-  requestId?: string;
-  outboxId?: string;
-}
 
 interface CheckRows {
   deployment: Deployment;
   /** A good one that went to the same place later: what serves is not ours to judge any more. */
   later: Deployment[];
-  /** The good one before it that did not fail its own checks. */
+  /** The good ones before it, the newest first. */
   before: Deployment[];
   /** What earlier checks of the same place found, and is not over. */
   open: Alert[];
 }
 
-const NOT_UNWELL = "t.checked IS DISTINCT FROM 'failed'";
+/** So far back is looked for one that did not fail its own checks. */
+const BEFORE_MAX = 10;
 
 /** The one trouble of a check at a place: the next deployment's good check of the same ends it. */
 const groupOf = ({ source, project, target }: Deployment, check: string): string =>
@@ -76,20 +71,24 @@ export async function checkDeployment(
   } else await lookAgain(timer, deps, by);
 }
 
+/** As the index has it, `deployment_place_idx`. */
+const placeOf = (alias: string): string =>
+  `(${alias}.source || ' ' || ${alias}.project || ' ' || ${alias}.target)`;
+
 async function loadDeployment(
   id: string,
   { database, policy }: DeploymentDeps,
 ): Promise<CheckRows> {
-  const samePlace = `JOIN deployment d ON d.id = ? AND t.source = d.source AND t.project = d.project
-    AND t.target = d.target AND t.id <> d.id AND t.state IN ('succeeded', 'promoted')`;
+  const samePlace = `JOIN deployment d ON d.id = ? AND ${placeOf("t")} = ${placeOf("d")}
+    AND t.id <> d.id AND t.state IN ('succeeded', 'promoted')`;
   // A read's parameters come in the order of its text, in which the join is before the condition.
   const { deployment, later, before } = await load(database, {
     deployment: read("deployment", "t.id = ?", [id]),
     later: read("deployment", "t.state_as_of > d.state_as_of", [id], { join: samePlace, limit: 1 }),
-    before: read("deployment", `t.state_as_of <= d.state_as_of AND ${NOT_UNWELL}`, [id], {
+    before: read("deployment", "t.state_as_of <= d.state_as_of", [id], {
       join: samePlace,
       orderBy: "t.state_as_of DESC",
-      limit: 1,
+      limit: BEFORE_MAX,
     }),
   });
   const found = deployment[0];
@@ -135,7 +134,7 @@ async function raise(
   { service }: Looked,
   deps: DeploymentDeps,
 ): Promise<void> {
-  const back = before[0];
+  const back = goBackTo(before);
   const tags = {
     check,
     deployment: deployment.externalId,
@@ -191,9 +190,10 @@ async function resolveEarlier(
 /** The status page hears of what went well, where the platform wants that; of each promotion anew. */
 function pageNotice(
   timer: TimerRow,
-  { id, externalId, name, target, commit, url, stateAsOf }: Deployment,
+  deployment: Deployment,
   { policy, hasStatusPage }: DeploymentDeps,
 ): NoticeRequest | null {
+  const { id, externalId, name, target, url, stateAsOf } = deployment;
   if (!hasStatusPage || !policy.deployments.tellStatusPage) return null;
   return {
     channel: "status_page",
@@ -204,7 +204,7 @@ function pageNotice(
     data: {
       deploymentId: id,
       // For users: what it is of, by its name, and the version as people write it.
-      deployment: commit?.slice(0, COMMIT_CHARS) ?? externalId,
+      deployment: shortCommit(deployment) ?? externalId,
       ...{ project: name, target, url },
       finishedAt: stateAsOf,
       timeZone: policy.timeZone,
@@ -221,6 +221,11 @@ const ACTIONS: Record<Checked, string> = {
   not_checked: "deployment.not_checked",
 };
 
+/** A monitor may have been red before it came: that alone says nothing of what the deployment is. */
+const isItsOwn = (checked: Checked, findings: readonly Finding[]): boolean =>
+  checked !== "failed" ||
+  findings.some(({ check, outcome }) => outcome === "failed" && check !== "monitor");
+
 async function found(
   checked: Checked,
   { deployment }: CheckRows,
@@ -231,7 +236,9 @@ async function found(
 ): Promise<void> {
   const plan = conclude(timer, deps, by);
   plan.audit(ACTIONS[checked], deployment.id, detailsOf(findings));
-  plan.update("deployment", deployment, { checked, updatedAt: deps.clock.now() });
+  if (isItsOwn(checked, findings)) {
+    plan.update("deployment", deployment, { checked, updatedAt: deps.clock.now() });
+  } else plan.expect("deployment", deployment);
   const notice = checked === "passed" ? pageNotice(timer, deployment, deps) : null;
   if (notice !== null) plan.notify(notice);
   await write(plan, deps);

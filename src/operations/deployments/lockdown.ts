@@ -1,3 +1,4 @@
+import { shortCommit } from "../../domain/deployment.js";
 import { Permanent } from "../../domain/errors.js";
 import type { TimerRow } from "../../domain/outbox.js";
 import { emptyPlan } from "../../domain/plan.js";
@@ -6,10 +7,8 @@ import { apply } from "../../store/apply.js";
 import { Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
 import { raiseOwn } from "../raise-own.js";
-import type { WokenBy } from "./check.js";
+import type { WokenBy } from "../run-timer.js";
 import type { DeploymentDeps } from "./deps.js";
-
-const COMMIT_CHARS = 8;
 
 /**
  * Tells of a deployment that came in a lockdown, or around an exam, and by whose approval it may. The timer's time is the
@@ -32,8 +31,8 @@ export async function tellOfLockdown(
   }
   const approval = approvalAt(policy, timer.dueAt);
   if (approval !== null) {
-    const { name, target, url, externalId, commit } = deployment;
-    const which = commit === null ? externalId : commit.slice(0, COMMIT_CHARS);
+    const { name, target, url, externalId } = deployment;
+    const which = shortCommit(deployment) ?? externalId;
     await raiseOwn(
       {
         kind: "raised",
@@ -51,6 +50,8 @@ export async function tellOfLockdown(
           ...(approval.lockdown === null ? {} : { lockdown: approval.lockdown.id }),
           ...(approval.exam === null ? {} : { exam: approval.exam.id }),
         },
+        // A rule was broken; what was deployed may well do.
+        aside: true,
       },
       deps,
     );

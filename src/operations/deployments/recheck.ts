@@ -41,6 +41,7 @@ export async function recheckDeployment(
     const runId = ids.next("run");
     plan
       .send({ type: "timer.due.v1", timerId, dueAt: now, runId, requestId })
+      .update("deployment", found, { checked: null, updatedAt: now })
       .audit("deployment.check_asked", id, { because });
     const built = plan.build();
     try {

@@ -7,10 +7,13 @@ import { addEntry, resolvedBy, windClock } from "../../handlers/incident-plan.js
 import { type ClockStep, clockOf, taskDueAt } from "../../policy/incident-clock.js";
 import { insteadOf, TASK_CHANNELS, titlesOf, waysOf } from "../../policy/recipients.js";
 import { clocksOf, routeOf } from "../../policy/route.js";
-import type { Policy, Words } from "../../policy/schema.js";
+import type { Policy } from "../../policy/schema.js";
+import { alertKeyOf, pagedRoutings } from "./alert-key.js";
 import { clockStateOf } from "./clock-state.js";
-import { incidentData, type RollbackHint, stormData } from "./notice-data.js";
-import { byChannels, type IncidentRows, stormCause, stormOverCause } from "./rows.js";
+import { incidentData, minutesUnanswered, type RollbackHint, stormData } from "./notice-data.js";
+import { byChannels, type IncidentRows } from "./rows.js";
+import { stormCause, threadOf } from "./storm.js";
+import { nameOf, tellStorm } from "./tell-storm.js";
 
 export interface DueContext extends DecideContext {
   policy: Policy;
@@ -24,6 +27,8 @@ export interface UsersTelling {
   template: "user-incident" | "user-update" | "user-resolved";
   /** Distinguishes the words of one incident. */
   nth: string;
+  /** Of which service: the incident's own, unless another one of its storm is over with it. */
+  service?: string;
 }
 
 export interface Due {
@@ -74,6 +79,7 @@ class Telling {
   readonly #toldOfStorm: Set<string>;
   /** The channels by which a page goes out with this. */
   readonly #pagedBy = new Set<string>();
+  #hasJoined = false;
 
   constructor(rows: IncidentRows, plan: PlanBuilder, ctx: DueContext) {
     this.#rows = rows;
@@ -98,6 +104,7 @@ class Telling {
         break;
       case "acknowledged":
         this.#tellTold(step, "incident-acknowledged", ["slack", "pagerduty"]);
+        this.#tellStorm("had");
         break;
       case "reopened":
         this.#tellTold(step, "incident-reopened", ["slack", "pagerduty", "email", "sms"]);
@@ -112,8 +119,9 @@ class Telling {
         this.#end();
         break;
       case "resolved":
-        if (this.#rows.storm.isOn) this.#stormOver();
-        else this.#tellTold(step, "incident-resolved", ["slack", "pagerduty", "email"]);
+        this.#tellTold(step, "incident-resolved", ["slack", "pagerduty", "email"]);
+        this.#tellStorm("had");
+        this.#tellStorm("over");
         break;
       case "users_resolved":
         this.#tellUsersOver(step.step);
@@ -146,6 +154,7 @@ class Telling {
         ? "incident-reopened"
         : "incident-raised";
     const ways = waysOf(policy, step.roles, step.channels);
+    const minutes = minutesUnanswered(this.#rows, this.#ctx.now);
     for (const way of ways) {
       this.#pagedBy.add(way.channel);
       this.#notify(template, step.step, way, {
@@ -153,18 +162,12 @@ class Telling {
         instead: insteadOf(policy, route, step.roles, way.channel, step.channels),
         data: {
           escalatedTo: namesOf(step.roles, policy),
-          ...(isFirst ? {} : { unansweredMinutes: this.#minutesSinceRouted() }),
+          ...(isFirst ? {} : { unansweredMinutes: minutes }),
         },
       });
     }
-    const because = isFirst
-      ? ""
-      : `, since nobody has answered for ${this.#minutesSinceRouted()} min`;
+    const because = isFirst ? "" : `, since nobody has answered for ${minutes} min`;
     this.#say("step", `${namesOf(step.roles, policy)} told by ${channelsOf(ways)}${because}`);
-  }
-
-  #minutesSinceRouted(): number {
-    return Math.round((this.#ctx.now - this.#rows.incident.routedAt) / 60_000);
   }
 
   /** Told with all that came in the same time, to each receiver once. */
@@ -181,13 +184,15 @@ class Telling {
     const { policy, now } = this.#ctx;
     const { storm, incident } = this.#rows;
     const route = routeOf(policy, incident.route, incident.severity);
+    this.#joinStorm();
     for (const way of waysOf(policy, roles, channels)) {
       if (this.#toldOfStorm.has(nameOf(way))) continue;
       this.#toldOfStorm.add(nameOf(way));
       this.#plan.notify({
         ...way,
         template: "incident-storm",
-        cause: stormCause(incident, storm.count, now, policy),
+        cause: stormCause(storm, incident, now, policy),
+        incidentId: threadOf(storm),
         locale: policy.languages[0] ?? "en",
         data: { ...stormData(this.#rows, policy, now), escalatedTo: namesOf(roles, policy) },
         instead: insteadOf(policy, route, roles, way.channel, channels),
@@ -195,30 +200,21 @@ class Telling {
     }
   }
 
-  /** The last of a storm's incidents is over: who was told of all of them hears that all are. */
-  #stormOver(): void {
-    const { policy, now, rollbackHint } = this.#ctx;
+  /** Its storm is over when it is, with all others that were told together. */
+  #joinStorm(): void {
     const { storm, incident } = this.#rows;
-    if (storm.open > 0) return;
-    const known = new Set(storm.toldOver.map(nameOf));
-    const route = routeOf(policy, incident.route, incident.severity);
-    const ways = route.steps.flatMap(({ roles, channels }) => waysOf(policy, roles, channels));
-    for (const way of byChannels(ways, ["slack", "pagerduty", "email"])) {
-      if (known.has(nameOf(way))) continue;
-      known.add(nameOf(way));
-      this.#plan.notify({
-        ...way,
-        template: "incident-resolved",
-        cause: stormOverCause(storm.id),
-        locale: policy.languages[0] ?? "en",
-        data: {
-          ...incidentData(this.#rows, policy, now, rollbackHint),
-          incidentId: `storm:${storm.id}`,
-          title: `All ${storm.count} incidents that were told together are over`,
-        },
-      });
-    }
-    this.#say("step", "told that all incidents of the storm are over");
+    if (this.#hasJoined || storm.isMember) return;
+    this.#hasJoined = true;
+    const id = this.#ctx.ids.next("incidentStep");
+    const takenAt = this.#ctx.now;
+    const step = { id, incidentId: incident.id, step: threadOf(storm), takenAt };
+    this.#plan.insert("incidentStep", step);
+  }
+
+  #tellStorm(what: "had" | "over"): void {
+    if (!tellStorm(what, this.#rows, this.#plan, this.#ctx)) return;
+    const said = what === "had" ? "that somebody has each incident" : "that all incidents are over";
+    this.#say("step", `told of the storm: ${said}`);
   }
 
   /** A promise that is not kept is said once, where those on call look. */
@@ -264,22 +260,38 @@ class Telling {
   }
 
   #tellUsers(nth: string): void {
-    const told = this.#rows.steps.some(({ step }) => step.startsWith("users:"));
+    const told = this.#rows.counts.usersTold > 0;
+    if (this.#rows.storm.isOn) this.#joinStorm();
     this.users.push({ template: told ? "user-update" : "user-incident", nth });
     this.#say("step", told ? "users are told how it stands" : "users are told");
   }
 
-  /** Of a storm users hear when all of it is over. */
+  /** Of a storm users hear when all of it is over, and then the users of each service that were told of it. */
   #tellUsersOver(nth: string): void {
-    const lasts = this.#rows.storm.isOn && this.#rows.storm.open > 0;
-    if (!lasts) this.users.push({ template: "user-resolved", nth });
-    this.#say("step", `users are told that it is over${lasts ? " when all of the storm is" : ""}`);
+    const { storm, counts } = this.#rows;
+    const template = "user-resolved";
+    if (storm.isMember && storm.open > 0) {
+      this.#say("step", "users are told that it is over when all of the storm is");
+      return;
+    }
+    if (storm.isMember) {
+      for (const service of storm.services) this.users.push({ template, nth, service });
+    } else if (counts.usersTold > 0) this.users.push({ template, nth });
+    if (this.users.length > 0) this.#say("step", "users are told that it is over");
   }
 
-  /** Who was told that it began hears how it goes on. */
+  /** Who was told that it began hears how it goes on; at PagerDuty, where each routing has an alert, of each. */
   #tellTold({ step }: ClockStep, template: Template, channels: NoticeWay["channel"][]): void {
     const ways = byChannels(this.#rows.told, channels);
-    for (const way of ways) this.#notify(template, step, way, {});
+    for (const way of ways) {
+      const closes = way.channel === "pagerduty" && template !== "incident-reopened";
+      const routings = closes ? pagedRoutings(this.#rows) : [this.#rows.incident.routings];
+      for (const routing of routings) {
+        const isOwn = routing === this.#rows.incident.routings;
+        const data = { alertKey: alertKeyOf(this.#rows.incident, routing) };
+        this.#notify(template, isOwn ? step : `${step} of ${routing}`, way, { data });
+      }
+    }
     if (ways.length > 0)
       this.#say("step", `told by ${channelsOf(ways)} ${TOLD[template] ?? template}`);
   }
@@ -305,7 +317,7 @@ class Telling {
         id: ids.next("incidentTask"),
         incidentId: incident.id,
         task: one.id,
-        title: wordsFor(one.title, policy),
+        title: one.title[policy.languages[0] ?? "en"] ?? one.title.en,
         role: one.role,
         dueAt: taskDueAt(incident.resolvedAt ?? now, one),
         doneAt: null,
@@ -354,6 +366,7 @@ class Telling {
       locale: policy.languages[0] ?? "en",
       data: {
         ...incidentData(this.#rows, policy, now, rollbackHint),
+        alertKey: alertKeyOf(incident, incident.routings),
         step,
         ackUrl: canAcknowledge ? ackUrl(incident.id, way, now) : null,
         ...more.data,
@@ -372,8 +385,6 @@ const TOLD: Partial<Record<Template, string>> = {
   "incident-resolved": "that it is over",
 };
 
-const nameOf = ({ channel, recipient }: NoticeWay): string => `${channel} ${recipient}`;
-
 const namesOf = (roles: readonly string[], policy: Policy): string =>
   titlesOf(roles, policy).join(", ");
 
@@ -381,6 +392,3 @@ const channelsOf = (ways: readonly NoticeWay[]): string =>
   ways.length === 0
     ? "nothing"
     : [...new Set(ways.map(({ channel }) => CHANNEL_NAMES[channel]))].join(", ");
-
-const wordsFor = (words: Words, { languages }: Policy): string =>
-  words[languages[0] ?? "en"] ?? words.en;

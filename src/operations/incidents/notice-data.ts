@@ -1,4 +1,4 @@
-import type { Deployment } from "../../domain/deployment.js";
+import { type Deployment, shortCommit } from "../../domain/deployment.js";
 import type { Incident } from "../../domain/incident.js";
 import type { NoticeData } from "../../domain/notice.js";
 import type {
@@ -6,35 +6,45 @@ import type {
   IncidentNoticeData,
   TemplateData,
 } from "../../domain/notice-templates.js";
-import type { Instant } from "../../domain/time.js";
+import { type Instant, MINUTE_MS } from "../../domain/time.js";
 import type { Policy } from "../../policy/schema.js";
 import type { IncidentRows } from "./rows.js";
-
-const COMMIT_CHARS = 8;
 
 const namesOf = <P extends "suspect" | "lastGood">(prefix: P, one: Deployment | undefined) => ({
   [prefix]: one?.name ?? null,
   [`${prefix}Url`]: one?.url ?? null,
-  [`${prefix}Commit`]: one?.commit?.slice(0, COMMIT_CHARS) ?? null,
+  [`${prefix}Commit`]: one === undefined ? null : shortCommit(one),
 });
 
 /** What to do first, where something is known that would help. */
 export type RollbackHint = (to: Deployment) => string | null;
 
-function nextStepOf(
-  { suspect, lastGood }: IncidentRows,
-  rollbackHint: RollbackHint,
-): string | null {
+function nextStepOf(rows: IncidentRows, rollbackHint: RollbackHint): string | null {
+  const { suspect, lastGood } = rows;
   if (lastGood === undefined) return null;
-  const commit = lastGood.commit === null ? "" : ` (${lastGood.commit.slice(0, COMMIT_CHARS)})`;
-  const cause =
-    suspect === undefined
-      ? "The last good deployment is"
-      : `${suspect.name} was deployed shortly before. If it is the cause, go back to the last good deployment,`;
+  const name = lastGood.url ?? lastGood.externalId;
+  if (suspect === undefined) {
+    // The last good one is what serves: to go back to it would change nothing.
+    return isFailedDeployment(rows)
+      ? `${name} goes on serving; nothing is to be rolled back.`
+      : null;
+  }
+  const commit = lastGood.commit === null ? "" : ` (${shortCommit(lastGood)})`;
+  const cause = `${suspect.name} was deployed shortly before. If it is the cause, go back to the last good deployment,`;
   const command = rollbackHint(lastGood);
   const how = command === null ? "." : `: ${command}`;
-  return `${cause} ${lastGood.url ?? lastGood.externalId}${commit}${how}`;
+  return `${cause} ${name}${commit}${how}`;
 }
+
+/** The checks after a deployment, and a lockdown, are of the same kind, but tell of one that serves. */
+const FAILED = /^Deployment of .+ failed$/;
+
+/** It is about a deployment that never served anybody, and about nothing else. */
+const isFailedDeployment = ({ incident, counts, lastGood }: IncidentRows): boolean =>
+  incident.kind === "deployment" &&
+  FAILED.test(incident.title) &&
+  counts.alerts === 1 &&
+  lastGood?.checked !== "failed";
 
 /** What every notice of an incident may tell; each template shows what it needs. */
 export function incidentData(
@@ -62,6 +72,12 @@ export function incidentData(
     signals: counts.signals,
     alerts: counts.alerts,
   };
+}
+
+/** From the first page on: in a maintenance, or while it was held back, there was nothing to answer. */
+export function minutesUnanswered({ incident, steps }: IncidentRows, now: Instant): number {
+  const first = steps.find(({ step }) => step === `page:${incident.routings}:0`);
+  return Math.round((now - (first?.takenAt ?? incident.routedAt)) / MINUTE_MS);
 }
 
 /** The rule that made it what it is, for who wonders why they are told. */

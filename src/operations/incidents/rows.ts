@@ -3,32 +3,18 @@ import { Permanent } from "../../domain/errors.js";
 import type { Incident, IncidentStep, IncidentTask, Maintenance } from "../../domain/incident.js";
 import type { ChannelId, NoticeWay } from "../../domain/notice.js";
 import type { TimerRow } from "../../domain/outbox.js";
-import { DAY_MS, type Instant, MINUTE_MS } from "../../domain/time.js";
+import { DAY_MS, type Instant } from "../../domain/time.js";
 import type { Policy } from "../../policy/schema.js";
 import type { Database } from "../../store/database.js";
 import { load, type Read, read } from "../../store/load.js";
+import { asked, cameBefore, type Storm, stormOf, waysTold } from "./storm.js";
 
-/** How many there are of it, and whether a person has spoken. */
+/** How many there are of it, whether a person has spoken, and how often users were told. */
 interface Counts {
   signals: number;
   alerts: number;
   notes: number;
-}
-
-/** The incidents that came with it, shortly before or after. */
-export interface Storm {
-  /** Names it: the first moment of its time. */
-  id: string;
-  /** So many came before this one, within the policy's time, that all are told as one. Fewer are read by people. */
-  isOn: boolean;
-  /** All of the storm's time until now. */
-  incidents: Incident[];
-  count: number;
-  /** Of these, how many are not over. */
-  open: number;
-  /** Who has been told so much of it already, and of its end. */
-  told: NoticeWay[];
-  toldOver: NoticeWay[];
+  usersTold: number;
 }
 
 /** All that an incident's clock is decided on. */
@@ -49,67 +35,23 @@ export interface IncidentRows {
 }
 
 /**
- * What is taken once, or asked for as the first of its kind. All others add up, to thousands where an incident lasts
- * or flaps for months, and only the last of them are asked for.
+ * Steps that repeat add up, to thousands where an incident lasts or flaps for months, and of these only the last are
+ * asked for. What is not listed here is asked for again and again, by its name.
  */
-const FOR_GOOD =
-  "(t.step IN ('page:1:0', 'executives', 'users:0', 'tasks') OR t.step LIKE 'task_due:%')";
-const STEPS_MAX = 2_000;
+const REPEATS = "(t.step ~ '[+][0-9]+$' OR t.step ~ '^(users:[1-9]|check:|reopened:|ack_link:)')";
+const REPEATS_MAX = 2_000;
+const STEPS_MAX = 20_000;
 const PLANNED_MAX = 1_000;
-/** A storm's summary names the worst; the rest is a number. */
-const STORM_INCIDENTS_MAX = 20;
-
-const asked = <Row>(sql: string, params: readonly unknown[]): Read<Row> => ({ sql, params });
 
 const countsOf = (id: string): Read<Counts> =>
   asked(
     `SELECT json_build_array(json_build_object(
        'signals', (SELECT count(*) FROM signal s WHERE s.incident_id = ?),
        'alerts', (SELECT count(*) FROM alert a WHERE a.incident_id = ?),
-       'notes', (SELECT count(*) FROM incident_entry e WHERE e.incident_id = ? AND e.kind = 'note')))`,
-    [id, id, id],
+       'notes', (SELECT count(*) FROM incident_entry e WHERE e.incident_id = ? AND e.kind = 'note'),
+       'usersTold', (SELECT count(*) FROM incident_step u WHERE u.incident_id = ? AND u.step LIKE 'users:%')))`,
+    [id, id, id, id],
   );
-
-const CREATED =
-  "t.created_at >= to_timestamp(?::float8 / 1000) AND t.created_at < to_timestamp(?::float8 / 1000)";
-const howMany = (where: string, params: readonly unknown[]): Read<{ n: number }> =>
-  asked(
-    `SELECT json_build_array(json_build_object('n', (SELECT count(*) FROM incident t WHERE ${where})))`,
-    params,
-  );
-
-const waysTold = (where: string, params: readonly unknown[]): Read<NoticeWay> =>
-  asked(
-    `SELECT coalesce(json_agg(json_build_object('channel', w.channel, 'recipient', w.recipient)), '[]')
-     FROM (SELECT DISTINCT n.channel, n.recipient FROM notice n WHERE ${where}) w`,
-    params,
-  );
-
-/** The time that storms are counted by: told once in each. */
-export function stormTimeOf(
-  { createdAt }: Pick<Incident, "createdAt">,
-  { storm }: Pick<Policy, "storm">,
-): { from: Instant; to: Instant } {
-  const ms = storm.minutes * MINUTE_MS;
-  const from = Math.floor(createdAt / ms) * ms;
-  return { from, to: from + ms };
-}
-
-/**
- * What a summary tells: the storm as it is in the time that is now, how bad the incident is that asks for it, and
- * how far it has grown. So that who is told before it grows, worsens or goes on is told again, and not for each.
- */
-export function stormCause(
-  { severity }: Pick<Incident, "severity">,
-  count: number,
-  now: Instant,
-  policy: Pick<Policy, "storm">,
-): string {
-  const { from } = stormTimeOf({ createdAt: now }, policy);
-  const doublings = Math.floor(Math.log2(Math.max(1, count / policy.storm.incidents)));
-  return `storm:${from} ${severity} ${doublings}`;
-}
-export const stormOverCause = (stormId: string): string => `storm:${stormId} over`;
 
 /** @throws Permanent `not_found`; Transient. */
 export async function readIncident(id: string, database: Database): Promise<Incident> {
@@ -130,10 +72,12 @@ export async function loadIncident(
   const incident = await readIncident(id, database);
   const { suspectId, lastGoodId } = incident;
   const rows = await load(database, {
-    forGood: read("incidentStep", `t.incident_id = ? AND ${FOR_GOOD}`, [id]),
-    lately: read("incidentStep", `t.incident_id = ? AND NOT ${FOR_GOOD}`, [id], {
+    once: read("incidentStep", `t.incident_id = ? AND NOT ${REPEATS}`, [id], {
+      rowsMax: STEPS_MAX,
+    }),
+    repeated: read("incidentStep", `t.incident_id = ? AND ${REPEATS}`, [id], {
       orderBy: "t.taken_at DESC, t.id DESC",
-      limit: STEPS_MAX,
+      limit: REPEATS_MAX,
     }),
     timer: read("timer", "t.kind = 'incident.due' AND t.subject = ?", [id]),
     tasks: read("incidentTask", "t.incident_id = ?", [id]),
@@ -156,15 +100,17 @@ export async function loadIncident(
        AND n.template IN ('incident-raised', 'incident-escalated', 'incident-reopened', 'incident-acknowledged')`,
       [id],
     ),
-    ...stormReads(incident, policy),
+    before: cameBefore(incident, policy),
   });
   const [counts] = rows.counts;
   if (counts === undefined) throw new Error("counts are always there");
   const deployment = (wanted: string | null): Deployment | undefined =>
     rows.deployments.find((one) => one.id === wanted);
+  const steps = [...rows.once, ...rows.repeated];
+  const taken = steps.map(({ step }) => step);
   return {
     incident,
-    steps: [...rows.forGood, ...rows.lately],
+    steps,
     timer: rows.timer[0],
     tasks: rows.tasks,
     planned: rows.planned,
@@ -173,46 +119,10 @@ export async function loadIncident(
     counts,
     eventId: rows.began[0]?.eventId ?? null,
     told: rows.told,
-    storm: await stormOf(incident, rows, { policy, now, database }),
-  };
-}
-
-function stormReads(incident: Incident, policy: Policy) {
-  const { from, to } = stormTimeOf(incident, policy);
-  const since = incident.createdAt - policy.storm.minutes * MINUTE_MS;
-  return {
-    before: howMany(`${CREATED} AND t.id <> ?`, [since, incident.createdAt, incident.id]),
-    stormCount: howMany(CREATED, [from, to]),
-    stormOpen: howMany(`${CREATED} AND t.status <> 'resolved'`, [from, to]),
-    stormIncidents: read("incident", CREATED, [from, to], {
-      orderBy: "t.severity, t.created_at",
-      limit: STORM_INCIDENTS_MAX,
+    storm: await stormOf(incident, rows.before[0] ?? { n: 0, since: null }, taken, {
+      ...{ policy, now, database },
     }),
   };
-}
-
-interface StormRows {
-  before: { n: number }[];
-  stormCount: { n: number }[];
-  stormOpen: { n: number }[];
-  stormIncidents: Incident[];
-}
-
-async function stormOf(
-  incident: Incident,
-  { before, stormCount, stormOpen, stormIncidents: incidents }: StormRows,
-  { policy, now, database }: { policy: Policy; now: Instant; database: Database },
-): Promise<Storm> {
-  const count = stormCount[0]?.n ?? 0;
-  const open = stormOpen[0]?.n ?? 0;
-  const id = String(stormTimeOf(incident, policy).from);
-  const storm = { id, isOn: (before[0]?.n ?? 0) >= policy.storm.incidents, incidents, count, open };
-  if (!storm.isOn) return { ...storm, told: [], toldOver: [] };
-  const known = await load(database, {
-    told: waysTold("n.cause = ?", [stormCause(incident, count, now, policy)]),
-    toldOver: waysTold("n.cause = ?", [stormOverCause(id)]),
-  });
-  return { ...storm, ...known };
 }
 
 /** The ways that go by one of the channels. */

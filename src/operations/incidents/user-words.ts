@@ -5,6 +5,7 @@ import type { Policy, Words } from "../../policy/schema.js";
 import type { UsersWord } from "../tell-users.js";
 import type { UsersTelling } from "./decide-due.js";
 import type { IncidentRows } from "./rows.js";
+import { threadOf } from "./storm.js";
 
 /** When it is over the policy's message, that it is being worked on, would be wrong. */
 const WORKS: Words = {
@@ -15,13 +16,13 @@ const WORKS: Words = {
 /** What users read of an incident: in the policy's words, never in the source's, which are for engineers. */
 export function usersWord(
   rows: IncidentRows,
-  { template, nth }: UsersTelling,
+  { template, nth, service = rows.incident.service }: UsersTelling,
   policy: Policy,
 ): UsersWord {
-  const { incident, steps } = rows;
+  const { incident, storm } = rows;
   const clocks = clocksOf(policy, incident.severity);
   const message = template === "user-resolved" ? WORKS : messageOf(incident, policy);
-  const { id, service, openedAt, resolvedAt } = incident;
+  const { id, openedAt, resolvedAt } = incident;
   const about = {
     incidentId: id,
     service,
@@ -30,11 +31,12 @@ export function usersWord(
     startedAt: openedAt,
     timeZone: policy.timeZone,
   };
+  const isOfStorm = template === "user-resolved" ? storm.isMember : storm.isOn;
   const word = {
-    // Of a storm each reader hears once, not once for each incident.
-    cause: rows.storm.isOn ? `storm:${rows.storm.id} ${nth}` : `incident:${id} ${nth}`,
+    // Of a storm each reader hears once, not once for each incident, and a status page has one report.
+    cause: isOfStorm ? `${threadOf(storm)} ${nth}` : `incident:${id} ${nth}`,
     service,
-    incidentId: id,
+    incidentId: isOfStorm ? threadOf(storm) : id,
     pageLocale: policy.languages[0] ?? "en",
   };
   if (template === "user-resolved") {
@@ -50,8 +52,11 @@ export function usersWord(
       data: { ...about, ...next } satisfies TemplateData["user-incident"],
     };
   }
-  const update = steps.filter(({ step }) => step.startsWith("users:")).length;
-  const data = { ...about, ...next, update } satisfies TemplateData["user-update"];
+  const data = {
+    ...about,
+    ...next,
+    update: rows.counts.usersTold,
+  } satisfies TemplateData["user-update"];
   return { ...word, template, data };
 }
 

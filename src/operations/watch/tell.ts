@@ -64,7 +64,7 @@ export type Finding = Trouble & {
 
 /**
  * Tells what is there and has no open alert, or one that a person ended a day ago, and the end of what is over and
- * has one.
+ * has one. It is of our own work and our own figures: each is aside from the outages of the services that it names.
  *
  * @returns how many were told of.
  */
@@ -74,7 +74,8 @@ export async function tellFindings(
   deps: WatchDeps,
 ): Promise<{ raised: number; resolved: number }> {
   const said = { raised: 0, resolved: 0 };
-  for (const { state, once, ...trouble } of findings) {
+  for (const { state, once, ...found } of findings) {
+    const trouble: Trouble = { ...found, aside: true };
     const isOpen = open.has(trouble.groupKey);
     const again = once ? null : againAt(closed.get(trouble.groupKey), deps.clock.now());
     if (state === "there" && (!isOpen || again !== null)) {

@@ -8,7 +8,7 @@ import { OWN_SOURCE } from "../../domain/own-signal.js";
 import { DAY_MS, type Instant, MINUTE_MS } from "../../domain/time.js";
 import { maintenanceAt } from "../../policy/calendar.js";
 import { insteadOf, waysOf } from "../../policy/recipients.js";
-import { type Decision, decideRoute, routeOf } from "../../policy/route.js";
+import { type Decision, decideRoute, routeOf, type SignalView } from "../../policy/route.js";
 import type { Route } from "../../policy/schema.js";
 import type { WatchDeps } from "./deps.js";
 
@@ -93,23 +93,26 @@ async function remember(gone: Gone, { kv, log }: WithoutDatabaseDeps): Promise<v
   }
 }
 
-/** As the policy decides of the signal that the watch will raise when it can. */
-function decisionOf(since: Instant, { policy, environment }: WithoutDatabaseDeps): Decision {
+/** The signal that the watch will raise when it can. */
+export function signalWithoutDatabase(
+  since: Instant,
+  { policy, environment }: Pick<WithoutDatabaseDeps, "policy" | "environment">,
+): SignalView {
   const threshold = policy.thresholds.find(({ metric }) => metric === "database_up")?.id;
-  return decideRoute(
-    {
-      source: OWN_SOURCE,
-      kind: "metric",
-      level: "fatal",
-      title: TITLE,
-      service: OWN_LABELS.database,
-      environment,
-      tags: { metric: "database_up", ...(threshold === undefined ? {} : { threshold }) },
-      occurredAt: since,
-    },
-    policy,
-  );
+  return {
+    source: OWN_SOURCE,
+    kind: "metric",
+    level: "fatal",
+    title: TITLE,
+    service: OWN_LABELS.database,
+    environment,
+    tags: { metric: "database_up", ...(threshold === undefined ? {} : { threshold }) },
+    occurredAt: since,
+  };
 }
+
+const decisionOf = (since: Instant, deps: WithoutDatabaseDeps): Decision =>
+  decideRoute(signalWithoutDatabase(since, deps), deps.policy);
 
 async function tellSteps(
   gone: Gone,

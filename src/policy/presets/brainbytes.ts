@@ -61,6 +61,12 @@ export const brainbytes: PolicyInput = {
       because: "The service is completely down, says its own health",
     },
     {
+      id: "database-down",
+      when: { tags: { threshold: ["database-down"] } },
+      severity: "P0",
+      because: "The service is completely down: without the database nothing is worked on",
+    },
+    {
       id: "data-loss",
       when: { level: ["fatal", "error"], text: ["data loss", "data corruption", "corrupted"] },
       severity: "P0",
@@ -208,6 +214,15 @@ export const brainbytes: PolicyInput = {
       clear: 1,
       clearForMinutes: 2,
       because: "the service is not healthy",
+    },
+    {
+      id: "database-down",
+      metric: "database_up",
+      below: 1,
+      forMinutes: 1,
+      clear: 1,
+      clearForMinutes: 2,
+      because: "there is no connection to the database",
     },
     {
       id: "slow",

@@ -74,6 +74,12 @@ export const runbook: PolicyInput = {
       because: "A certificate or a domain expires soon; nothing is down yet",
     },
     {
+      id: "slow-monitor",
+      when: { kind: ["uptime"], text: ["slow", "response time"] },
+      severity: "P2",
+      because: "A monitor waits longer than a second for an answer",
+    },
+    {
       id: "site-down",
       when: { kind: ["uptime"] },
       severity: "P0",

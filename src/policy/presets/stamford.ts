@@ -78,8 +78,14 @@ export const stamford: PolicyInput = {
       because: "The month's cost comes near its budget",
     },
     {
+      id: "database-down",
+      when: { tags: { threshold: ["database-down"] } },
+      severity: "P0",
+      because: "System outage: without the database no payment is worked on",
+    },
+    {
       id: "health-check",
-      when: { tags: { threshold: ["not-healthy", "database-down"] } },
+      when: { tags: { threshold: ["not-healthy"] } },
       severity: "P1",
       because: "A health check failed",
     },

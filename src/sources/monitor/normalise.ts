@@ -48,6 +48,7 @@ export function normalise(
       tags: tagsOf(told.tags),
       // It tells of a transition, never of each error: it cannot feed itself, and must not be capped.
       ours: false,
+      aside: told.aside === true,
     },
   ];
 }

@@ -19,6 +19,8 @@ export interface Delivery {
   action: string;
   /** The installation's uuid: the body names no organisation. Empty when it is not said. */
   installation: string;
+  /** Who did it: `user`, or `application` for Sentry itself. */
+  actorType: string | null;
   data: JsonObject;
 }
 
@@ -28,6 +30,7 @@ export function deliveryOf(resource: string | null, body: JsonObject): Delivery 
     resource: resource?.trim().toLowerCase() || "unknown",
     action: text(body.action) ?? "unknown",
     installation: shortText(at(body, "installation", "uuid")) ?? "",
+    actorType: text(at(body, "actor", "type")),
     data: isObject(data) ? data : {},
   };
 }

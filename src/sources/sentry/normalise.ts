@@ -84,6 +84,8 @@ function factsOfIssue(h: Happening): Fact[] {
   const means = ISSUE_MEANS.get(h.action);
   if (means === undefined) return [];
   const issue = needObject(h.data.issue, "data.issue");
+  // Its ownership rules assign by themselves, which no person has seen.
+  if (h.action === "assigned" && h.actorType !== "user") return [];
   const base = {
     groupKey: issueGroup(h, needId(issue.id, "data.issue.id")),
     signalKind: "error" as const,

@@ -233,7 +233,10 @@ describe("a deployment that somebody wants to be looked at anew", () => {
     w.site[HEALTH] = 200;
     const { subject } = (await w.timer("deployment.due")) ?? { subject: "" };
     const asked = { id: subject, actor: "operator:anna", because: "the address is set" };
+    const verdict = async () => (await w.rows("SELECT checked FROM deployment"))[0]?.checked;
+    expect(await verdict()).toBe("failed");
     await Promise.all([1, 2].map(() => recheckDeployment(asked, w.deps)));
+    expect(await verdict(), "what is looked at anew has no answer").toBeNull();
     expect((await w.timer("deployment.due"))?.dueAt).toBe(w.clock.now());
     expect(await untilDone()).toBe(1);
     expect(w.told.map(({ kind }) => kind)).toEqual(["raised", "resolved"]);
@@ -381,6 +384,8 @@ describe("the check of the monitor", () => {
     expect(w.told.map(({ title }) => title)).toEqual([
       'shop is not well 60 s after its deployment to production: "Shop is down" is open',
     ]);
+    // What was down before it came is not its own fault: it may be gone back to.
+    expect(await w.rows("SELECT checked FROM deployment")).toEqual([{ checked: null }]);
   });
 
   it("passes once it is over, and with another service's trouble", async () => {

@@ -69,6 +69,15 @@ describe("a deployment to production in a lockdown", () => {
     );
   });
 
+  it("is an incident of its own, not the outage of what was deployed", async () => {
+    w = await deploymentWorld(policy);
+    await w.say(web({ state: "created" }));
+    await w.wake("deployment.lockdown");
+    expect(await w.rows("SELECT correlation_key, aside FROM incident")).toMatchObject([
+      { correlation_key: expect.stringMatching(/ aside deployment$/), aside: true },
+    ]);
+  });
+
   it("is asked of whoever was to be asked when it came, although its timer comes late", async () => {
     w = await deploymentWorld(policy);
     w.clock.advance(30 * 60_000);

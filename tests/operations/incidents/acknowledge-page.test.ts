@@ -5,6 +5,7 @@ import { trackIncident } from "../../../src/handlers/track-incident/index.js";
 import { ACK_LINK_MS, ackUrl } from "../../../src/operations/incidents/ack-link.js";
 import { acknowledge, resolve } from "../../../src/operations/incidents/act.js";
 import { presetOf } from "../../../src/policy/presets/index.js";
+import type { Policy } from "../../../src/policy/schema.js";
 import { acknowledgeRoutes } from "../../../src/runtime/acknowledge-page.js";
 import { acknowledgeDeps } from "../../../src/runtime/incident-parts.js";
 import { PAGE_POLICY } from "../../../src/runtime/page.js";
@@ -126,11 +127,27 @@ describe("the link in a page's message", () => {
   it("tells who has it, or that it is over, without a button", async () => {
     await acknowledge({ incidentId, actor: "operator:anna" }, acting());
     const seen = await (await page().request(linkOf())).text();
-    expect(seen).toContain("Acknowledged by operator:anna at");
+    expect(seen).toContain("Acknowledged by anna at");
     expect(seen).not.toContain("<button>");
     await resolve({ incidentId, actor: "operator:anna" }, acting());
     expect(await (await press(linkOf())).text()).toContain("It is over");
     expect(await kept()).toMatchObject({ status: "resolved" });
+  });
+
+  it("names whoever pressed a link, and an end by itself, as messages do, in both languages", async () => {
+    const seen = async (policy?: Policy) => (await page(policy).request(linkOf())).text();
+    await press(linkOf());
+    expect(await seen()).toContain("Acknowledged by Somebody (Slack) at");
+    expect(await seen(presetOf("tbat"))).toContain("รับทราบโดย ผู้ที่กดลิงก์ใน Slack เมื่อ");
+    const other = { channel: "slack", recipient: "other" } as const;
+    const used = await (await press(linkOf())).text();
+    expect(used).toContain("The last word was by Somebody (Slack) at");
+    await resolve({ incidentId, actor: "operator:anna" }, acting());
+    expect(await (await press(linkOf(other))).text()).toContain("Ended by anna at");
+    await w.rows("UPDATE incident SET resolved_by = 'recovery'");
+    expect(await seen()).toContain("It recovered by itself at");
+    expect(await seen(presetOf("tbat"))).toContain("เหตุนี้กลับมาเป็นปกติเอง เมื่อ");
+    expect(await seen(presetOf("tbat"))).not.toContain("recovery");
   });
 
   it("is refused after a day, when it is changed, and when it was made for another use", async () => {

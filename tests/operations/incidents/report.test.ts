@@ -22,6 +22,7 @@ const INCIDENT: Incident = {
   service: "web",
   environment: "production",
   ours: false,
+  aside: false,
   severity: "P0",
   rule: "down",
   route: "page",

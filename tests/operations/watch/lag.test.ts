@@ -37,7 +37,8 @@ describe("the oldest unfinished event", () => {
     expect(titles()).toEqual([
       "raised: The oldest unfinished event (stripe thing.done) waits for 7 min, wanted under 5 min; 1 wait in all",
     ]);
-    expect(world.told[0]).toMatchObject({ at: NOW - 2 * MINUTE_MS, tags: { check: "lag" } });
+    const base = { at: NOW - 2 * MINUTE_MS, aside: true };
+    expect(world.told[0]).toMatchObject({ ...base, tags: { check: "lag" } });
     expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 0 });
     await world.w.rows("UPDATE event SET recorded_at = $1 WHERE id = 'evt_1'", [
       isoOf(NOW - 4 * MINUTE_MS),
@@ -201,6 +202,7 @@ describe("uptime", () => {
     expect(await watchLag(world.deps)).toEqual({ raised: 1, resolved: 0 });
     expect(world.told[0]).toMatchObject({
       groupKey: "monitor:availability:web",
+      aside: true,
       title: "Uptime of web 99.404 % over 7 days, wanted over 99.5 %",
       tags: { threshold: "availability" },
     });
@@ -212,6 +214,30 @@ describe("uptime", () => {
     expect(await watchLag(world.deps), "nobody can mend it").toEqual({ raised: 0, resolved: 0 });
     world.later(6 * 24 * 60);
     expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 1 });
+  });
+});
+
+describe("what the watch says of our own work", () => {
+  it("is aside from the outage of its service: reconciliation, lag and canaries alike", async () => {
+    await world.w.rows(
+      `INSERT INTO reconciliation (id, source, actor, status, dry_run, livemode, range_from, range_to, only_ref, cursor,
+        counts, balance, errors, started_at, updated_at, ended_at, lease_until, version)
+      VALUES ('rec_1', 'stripe', 'cron:hourly', 'failed', false, true, $1, $1, '', '{}', '{}', '[]', '[]', $1, $1, $1, $1, 0)`,
+      [isoOf(NOW)],
+    );
+    await event("evt_1", "received", { at: NOW - 7 * MINUTE_MS });
+    Object.assign(world.door, { status: 401 });
+    await watchLag(world.deps);
+    await watchCanaries(world.deps);
+    world.later(1);
+    await watchCanaries(world.deps);
+    expect(world.told.map(({ aside }) => aside)).toEqual(Array(7).fill(true));
+    const incidents = await world.w.rows("SELECT correlation_key AS key, aside FROM incident");
+    expect(incidents.length).toBeGreaterThan(1);
+    for (const { key, aside } of incidents) {
+      expect(aside).toBe(true);
+      expect(key).toMatch(/ aside /);
+    }
   });
 });
 

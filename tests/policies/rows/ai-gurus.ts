@@ -121,6 +121,7 @@ const alerting: Row[] = [
     "healthy < 1 for 2 min of 1+; over at 1 for 2 min; database_up < 1 for 2 min of 1+; over at 1 for 2 min",
     (p) => `${limits(p, "not-healthy")}; ${limits(p, "database-down")}`,
   ),
+  shared.withoutDatabase("P0 P0: 0: on-call by sms, email, slack"),
 ];
 
 export const aiGurusRows: readonly Row[] = [

@@ -33,6 +33,7 @@ const alerting: Row[] = [
     called(p, [
       DOWN,
       crossed("not-healthy"),
+      crossed("database-down"),
       titled("Data loss in answers"),
       { kind: "security", level: "warning" },
     ]),
@@ -120,6 +121,10 @@ export const brainbytesRows: readonly Row[] = [
   row("Not healthy", "healthy < 1 for 1 min of 1+; over at 1 for 2 min", (p) =>
     limits(p, "not-healthy"),
   ),
+  row("No database", "database_up < 1 for 1 min of 1+; over at 1 for 2 min", (p) =>
+    limits(p, "database-down"),
+  ),
+  shared.withoutDatabase("P0 Critical: 0: on-call by sms, slack, email"),
   shared.uptime(
     "Uptime under 99.5 %",
     "99.5 % over 30 d (exam -, alert 99.5, critical -); shown for 7, 30, 90 d; detected in - min, over in - min",

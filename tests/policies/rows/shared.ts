@@ -1,5 +1,16 @@
+import { signalWithoutDatabase } from "../../../src/operations/watch/without-database.js";
 import { monthsOf } from "../../../src/policy/payments.js";
-import { announced, businessDay, digested, grouped, maintained, written } from "../observe.js";
+import {
+  announced,
+  at,
+  businessDay,
+  called,
+  digested,
+  grouped,
+  maintained,
+  told,
+  written,
+} from "../observe.js";
 import { type Row, row } from "../row.js";
 
 /** What each platform has, with the numbers that it has there. */
@@ -14,6 +25,14 @@ export function payments(expected: string): Row {
       `grace ${p.graceDays} d, warned ${p.warnDays.join(", ")} d before`,
   );
 }
+
+/** Past the incidents, which need the database: by the route that the policy has for just that. */
+export const withoutDatabase = (expected: string): Row =>
+  row("Our own database is down: told as what is worst, at once", expected, (policy) => {
+    const gone = { policy, environment: "production" };
+    const view = signalWithoutDatabase(at("2026-11-24T09:30:00Z"), gone);
+    return `${called(policy, [view])}: ${told(policy, view, 1)}`;
+  });
 
 export const grouping = (expected: string): Row =>
   row(

@@ -29,6 +29,7 @@ const alerting: Row[] = [
         { kind: "payment", title: "Payment processing failed" },
         titled("StripeError: payment could not be made"),
         crossed("payment-failures"),
+        crossed("database-down"),
         crossed("cost-emergency"),
         titled("Unhandled exception", "fatal"),
         { kind: "security", level: "warning" },
@@ -37,7 +38,6 @@ const alerting: Row[] = [
   row("high: health check failed; a failed maintenance; 95 % of the budget", "P1 high", (p) =>
     called(p, [
       HIGH,
-      crossed("database-down"),
       crossed("cost-critical"),
       { source: "monitor", kind: "maintenance", title: "Maintenance failed" },
       { source: "monitor", kind: "deployment", tags: { check: "health" } },
@@ -124,6 +124,7 @@ const measures: Row[] = [
     "healthy < 1 for 1 min of 1+; over at 1 for 2 min; database_up < 1 for 1 min of 1+; over at 1 for 2 min",
     (p) => `${limits(p, "not-healthy")}; ${limits(p, "database-down")}`,
   ),
+  shared.withoutDatabase("P0 critical: 0: on-call by pagerduty, slack"),
   shared.budget("500 USD: 80 %, 95 %, 110 %"),
   row("Budget: warn at 80 %", "cost_percent > 80 for 1 min of 1+; over at 75 for 60 min", (p) =>
     limits(p, "cost-warning"),

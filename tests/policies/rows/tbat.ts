@@ -197,6 +197,7 @@ const measures: Row[] = [
     "healthy < 1 for 1 min of 1+; over at 1 for 2 min; database_up < 1 for 1 min of 1+; over at 1 for 2 min",
     (p) => `${limits(p, "not-healthy")}; ${limits(p, "database-down")}`,
   ),
+  shared.withoutDatabase("P0 CRITICAL: 0: on-call by pagerduty, slack"),
   shared.uptime(
     "Availability under 99.5 %; targets 99.9 %, in exams 99.95 %; critical 99.0 %",
     "99.9 % over 30 d (exam 99.95, alert 99.5, critical 99); shown for 7, 30, 90 d; detected in 5 min, over in 240 min",

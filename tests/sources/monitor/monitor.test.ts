@@ -50,7 +50,7 @@ describe("monitor", () => {
   it("tells a beginning with all that a policy looks at, and an end of the same group", async () => {
     const { kind: _, at, ...said } = RAISED;
     expect(factsOf(monitor, { headers: {}, body: await bodyOf(RAISED) })).toEqual([
-      { kind: "signal.raised", ...said, occurredAt: at, ours: false },
+      { kind: "signal.raised", ...said, occurredAt: at, ours: false, aside: false },
     ]);
     const over = await bodyOf({ ...RAISED, kind: "resolved", at: NOW + 60_000 });
     expect(factsOf(monitor, { headers: {}, body: over })).toEqual([
@@ -63,6 +63,15 @@ describe("monitor", () => {
         occurredAt: NOW + 60_000,
       },
     ]);
+  });
+
+  it("says of a figure or a rule that it is aside; of what was queued before that could be said it is not", async () => {
+    const asideOf = async (signal: OwnSignal) => {
+      const [fact] = factsOf(monitor, { headers: {}, body: await bodyOf(signal) });
+      return fact?.kind === "signal.raised" ? fact.aside : null;
+    };
+    expect(await asideOf({ ...RAISED, aside: true })).toBe(true);
+    expect(await asideOf(RAISED)).toBe(false);
   });
 
   it("names a transition by its group, kind and time: told twice it is one event", async () => {

@@ -61,13 +61,15 @@ describe("sentry: issues", () => {
     }
   });
 
-  it("acknowledges it when it was assigned, and keeps the person's name out", () => {
+  it("acknowledges it when a person assigned it, and keeps that name out; Sentry's own rules are nobody", () => {
     const assigned = acting(
       "issue-created",
       "assigned",
       issueWith({ assignedTo: { name: "Ann" } }),
     );
-    const facts = factsOf(sentry, assigned);
+    expect(factsOf(sentry, assigned)).toEqual([]);
+    const actor = { type: "user", id: 1, name: "Ann" };
+    const facts = factsOf(sentry, { ...assigned, body: { ...assigned.body, actor } });
     expect(facts).toMatchObject([{ kind: "signal.acknowledged", groupKey: GROUP, by: null }]);
     expect(JSON.stringify(facts)).not.toContain("Ann");
   });

@@ -10,6 +10,7 @@ import {
 } from "../../incident-words.js";
 import { clip, type NoticeContent } from "../../notice-data.js";
 import type { LineView } from "../../notice-lists.js";
+import { personOf } from "../../people.js";
 import { durationText } from "../../wording.js";
 import { contentIn, type EmailContent, type EmailTable, type Language, rowsOf } from "./content.js";
 
@@ -62,7 +63,8 @@ const STORM = {
 /** The day's incidents, and what else the platform wants to know of it. */
 export function incidentDigest(notice: NoticeContent): EmailContent {
   const view = digestView(notice);
-  return contentIn(notice, view.count > 0 ? "attention" : "good", (language, locale) => {
+  const tone = view.count + view.toldAtOnce > 0 ? "attention" : "good";
+  return contentIn(notice, tone, (language, locale) => {
     const words = DIGEST_WORDS[language];
     const day = view.day === null ? "" : ` ${view.day}`;
     return {
@@ -70,7 +72,7 @@ export function incidentDigest(notice: NoticeContent): EmailContent {
       subjectShort: words.title,
       title: `${words.title}${day}`,
       highlight: null,
-      paragraphs: [words.count(view.count)],
+      paragraphs: [words.count(view.count, view.toldAtOnce)],
       rows: rowsOf([
         [DIGEST[language].from, instantText(view.from, locale, view.timeZone)],
         [DIGEST[language].to, instantText(view.to, locale, view.timeZone)],
@@ -122,13 +124,18 @@ function tablesOf(
     head: [words.incident, words.state, words.duration],
     rows: of.map((line) => [
       `${clip(line.title, TITLE_CHARS_MAX)}${line.service === "" ? "" : ` (${line.service})`}, ${line.id}`,
-      line.acknowledgedBy === null || line.status !== "acknowledged"
-        ? words.status[line.status]
-        : `${words.status[line.status]}: ${clip(line.acknowledgedBy, 60)}`,
+      stateOf(line, language),
       durationText(line.lastedMs, locale),
     ]),
   }));
   const rest = count - shown.length;
   if (rest <= 0 || tables.length === 0) return tables;
   return [...tables, { title: DIGEST_WORDS[language].more(rest), head: [], rows: [] }];
+}
+
+function stateOf({ status, acknowledgedBy }: LineView, language: Language): string {
+  const state = INCIDENT_WORDS[language].status[status];
+  if (acknowledgedBy === null || status !== "acknowledged") return state;
+  const who = personOf(acknowledgedBy);
+  return who === null ? state : `${state}: ${clip(who[language], 60)}`;
 }

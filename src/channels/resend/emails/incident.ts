@@ -18,7 +18,7 @@ const TONES: Readonly<Record<IncidentHappening, Tone>> = {
 const CLOSINGS = {
   th: {
     raised: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
-    escalated: "รับเรื่องนี้เพื่อให้ระบบไม่ต้องแจ้งผู้อื่นอีก",
+    escalated: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
     acknowledged: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
     reopened: "เราจะแจ้งให้ทราบเมื่อเหตุนี้ได้รับการแก้ไข",
     resolved: "หากเกิดขึ้นอีก เราจะแจ้งให้ทราบ",
@@ -26,13 +26,33 @@ const CLOSINGS = {
   },
   en: {
     raised: "You will be told when it is resolved.",
-    escalated: "Acknowledge it so that nobody else is told.",
+    escalated: "You will be told when it is resolved.",
     acknowledged: "You will be told when it is resolved.",
     reopened: "You will be told when it is resolved.",
     resolved: "If it happens again, you will be told.",
     task_due: "You are told of this once.",
   },
 } as const;
+
+/** What an escalation asks of its reader: nothing where there is no link to answer by, or somebody has it. */
+const ESCALATED = {
+  th: {
+    answer: "รับเรื่องนี้เพื่อให้ระบบไม่ต้องแจ้งผู้อื่นอีก",
+    has: (who: string) => `${who} รับเรื่องนี้แล้ว`,
+  },
+  en: {
+    answer: "Acknowledge it so that nobody else is told.",
+    has: (who: string) => `${who} has it.`,
+  },
+} as const;
+
+function closingOf(happening: IncidentHappening, view: IncidentView, language: Language): string {
+  const closing = CLOSINGS[language][happening];
+  if (happening !== "escalated") return closing;
+  const words = ESCALATED[language];
+  if (view.acknowledgedBy !== null) return `${words.has(view.acknowledgedBy[language])} ${closing}`;
+  return view.ackUrl === null ? closing : words.answer;
+}
 
 /** Tells what has happened to an incident: what, where, how bad, since when, and what to do about it. */
 export const incidentMail =
@@ -67,7 +87,7 @@ export const incidentMail =
         ]),
         action: first ?? null,
         links: others,
-        closing: CLOSINGS[language][happening],
+        closing: closingOf(happening, view, language),
       };
     });
   };
@@ -108,7 +128,7 @@ function courseRows(
     return [
       [words.lasted, lasted],
       [words.resolvedAt, at(view.resolvedAt)],
-      [words.resolvedBy, view.resolvedBy],
+      [words.resolvedBy, view.resolvedBy?.[language] ?? null],
     ];
   }
   const since: Row = [words.since, at(view.openedAt)];
@@ -116,6 +136,6 @@ function courseRows(
   return [
     since,
     [words.acknowledgedAt, at(view.acknowledgedAt)],
-    [words.acknowledgedBy, view.acknowledgedBy],
+    [words.acknowledgedBy, view.acknowledgedBy?.[language] ?? null],
   ];
 }

@@ -1,4 +1,5 @@
 import { durationText, timeText } from "../../../channels/wording.js";
+import { shortCommit } from "../../../domain/deployment.js";
 import { BY_RECOVERY, type IncidentTask } from "../../../domain/incident.js";
 import type { Template } from "../../../domain/notice.js";
 import type { Instant } from "../../../domain/time.js";
@@ -105,7 +106,7 @@ export function deploymentText(
   { time }: ReportContext,
   one: NonNullable<IncidentReport["suspect"]>,
 ): string {
-  const commit = one.commit === null ? "" : ` (${one.commit.slice(0, 8)})`;
+  const commit = one.commit === null ? "" : ` (${shortCommit(one)})`;
   return `${plain(one.name)}${commit}, ${time(one.stateAsOf)}${one.url === null ? "" : `, ${plain(one.url)}`}`;
 }
 
