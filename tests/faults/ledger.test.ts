@@ -107,11 +107,14 @@ describe("the ledger of a fault run", () => {
     untold.books.slack = [];
     expect(untold.kinds()).toEqual(["lost"]);
     const canceled = world();
-    canceled.books.notifications = [{ ...canceled.books.notifications[0], status: "canceled" }];
+    const [page] = canceled.books.notifications;
+    canceled.books.notifications = [{ ...page, status: "canceled", calls: 0 }];
     expect(canceled.kinds(), "nobody had it").toEqual(["wrong"]);
     canceled.books.incidents = [{ ...canceled.books.incidents[0], status: "acknowledged" }];
     canceled.expectations.incidents.set("g1", "acknowledged");
     expect(canceled.kinds(), "its message is there all the same").toEqual(["wrong"]);
+    canceled.books.notifications = [{ ...page, status: "canceled", calls: 1 }];
+    expect(canceled.kinds(), "it was called, and the answer was lost").toEqual([]);
     canceled.books.slack = [];
     expect(canceled.kinds()).toEqual([]);
   });
