@@ -17,6 +17,8 @@ interface NoticeRow {
   instead_of: string | null;
   /** Its service refuses it for good: a person has it as a dead letter. */
   dead: boolean;
+  /** When its end without an arrival was written; null of one that arrived. */
+  failed_at: number | null;
   at: number;
 }
 interface Books {
@@ -39,7 +41,9 @@ async function readBooks(database: Database, now: number): Promise<Books> {
     await Promise.all([
       all<NoticeRow>(`SELECT id, incident_id AS incident, cause, template, channel, recipient, status,
         stops_at AS stops, data ->> 'insteadOf' AS instead_of, ${ms("created_at")} AS at, EXISTS (
-          SELECT 1 FROM dead_letter d WHERE d.notice_id = notice.id) AS dead FROM notice`),
+          SELECT 1 FROM dead_letter d WHERE d.notice_id = notice.id) AS dead,
+        (SELECT max(${ms("a.at")}) FROM audit_entry a WHERE a.subject = notice.id
+          AND a.action IN ('notice.failed', 'notice.unknown')) AS failed_at FROM notice`),
       all<Books["steps"][number]>(
         `SELECT incident_id AS incident, step, ${ms("taken_at")} AS at FROM incident_step`,
       ),
@@ -160,6 +164,20 @@ const wasStopped = (stretches: readonly Stretch[], { at, stops }: NoticeRow): bo
         (state.status === "acknowledged" && stops === "acknowledged")),
   );
 
+/** Somebody had it, or it was over, before its service refused it: then it goes no other way either. */
+const failedTooLate = (
+  stretches: readonly Stretch[],
+  { at: planned, failed_at: at, stops }: NoticeRow,
+): boolean =>
+  at !== null &&
+  stretches.some(
+    ({ state, fromAt, toAt }) =>
+      toAt >= planned &&
+      fromAt <= at + MINUTE_MS &&
+      (state.status === "resolved" ||
+        (state.status === "acknowledged" && stops === "acknowledged")),
+  );
+
 /** Each page that was decided has gone by its channel, or by the one instead, unless somebody had it before. */
 function missedPages(one: Case, { notices, steps, incidents }: Books): string[] {
   const { diary, policy, isCalm, arrivals } = one;
@@ -185,6 +203,7 @@ function missedPages(one: Case, { notices, steps, incidents }: Books): string[] 
       }
       if (["sent", "delivered"].includes(notice.status)) continue;
       if (notice.status === "canceled" && wasStopped(stretches, notice)) continue;
+      if (failedTooLate(stretches, notice)) continue;
       // Where the step itself goes by all that the route could fall back on, what it said there is what went.
       const own = sent.filter((n) => n.instead_of === null).map(({ channel }) => channel);
       const isUsedUp = states.every(({ state }) =>
