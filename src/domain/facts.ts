@@ -58,7 +58,7 @@ export interface SignalRaised extends SignalFactBase {
   tags?: Readonly<Record<string, string>>;
   /** True when the trouble is in this very deployment: told, but capped, or it would feed itself. */
   ours: boolean;
-  /** About a figure or a rule, no outage of what users use: it has an incident of its own, and users are not told of it. */
+  /** About a figure or a rule, no outage of what users use: it is part of no outage, and users are not told of it. */
   aside?: boolean;
 }
 export interface SignalAcknowledged extends SignalFactBase {

@@ -34,7 +34,7 @@ export interface Incident {
   environment: string | null;
   /** Trouble of this very deployment: told up to a cap, or telling of it would feed it. */
   ours: boolean;
-  /** About a figure or a rule of ours, no outage: nothing joins it but its own alert, and users are not told of it. */
+  /** About a figure or a rule of ours, no outage: only others of its kind and service join it, and users are not told. */
   aside: boolean;
   /** The worst of its alerts. */
   severity: Severity;

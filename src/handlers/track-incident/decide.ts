@@ -14,7 +14,7 @@ import {
   tellChange,
   worsened,
 } from "./place.js";
-import { isStale, leave } from "./stale.js";
+import { isOfNow, isStale, leave } from "./stale.js";
 
 export interface AlertRows extends PlaceRows {
   /** The newest alerts of the group, newest first. */
@@ -218,21 +218,6 @@ function acknowledge(
     .because(`${incident.id} is acknowledged at ${ctx.source}`);
   addEntry(plan, incident.id, { kind: "transition", text: `acknowledged at ${ctx.source}` }, ctx);
   tellChange(plan, incident, rows, ctx);
-}
-
-/**
- * Who takes a deprecation notice on has not taken on the outage that is part of the same incident. Nor has who
- * acknowledged before it became what people are paged for now, though the word comes late.
- */
-function isOfNow(
-  { occurredAt }: Ending,
-  alert: Alert,
-  { routedAt, reopenedAt }: Incident,
-  { lastRaised, worstOfGroup: [worst] }: AlertRows,
-): boolean {
-  if (worst !== undefined && isWorse(worst.severity, alert.severity)) return false;
-  const since = Math.max(routedAt, reopenedAt ?? 0);
-  return occurredAt >= since || occurredAt >= (lastRaised[0]?.occurredAt ?? 0);
 }
 
 function decideClosed(

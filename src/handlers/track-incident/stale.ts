@@ -1,6 +1,7 @@
 import type { SignalRaised } from "../../domain/facts.js";
 import { type Alert, BY_RECOVERY, type Incident, type Signal } from "../../domain/incident.js";
 import type { PlanBuilder } from "../../domain/plan.js";
+import { isWorse } from "../../domain/severity.js";
 import { MINUTE_MS } from "../../domain/time.js";
 import type { HandlerContext } from "../handler.js";
 import { addEntry, resolvedBy } from "../incident-plan.js";
@@ -28,6 +29,21 @@ export function isStale(
   const last = rows.lastRaised[0]?.occurredAt ?? alert.openedAt;
   if (fact.occurredAt - last <= ctx.policy.grouping.windowMinutes * MINUTE_MS) return false;
   return incident.id !== rows.newest[0]?.id || !lasts(incident, fact, rows, ctx);
+}
+
+/**
+ * Who takes a deprecation notice on has not taken on the outage that is part of the same incident. Nor has who
+ * acknowledged before it became what people are paged for now, though the word comes late.
+ */
+export function isOfNow(
+  { occurredAt }: { occurredAt: number },
+  alert: Alert,
+  { routedAt, reopenedAt }: Incident,
+  { lastRaised, worstOfGroup: [worst] }: { lastRaised: Signal[]; worstOfGroup: Alert[] },
+): boolean {
+  if (worst !== undefined && isWorse(worst.severity, alert.severity)) return false;
+  const since = Math.max(routedAt, reopenedAt ?? 0);
+  return occurredAt >= since || occurredAt >= (lastRaised[0]?.occurredAt ?? 0);
 }
 
 /** What the alert was part of ended when that was last heard of, unless something else of it is open. */

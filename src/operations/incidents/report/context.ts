@@ -3,6 +3,7 @@ import { shortCommit } from "../../../domain/deployment.js";
 import { BY_RECOVERY, type IncidentTask } from "../../../domain/incident.js";
 import type { Template } from "../../../domain/notice.js";
 import type { Instant } from "../../../domain/time.js";
+import { titlesOf } from "../../../policy/recipients.js";
 import { clocksOf, routeOf } from "../../../policy/route.js";
 import type { Clocks, Policy } from "../../../policy/schema.js";
 import type { IncidentReport, ToldNotice } from "../../../store/incident-report.js";
@@ -39,7 +40,7 @@ export function contextOf(
     clocks: clocksOf(policy, severity),
     time: (at) => timeText(at, locale, policy.timeZone),
     took: (ms) => durationText(ms, locale),
-    role: (id) => plain(policy.roles[id]?.title ?? id),
+    role: (id) => plain(titlesOf([id], policy).join()),
     who: (actor) => {
       const link = /^link:(.+)$/.exec(actor)?.[1];
       if (link !== undefined) return plain(words.byLink(link));
