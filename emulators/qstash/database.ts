@@ -81,17 +81,21 @@ class DatabaseLock {
     const client = new pg.Client(this.settings);
     client.on("error", (error) => this.#lost(client, error));
     await client.connect();
-    this.#client = client;
-    for (;;) {
-      const { rows } = await client.query("SELECT pg_try_advisory_lock($1) AS got", [LOCK_KEY]);
-      if (rows[0]?.got === true) break;
-      if (performance.now() > deadline) {
-        this.#client = null;
-        await client.end();
-        throw new Error("another QStash emulator is running on this database");
+    try {
+      for (;;) {
+        const { rows } = await client.query("SELECT pg_try_advisory_lock($1) AS got", [LOCK_KEY]);
+        if (rows[0]?.got === true) break;
+        if (performance.now() > deadline) {
+          throw new Error("another QStash emulator is running on this database");
+        }
+        await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
       }
-      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    } catch (error) {
+      await client.end();
+      throw error;
     }
+    if (this.#released) return client.end();
+    this.#client = client; // only now: a loss before is told by the throw, and asks for one retake, not two
     this.held = true;
   }
 
@@ -136,6 +140,11 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // The pool listens to idle connections only: one that is lost between two statements would end the process.
+  const lose = (error: Error): void => {
+    broken = error;
+  };
+  client.on("error", lose);
   try {
     await client.query("BEGIN");
     const result = await work(client);
@@ -147,6 +156,7 @@ export async function inTransaction<T>(
     });
     throw error;
   } finally {
+    client.off("error", lose);
     client.release(broken);
   }
 }

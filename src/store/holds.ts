@@ -32,6 +32,11 @@ export async function changeHolds<T>(
     },
   };
   let broken: Error | undefined;
+  // The pool listens to idle connections only: one that is lost between two statements would end the process.
+  const lose = (error: Error): void => {
+    broken = error;
+  };
+  client.on("error", lose);
   try {
     await transaction.query("BEGIN", []);
     await transaction.query("LOCK TABLE source_hold IN EXCLUSIVE MODE", []);
@@ -42,6 +47,7 @@ export async function changeHolds<T>(
     broken = error as Error; // ends the session, and the transaction with it, whatever state they are in
     throw error;
   } finally {
+    client.off("error", lose);
     client.release(broken);
   }
 }

@@ -211,6 +211,19 @@ describe("once a hold has returned", () => {
     expect(await w.count("payment")).toBe(0);
   });
 
+  it("that lost its session between two statements fails as an outage, and ends no process", async () => {
+    const ended = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE pid = $1";
+    const change = changeHolds(w.database, async (transaction) => {
+      const [own] = await transaction.query<{ pid: number }>("SELECT pg_backend_pid() AS pid", []);
+      await w.rows("SELECT pg_terminate_backend($1)", [own?.pid]);
+      await expect.poll(() => w.rows(ended, [own?.pid])).toEqual([{ n: 0 }]);
+      await transaction.query("SELECT 1", []);
+    });
+    await expect(change).rejects.toMatchObject({ code: "database_unavailable" });
+    await hold();
+    expect((await run("a")).outcome).toBe("held");
+  });
+
   it("nothing is worked on any more, and once a release has, nothing becomes held, whoever works when", async () => {
     for (let round = 0; round < 8; round += 1) {
       const working = Array.from({ length: 40 }, (_, i) => run(`r${round}i${i}`));
