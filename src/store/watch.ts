@@ -89,6 +89,25 @@ export async function lastRunOf(database: Database, source: string): Promise<Las
   return rows[0] ?? null;
 }
 
+export interface Unended {
+  id: string;
+  title: string;
+  endsAt: Instant;
+}
+
+/** Maintenances that were to have ended before then, and of which nobody has said how they ended; the oldest first. */
+export function unendedMaintenances(
+  database: Database,
+  before: Instant,
+  limit: number,
+): Promise<Unended[]> {
+  return database.query(
+    `SELECT id, title, ${ms("ends_at")} AS "endsAt" FROM maintenance
+    WHERE status IN ('begun', 'verifying') AND ends_at < $1::timestamptz ORDER BY ends_at, id LIMIT $2`,
+    [isoOf(before), limit],
+  ) as Promise<never>;
+}
+
 /** How an event stands that was sent by its key; null when no worker has had it. */
 export async function eventState(
   database: Database,

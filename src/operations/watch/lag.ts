@@ -1,5 +1,5 @@
 import { OWN_LABELS } from "../../domain/metric.js";
-import { DAY_MS, type Instant, isoOf, MINUTE_MS } from "../../domain/time.js";
+import { DAY_MS, type Instant, isoOf, MINUTE_MS, SECOND_MS } from "../../domain/time.js";
 import { SILENCE_DAYS, silenceOf } from "../../policy/silence.js";
 import {
   heldSources,
@@ -8,6 +8,7 @@ import {
   oldestUnfinished,
   openDeadLetters,
   settledLetters,
+  unendedMaintenances,
 } from "../../store/watch.js";
 import type { WatchDeps } from "./deps.js";
 import { ended, type Finding, openAlerts, tellFindings } from "./tell.js";
@@ -17,8 +18,11 @@ const PREFIX = "monitor:";
 const LETTER = "monitor:dead-letter:";
 export const CANARY = "monitor:canary:";
 const OLDEST = "monitor:lag:events";
-/** Told one by one; beyond it the first ones say enough. */
-const LETTERS_MAX = 100;
+const MAINTENANCE = "monitor:maintenance:";
+/** After the time in which its looks could have ended it. */
+const UNENDED_AFTER_MS = 5 * MINUTE_MS;
+/** Of a kind, told one by one; beyond it the first ones say enough. */
+const TOLD_MAX = 100;
 
 /** What of our own work is late, lost or silent. @returns how many troubles began and were over. */
 export async function watchLag(deps: WatchDeps): Promise<{ raised: number; resolved: number }> {
@@ -29,6 +33,7 @@ export async function watchLag(deps: WatchDeps): Promise<{ raised: number; resol
     ...(await oldestEvent(now, deps)),
     ...(await deadPayments(now, open, deps)),
     ...(await failedRuns(deps)),
+    ...(await unendedWork(now, open, deps)),
     ...(await uptimeFindings(now, open, deps)),
   ];
   const blind = new Set([
@@ -74,7 +79,7 @@ async function deadPayments(
     openDeadLetters(
       database,
       ledgers.map(({ id }) => id),
-      LETTERS_MAX,
+      TOLD_MAX,
     ),
     ids.length === 0 ? [] : settledLetters(database, ids),
   ]);
@@ -126,6 +131,39 @@ async function failedRuns({ database, sources }: WatchDeps): Promise<Finding[]> 
     });
   }
   return findings;
+}
+
+/** A maintenance whose services nothing could look at ends by nobody's word but a person's, who has to hear of it. */
+async function unendedWork(
+  now: Instant,
+  open: ReadonlySet<string>,
+  { database, policy }: WatchDeps,
+): Promise<Finding[]> {
+  const patienceMs = policy.deployments.forSeconds * SECOND_MS + UNENDED_AFTER_MS;
+  const unended = await unendedMaintenances(database, now - patienceMs, TOLD_MAX);
+  const base = {
+    signalKind: "lag" as const,
+    level: "warning" as const,
+    service: OWN_LABELS.service,
+    tags: { check: "maintenance" },
+  };
+  const there = unended.map(
+    ({ id, title, endsAt }): Finding => ({
+      ...base,
+      state: "there",
+      groupKey: `${MAINTENANCE}${id}`,
+      at: endsAt + patienceMs,
+      title: `Maintenance "${title}" was to end at ${isoOf(endsAt)}, and nothing could tell whether all is well: say it by maintenance complete ${id}, or maintenance fail ${id}`,
+    }),
+  );
+  const lasting = new Set(there.map(({ groupKey }) => groupKey));
+  const over = [...open]
+    .filter((key) => key.startsWith(MAINTENANCE) && !lasting.has(key))
+    .map((groupKey): Finding => {
+      const title = `Maintenance ${groupKey.slice(MAINTENANCE.length)} has ended`;
+      return { ...base, state: "over", groupKey, at: now, title };
+    });
+  return [...there, ...over];
 }
 
 /** Fourteen days are read for it: not each minute, and no silence is told to the minute. */

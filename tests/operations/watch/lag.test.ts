@@ -181,6 +181,30 @@ describe("a source", () => {
   });
 });
 
+describe("a maintenance that is over, and of which nobody has said how it ended", () => {
+  it("is told five minutes after the time for its looks, once, and is over by a person's word", async () => {
+    const keep = (id: string, status: string, endsAt: number) =>
+      world.w.rows(
+        `INSERT INTO maintenance (id, title, services, starts_at, ends_at, status, created_by, version, created_at, updated_at)
+        VALUES ($1, 'A larger database', '[]', $2, $3, $4, 'operator:anna', 0, $2, $2)`,
+        [id, isoOf(endsAt - 60 * MINUTE_MS), isoOf(endsAt), status],
+      );
+    await keep("mnt_1", "verifying", NOW - 7 * MINUTE_MS);
+    await keep("mnt_2", "completed", NOW - 60 * MINUTE_MS);
+    await keep("mnt_3", "begun", NOW + 10 * MINUTE_MS);
+    expect(await watchLag(world.deps), "its looks have two minutes").toMatchObject({ raised: 0 });
+    world.later(1);
+    expect(await watchLag(world.deps)).toEqual({ raised: 1, resolved: 0 });
+    expect(titles()).toEqual([
+      'raised: Maintenance "A larger database" was to end at 2026-11-21T08:53:10.000Z, and nothing could tell whether all is well: say it by maintenance complete mnt_1, or maintenance fail mnt_1',
+    ]);
+    world.later(1);
+    expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 0 });
+    await world.w.rows("UPDATE maintenance SET status = 'failed' WHERE id = 'mnt_1'");
+    expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 1 });
+  });
+});
+
 describe("uptime", () => {
   it("under the policy's line is told when the outage is over, critical by itself, and not again each day", async () => {
     const { uptime } = world.deps.policy;
