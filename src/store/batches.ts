@@ -1,10 +1,11 @@
 import { Transient } from "../domain/errors.js";
 
 /**
- * While a statement is under way, what comes waits and goes together: with more at once each would carry
- * fewer. One that takes longer than this waits for a lock or is far from its database, and holds up nobody:
- * the next goes beside it (see docs/decisions/0008-plans-together.md).
+ * While so many statements are under way, what comes waits and goes together: with more at once each would carry
+ * fewer (see docs/decisions/0008-plans-together.md).
  */
+const PROMPT_MAX = 2;
+/** One that takes longer waits for a lock or is far from its database, and holds up nobody: another goes beside it. */
 const PATIENCE_MS = 15;
 /** So many at once, however long they take: the pool's connections are others' too. */
 const IN_FLIGHT_MAX = 4;
@@ -25,13 +26,14 @@ export interface Work<Value, Answer> {
 }
 
 /**
- * One statement for whatever waits meanwhile. Who comes while little is under way goes at once and alone, so
- * that an idle system waits for nobody; nothing but promises outlasts a request. When several fail together
- * for what may be one's own fault, each goes alone, and hears what is true of itself.
+ * One statement for whatever waits meanwhile. Who comes while little is under way waits for the end of this turn of the
+ * event loop and for nothing else: those that had their answers from one statement have their next together. When
+ * several fail together for what may be one's own fault, each goes alone, and hears what is true of itself.
  */
 export class Batches<Value, Answer> {
   readonly #work: Work<Value, Answer>;
   #waiting: Waiting<Value, Answer>[] = [];
+  #isGathering = false;
   #inFlight = 0;
   /** Of those in flight, the ones that nobody waits for any more. */
   #slow = 0;
@@ -43,14 +45,21 @@ export class Batches<Value, Answer> {
   add(value: Value): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ value, resolve, reject });
-      this.#next();
+      if (this.#isGathering) return;
+      this.#isGathering = true;
+      setImmediate(() => {
+        this.#isGathering = false;
+        this.#next();
+      });
     });
   }
 
   #next(): void {
-    const isBusy = this.#inFlight > this.#slow || this.#inFlight >= IN_FLIGHT_MAX;
-    if (isBusy || this.#waiting.length === 0) return;
-    void this.#send(this.#take());
+    while (this.#waiting.length > 0) {
+      const isBusy = this.#inFlight - this.#slow >= PROMPT_MAX || this.#inFlight >= IN_FLIGHT_MAX;
+      if (isBusy) return;
+      void this.#send(this.#take());
+    }
   }
 
   #take(): Waiting<Value, Answer>[] {
