@@ -36,15 +36,9 @@ function nextStepOf(rows: IncidentRows, rollbackHint: RollbackHint): string | nu
   return `${cause} ${name}${commit}${how}`;
 }
 
-/** The checks after a deployment, and a lockdown, are of the same kind, but tell of one that serves. */
-const FAILED = /^Deployment of .+ failed$/;
-
-/** It is about a deployment that never served anybody, and about nothing else. */
-const isFailedDeployment = ({ incident, counts, lastGood }: IncidentRows): boolean =>
-  incident.kind === "deployment" &&
-  FAILED.test(incident.title) &&
-  counts.alerts === 1 &&
-  lastGood?.checked !== "failed";
+/** Nothing but deployments that never served anybody: checks and lockdowns, which are of this kind too, are our own word. */
+const isFailedDeployment = ({ counts, lastGood }: IncidentRows): boolean =>
+  counts.ofWhatServes === 0 && lastGood?.checked !== "failed";
 
 /** What every notice of an incident may tell; each template shows what it needs. */
 export function incidentData(

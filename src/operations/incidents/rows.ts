@@ -3,6 +3,7 @@ import { Permanent } from "../../domain/errors.js";
 import type { Incident, IncidentStep, IncidentTask, Maintenance } from "../../domain/incident.js";
 import type { ChannelId, NoticeWay } from "../../domain/notice.js";
 import type { TimerRow } from "../../domain/outbox.js";
+import { OWN_SOURCE } from "../../domain/own-signal.js";
 import { DAY_MS, type Instant } from "../../domain/time.js";
 import type { Policy } from "../../policy/schema.js";
 import type { Database } from "../../store/database.js";
@@ -13,6 +14,8 @@ import { asked, cameBefore, type Storm, stormOf, waysTold } from "./storm.js";
 interface Counts {
   signals: number;
   alerts: number;
+  /** Of the alerts, those that say more than that a deployment failed before it served anybody. */
+  ofWhatServes: number;
   notes: number;
   usersTold: number;
 }
@@ -48,9 +51,11 @@ const countsOf = (id: string): Read<Counts> =>
     `SELECT json_build_array(json_build_object(
        'signals', (SELECT count(*) FROM signal s WHERE s.incident_id = ?),
        'alerts', (SELECT count(*) FROM alert a WHERE a.incident_id = ?),
+       'ofWhatServes', (SELECT count(*) FROM alert a WHERE a.incident_id = ?
+         AND (a.kind <> 'deployment' OR a.source = '${OWN_SOURCE}')),
        'notes', (SELECT count(*) FROM incident_entry e WHERE e.incident_id = ? AND e.kind = 'note'),
        'usersTold', (SELECT count(*) FROM incident_step u WHERE u.incident_id = ? AND u.step LIKE 'users:%')))`,
-    [id, id, id, id],
+    [id, id, id, id, id],
   );
 
 /** @throws Permanent `not_found`; Transient. */
