@@ -86,10 +86,11 @@ export function addMaintenance(program: Command): void {
         services: service,
         ...told,
       };
-      const made = await ask<{ data: Row }>(target, "/maintenance", { method: "POST", body });
-      screen.out(
-        options.json === true ? JSON.stringify(made) : renderTable([made.data], COLUMNS, screen),
-      );
+      const call = { method: "POST", body } as const;
+      const made = await ask<{ data: Row; unheard: string[] }>(target, "/maintenance", call);
+      if (options.json === true) return screen.out(JSON.stringify(made));
+      screen.out(renderTable([made.data], COLUMNS, screen));
+      if (made.unheard.length > 0) screen.out(doubtOf(made.data, made.unheard));
     });
   for (const each of ACTS) {
     const command = common(group.command(`${each.verb} <id>`)).description(each.about);
@@ -106,6 +107,12 @@ export function addMaintenance(program: Command): void {
       if (done.data.status === "verifying") screen.out(nextOf(done.data));
     });
   }
+}
+
+/** A name that nothing has used may be a slip, by which alerts would not be kept back. */
+function doubtOf({ id }: Row, unheard: readonly string[]): string {
+  const names = unheard.map(clean).join(", ");
+  return `\nNo incident, deployment or policy has named ${names} yet. Is it a slip, alerts of the service that was meant are not kept back: \`${CALL} maintenance cancel ${id} --reason "…"\`, and appoint it anew.`;
 }
 
 /** What is left for a person to do with one that the look did not complete. */

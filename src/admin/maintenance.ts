@@ -72,7 +72,10 @@ export const endBody = z.strictObject({ reason: reasonField }).meta({ id: "Maint
 export interface MaintenanceOperations {
   /** Past and to come, in the order of their begin; recurring ones that have no row yet too. */
   listMaintenances(days: number): Promise<Maintenance[]>;
-  scheduleMaintenance(request: ScheduleRequest): Promise<Maintenance>;
+  /** `unheard`: services of it that nothing has named yet. */
+  scheduleMaintenance(
+    request: ScheduleRequest,
+  ): Promise<{ maintenance: Maintenance; unheard: string[] }>;
   beginMaintenance(act: MaintenanceAct): Promise<Maintenance>;
   verifyMaintenance(act: MaintenanceAct): Promise<{ maintenance: Maintenance }>;
   completeMaintenance(act: MaintenanceAct): Promise<Maintenance>;
@@ -107,7 +110,13 @@ export const maintenanceRoutes = [
     summary: "Appoint a maintenance; users are told beforehand",
     body: scheduleBody,
     status: 201,
-    answer: z.object({ data: maintenance }),
+    answer: z.object({
+      data: maintenance,
+      unheard: z.array(text).meta({
+        description:
+          "Of its services those that no incident, deployment or policy has named: perhaps a slip",
+      }),
+    }),
     problems: [400, 413],
   },
   act("begin", "It begins now; alerts of its services are kept, and told at its end", actBody),
@@ -134,8 +143,8 @@ export function serveMaintenance(
     const endsAt = startsAt + durationMinutes * MINUTE_MS;
     const { actor } = c.var.caller;
     const asked = { title, services, startsAt, endsAt, noticeHours, actor };
-    const row = await operations.scheduleMaintenance(asked);
-    return c.json({ data: maintenance.parse(row) }, 201);
+    const { maintenance: row, unheard } = await operations.scheduleMaintenance(asked);
+    return c.json({ data: maintenance.parse(row), unheard }, 201);
   });
   const acts = {
     begin: { body: actBody, work: operations.beginMaintenance },

@@ -14,7 +14,7 @@ import {
   scheduleMaintenance,
   verifyMaintenance,
 } from "../operations/maintenance/act.js";
-import { listMaintenances } from "../operations/maintenance/rows.js";
+import { listMaintenances, unheardServices } from "../operations/maintenance/rows.js";
 import type { TimerDeps, WokenBy } from "../operations/run-timer.js";
 import type { NodeConfig } from "./node-config.js";
 import { createProbe } from "./probe.js";
@@ -52,7 +52,10 @@ export const maintenanceOperations = (
 ): MaintenanceOperations & DeploymentOperations => ({
   recheckDeployment: (request) => recheckDeployment(request, deps),
   listMaintenances: (days) => listMaintenances(days, deps),
-  scheduleMaintenance: (request) => scheduleMaintenance(request, deps),
+  scheduleMaintenance: async (request) => {
+    const maintenance = await scheduleMaintenance(request, deps);
+    return { maintenance, unheard: await unheardServices(maintenance, deps) };
+  },
   beginMaintenance: (act) => beginMaintenance(act, deps),
   verifyMaintenance: (act) => verifyMaintenance(act, deps),
   completeMaintenance: (act) => completeMaintenance(act, deps),

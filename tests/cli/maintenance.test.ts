@@ -47,6 +47,22 @@ describe("maintenance", () => {
     expect(out).toContain("completed");
   });
 
+  it("of a service that nothing has named is appointed, and the name is called in question", async () => {
+    const args = ["maintenance", "schedule", "--title", "New database", "--starts", starts];
+    const { out, code } = await run([...args, "--minutes", "5", "--service", "wbe"], s.env);
+    expect(code).toBe(0);
+    expect(out).toContain("No incident, deployment or policy has named wbe yet.");
+    expect(out).toMatch(/maintenance cancel mnt_\S+ --reason/);
+    await w.deliver({ source: "vercel", sample: "deployment-succeeded" });
+    const [deployed] = await w.database.query<{ name: string }>("SELECT name FROM deployment", []);
+    const known = await run(
+      [...args, "--minutes", "5", "--service", String(deployed?.name)],
+      s.env,
+    );
+    expect(known.code).toBe(0);
+    expect(known.out).not.toContain("has named");
+  });
+
   it("is not completed by a look that saw nothing: a person is asked to say so", async () => {
     const { id } = await schedule("--service", "elsewhere", "--no-notice");
     await act("begin", id);

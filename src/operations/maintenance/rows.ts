@@ -48,6 +48,26 @@ export async function listMaintenances(
   );
 }
 
+/**
+ * Of its services those that no incident, deployment or policy has named: with a slip in its name a maintenance keeps nothing
+ * back, and whoever is on call hears of all that it breaks.
+ */
+export async function unheardServices(
+  { services }: Pick<Maintenance, "services">,
+  { database, policy }: Pick<MaintenanceDeps, "database" | "policy">,
+): Promise<string[]> {
+  const named = new Set(policy.services.map(({ id }) => id));
+  const asked = services.filter((service) => !named.has(service));
+  if (asked.length === 0) return [];
+  const rows = await database.query<{ service: string }>(
+    `SELECT service FROM unnest($1::text[]) AS asked(service)
+     WHERE NOT EXISTS (SELECT 1 FROM incident i WHERE i.service = asked.service)
+       AND NOT EXISTS (SELECT 1 FROM deployment d WHERE asked.service IN (d.name, d.project))`,
+    [asked],
+  );
+  return rows.map(({ service }) => service);
+}
+
 /** What a recurring one is as a row. */
 function rowOf(
   { id: rule, rule: { noticeHours, title }, startsAt, endsAt }: Occurrence,

@@ -153,7 +153,7 @@ async function unendedWork(
       state: "there",
       groupKey: `${MAINTENANCE}${id}`,
       at: endsAt + patienceMs,
-      title: `Maintenance "${title}" was to end at ${isoOf(endsAt)}, and nothing could tell whether all is well: say it by maintenance complete ${id}, or maintenance fail ${id}`,
+      title: `Maintenance "${title}" was to end at ${isoOf(endsAt)}, and nothing could tell whether all is well. Look, and say so: npx --no signalbox maintenance complete ${id} --reason "…" (or fail)`,
     }),
   );
   const lasting = new Set(there.map(({ groupKey }) => groupKey));

@@ -196,7 +196,7 @@ describe("a maintenance that is over, and of which nobody has said how it ended"
     world.later(1);
     expect(await watchLag(world.deps)).toEqual({ raised: 1, resolved: 0 });
     expect(titles()).toEqual([
-      'raised: Maintenance "A larger database" was to end at 2026-11-21T08:53:10.000Z, and nothing could tell whether all is well: say it by maintenance complete mnt_1, or maintenance fail mnt_1',
+      'raised: Maintenance "A larger database" was to end at 2026-11-21T08:53:10.000Z, and nothing could tell whether all is well. Look, and say so: npx --no signalbox maintenance complete mnt_1 --reason "…" (or fail)',
     ]);
     world.later(1);
     expect(await watchLag(world.deps)).toEqual({ raised: 0, resolved: 0 });
