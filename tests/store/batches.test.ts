@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { Batches } from "../../src/store/batches.js";
+
+/** Work that ends when it is told to; what each statement carried, in the order of their beginnings. */
+function statements() {
+  const sizes: number[] = [];
+  const ends: (() => void)[] = [];
+  const batches = new Batches<number, number>({
+    async run(values) {
+      sizes.push(values.length);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return [...values];
+    },
+    companions: () => () => true,
+  });
+  return { batches, sizes, endFirst: () => ends.shift()?.() };
+}
+
+describe("what comes in one turn of the event loop", () => {
+  it("goes together, also those that had their answers together a moment ago", async () => {
+    const { batches, sizes, endFirst } = statements();
+    const twice = async (value: number): Promise<number> => batches.add(await batches.add(value));
+    const all = Promise.all(Array.from({ length: 10 }, (_, i) => twice(i)));
+    await expect.poll(() => sizes).toEqual([10]);
+    endFirst();
+    await expect.poll(() => sizes).toEqual([10, 10]);
+    endFirst();
+    expect(await all).toEqual(Array.from({ length: 10 }, (_, i) => i));
+  });
+
+  it("waits for nothing when it is alone, and for one of two when they are under way", async () => {
+    const { batches, sizes, endFirst } = statements();
+    const first = batches.add(1);
+    await expect.poll(() => sizes).toEqual([1]);
+    const second = batches.add(2);
+    await expect.poll(() => sizes).toEqual([1, 1]);
+    const others = [3, 4, 5].map((value) => batches.add(value));
+    endFirst();
+    expect(await first).toBe(1);
+    await expect.poll(() => sizes).toEqual([1, 1, 3]);
+    endFirst();
+    endFirst();
+    expect(await Promise.all([second, ...others])).toEqual([2, 3, 4, 5]);
+  });
+});
