@@ -86,12 +86,23 @@ const BARE = Object.fromEntries(
     .map((part) => [part, ""]),
 );
 
-/** Columns under their heads, without a frame and without blanks at the end of lines. */
-export function tableOf(heads: string[], rows: string[][], { colors }: Screen): string {
+/**
+ * Columns under their heads, without a frame and without blanks at the end of lines.
+ *
+ * @param widths of the columns whose texts are wrapped, in characters; null: as wide as its texts.
+ */
+export function tableOf(
+  heads: string[],
+  rows: string[][],
+  { colors }: Screen,
+  widths: (number | null)[] = [],
+): string {
   const table = new Table({
     head: heads.map((head) => colors.dim(head)),
     chars: { ...BARE, middle: "  " },
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+    colWidths: widths,
+    wordWrap: true,
   });
   table.push(...rows);
   return table

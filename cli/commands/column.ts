@@ -8,6 +8,8 @@ export interface Column {
   of: string | ((row: Row, screen: Screen) => string);
   /** Longer texts are cut here; 72 unless told. */
   charsMax?: number;
+  /** How wide the column is, in characters; longer texts go on on a further line. As wide as its texts unless told. */
+  wrapAt?: number;
 }
 
 export interface ListCommand {
@@ -24,4 +26,13 @@ export interface ListCommand {
 
 export const time = (head: string, of: string): Column => ({ head, of, kind: "time" });
 export const status = (head: string, of: string): Column => ({ head, of, kind: "status" });
+/** As the policy calls it, and as commands and the API take it. */
+export const SEVERITY: Column = {
+  head: "Severity",
+  kind: "status",
+  of: ({ severity, severityName }) =>
+    severityName === undefined || severityName === severity
+      ? String(severity)
+      : `${severityName} (${severity})`,
+};
 export const column = (head: string, of: Column["of"]): Column => ({ head, of });

@@ -22,7 +22,8 @@ export function renderTable(
     kind === "time" ? `${head} (${screen.zone})` : head,
   );
   const cells = rows.map((row) => columns.map((column) => cellOf(row, column, screen)));
-  return tableOf(heads, cells, screen);
+  const widths = columns.map(({ wrapAt }) => wrapAt ?? null);
+  return tableOf(heads, cells, screen, widths);
 }
 
 function cellOf(row: Row, { of, kind, charsMax }: Column, screen: Screen): string {

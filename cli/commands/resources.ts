@@ -1,9 +1,9 @@
 import type { Row } from "../api.js";
 import { CALL } from "../failure.js";
 import { moneyOf, type Screen, timeIn } from "../output.js";
-import { type Column, column, type ListCommand, status, time } from "./column.js";
+import { type Column, column, type ListCommand, SEVERITY, status, time } from "./column.js";
 
-export { type Column, column, type ListCommand, status, time } from "./column.js";
+export { type Column, column, type ListCommand, SEVERITY, status, time } from "./column.js";
 
 export const errorOf = (row: Row): string => {
   const error = row.error as { code: string; message: string } | null;
@@ -43,7 +43,7 @@ export const AUDIT_COLUMNS: readonly Column[] = [
 export const INCIDENT_COLUMNS: readonly Column[] = [
   time("Opened", "openedAt"),
   column("Id", "id"),
-  status("Severity", "severity"),
+  SEVERITY,
   status("Status", "status"),
   column("Service", "service"),
   column("Title", "title"),

@@ -7,6 +7,7 @@ import {
   errorOf,
   FINDING_COLUMNS,
   NOTIFICATION_COLUMNS,
+  SEVERITY,
   status,
   time,
 } from "./resources.js";
@@ -56,7 +57,8 @@ export const SECTIONS: Readonly<Record<string, { title: string; columns: readonl
     columns: [
       time("At", "at"),
       column("Who", "actor"),
-      { head: "What", of: "text", charsMax: 160 },
+      // Whole: what is decided of an incident ends with who is told, and when.
+      { head: "What", of: "text", charsMax: 1_000, wrapAt: 110 },
     ],
   },
   alertLog: {
@@ -65,7 +67,7 @@ export const SECTIONS: Readonly<Record<string, { title: string; columns: readonl
       time("Opened", "openedAt"),
       time("Over", "resolvedAt"),
       status("Status", "status"),
-      status("Severity", "severity"),
+      SEVERITY,
       column("Source", "source"),
       column("Title", "title"),
       column("Rule", "rule"),

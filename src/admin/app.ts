@@ -11,7 +11,7 @@ import { ADMIN_PATH, type AdminDeps } from "./deps.js";
 import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import type { AdminEnv } from "./env.js";
 import { serveIncidentReports } from "./incident-reports.js";
-import { serveIncidents } from "./incidents.js";
+import { namedIncidents, serveIncidents } from "./incidents.js";
 import { serveKeys } from "./keys.js";
 import { serveMaintenance } from "./maintenance.js";
 import { serveMetrics } from "./metrics.js";
@@ -45,7 +45,9 @@ const HEALTH_PATH = `${ADMIN_PATH}/health`;
  */
 export function createAdminApp(deps: AdminDeps): Hono {
   const app = new Hono<AdminEnv>();
-  const lists = createLists(deps.prisma);
+  const kept = createLists(deps.prisma);
+  const incidents = namedIncidents(kept.incidents, deps.operations.severityName);
+  const lists: Lists = { ...kept, incidents };
   app.onError((error, c) => toProblem(error, c, deps));
   app.use("*", answered(deps));
   app.use(

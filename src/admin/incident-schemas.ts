@@ -9,6 +9,7 @@ const shared = {
   title: text,
   environment: text.nullable(),
   severity: oneOf(...SEVERITIES),
+  severityName: text.meta({ description: "As the policy calls it" }),
   rule: text.meta({ description: "The policy's rule that set its severity" }),
   status: oneOf(...INCIDENT_STATUSES),
   url: text.nullable().meta({ description: "At its source" }),

@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { Incident, IncidentTask } from "../domain/incident.js";
+import type { Severity } from "../domain/severity.js";
 import type { IncidentAct } from "../operations/incidents/act.js";
 import type { Outlook } from "../operations/incidents/outlook.js";
 import type { Lists } from "../store/lists.js";
@@ -46,12 +47,35 @@ export const incidentRoutes = [
 ];
 
 export interface IncidentOperations {
+  /** What the policy calls it, and people read. */
+  severityName(severity: Severity): string;
   incidentOutlook(id: string): Promise<Outlook>;
   acknowledgeIncident(act: IncidentAct): Promise<Incident>;
   resolveIncident(act: IncidentAct): Promise<Incident>;
   reopenIncident(act: IncidentAct): Promise<Incident>;
   noteOnIncident(act: IncidentAct & { text: string }): Promise<Incident>;
   finishIncidentTask(act: IncidentAct & { task: string }): Promise<IncidentTask>;
+}
+
+/** The list with the policy's own names of severities, which stand in no row. */
+export function namedIncidents(
+  { page, find }: Lists["incidents"],
+  nameOf: IncidentOperations["severityName"],
+): Lists["incidents"] {
+  const named = <Row extends { severity: string }>(row: Row) => ({
+    ...row,
+    severityName: nameOf(row.severity as Severity),
+  });
+  return {
+    async page(request) {
+      const { rows, ...rest } = await page(request);
+      return { ...rest, rows: rows.map(named) };
+    },
+    async find(id) {
+      const found = await find(id);
+      return found && { ...named(found), alertLog: found.alertLog.map(named) };
+    },
+  };
 }
 
 /** What a person does about an incident; doing any of it again changes nothing. */

@@ -61,6 +61,25 @@ function unitText(count: number, unit: string, locale: string): string {
   return plainSpaces(format.format(count));
 }
 
+/**
+ * Where it is, to follow a title: ` (shop, production)`. A title that begins with the service needs it no second time.
+ */
+export function placeText(
+  title: string,
+  service: string | null,
+  environment: string | null = null,
+): string {
+  const said = service !== null && beginsWith(title, service);
+  const place = [said ? null : service, environment].filter((part) => part !== null && part !== "");
+  return place.length === 0 ? "" : ` (${place.join(", ")})`;
+}
+
+/** As a whole word. */
+function beginsWith(title: string, service: string): boolean {
+  if (!title.toLowerCase().startsWith(service.toLowerCase())) return false;
+  return !/^[\p{L}\p{M}\p{N}]/u.test(title.slice(service.length));
+}
+
 /** The zone as people call it, and beside it its distance from UTC, which more people can read. */
 function zoneText(at: Instant, locale: string, timeZone: string): string {
   if (timeZone === "UTC") return timeZone;

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { personOf } from "../channels/people.js";
+import { placeText, timeText } from "../channels/wording.js";
 import { type AppError, Permanent, Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Incident } from "../domain/incident.js";
@@ -112,7 +113,7 @@ function pageOf(kind: Kind, incident: Incident | null, deps: AcknowledgeDeps): P
 }
 
 const aboutOf = ({ id, severity, title, service }: Incident, { severities }: Policy): string =>
-  `${id} · ${severities[severity].name} · ${service}: ${title}`;
+  `${id} · ${severities[severity].name} · ${title}${placeText(title, service)}`;
 
 interface Facts {
   /** Empty where nobody did it: it has recovered. */
@@ -127,12 +128,8 @@ function factsOf(incident: Incident, language: "en" | "th", { timeZone }: Policy
   const actor = isOver ? resolvedBy : acknowledgedBy;
   const by = actor === null ? "" : (personOf(actor)?.[language] ?? "");
   const at: Instant | null = isOver ? resolvedAt : acknowledgedAt;
-  const shown = new Intl.DateTimeFormat(language === "th" ? "th-TH" : "en-GB", {
-    timeZone,
-    dateStyle: "medium",
-    timeStyle: "long",
-  });
-  return { by, at: at === null ? "" : shown.format(at) };
+  const locale = language === "th" ? "th-TH" : "en-GB";
+  return { by, at: at === null ? "" : timeText(at, locale, timeZone) };
 }
 
 type Words = Readonly<Record<Kind, (facts: Facts) => { title: string; text: string }>> & {
@@ -147,19 +144,19 @@ const ENGLISH: Words = {
   }),
   acknowledged: ({ at }) => ({
     title: "It is yours",
-    text: `Acknowledged at ${at}. Nobody else is paged for it. It stays open until its source says that it is over, or a person does.`,
+    text: `Acknowledged on ${at}. Nobody else is paged for it. It stays open until its source says that it is over, or a person does.`,
   }),
   before: ({ by, at }) => ({
     title: "Somebody has it already",
-    text: `Acknowledged by ${by} at ${at}. Nothing was changed.`,
+    text: `Acknowledged by ${by} on ${at}. Nothing was changed.`,
   }),
   used: ({ by, at }) => ({
     title: "This link was used before",
-    text: `${by === "" ? "" : `The last word was by ${by} at ${at}. `}Nothing was changed. If it has come back, use the link of the newest message.`,
+    text: `${by === "" ? "" : `The last word was by ${by} on ${at}. `}Nothing was changed. If it has come back, use the link of the newest message.`,
   }),
   over: ({ by, at }) => ({
     title: "It is over",
-    text: `${by === "" ? "It recovered by itself" : `Ended by ${by}`} at ${at}. There is nothing to acknowledge.`,
+    text: `${by === "" ? "It recovered by itself" : `Ended by ${by}`} on ${at}. There is nothing to acknowledge.`,
   }),
   expired: () => ({
     title: "This link is too old",

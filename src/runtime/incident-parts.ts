@@ -65,6 +65,7 @@ type TellUsers = Parameters<typeof runIncidentClock>[1]["tellUsers"];
 /** What a person does about an incident, by the admin API. */
 export function incidentOperations(deps: ActDeps & { policy: Policy }): IncidentOperations {
   return {
+    severityName: (severity) => deps.policy.severities[severity].name,
     incidentOutlook: (id) => outlookOf(id, { ...deps, rollbackHint }),
     acknowledgeIncident: (request) => acknowledge(request, deps),
     resolveIncident: (request) => resolve(request, deps),

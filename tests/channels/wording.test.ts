@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { clip, instantIn, moneyText, textIn, urlIn } from "../../src/channels/notice-data.js";
-import { durationText, knownLocale, timeText } from "../../src/channels/wording.js";
+import { durationText, knownLocale, placeText, timeText } from "../../src/channels/wording.js";
 import { AT } from "./notices.js";
 
 describe("wording", () => {
@@ -12,6 +12,14 @@ describe("wording", () => {
     expect(timeText(AT, "en-US", "America/New_York")).toBe(
       "November 20, 2025 at 2:05 AM (ET, GMT-5)",
     );
+  });
+
+  it("names the service after a title that does not begin with it", () => {
+    expect(placeText("Status 502", "shop", "production")).toBe(" (shop, production)");
+    expect(placeText("Shop: Status 502", "shop", "production")).toBe(" (production)");
+    expect(placeText("Shop: Status 502", "shop")).toBe("");
+    expect(placeText("Shopping is slow", "shop")).toBe(" (shop)");
+    expect(placeText("Status 502", null)).toBe("");
   });
 
   it("falls back to English and UTC where a webhook brought nonsense", () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { SEVERITY } from "../../cli/commands/column.js";
+import { presetOf } from "../../src/policy/presets/index.js";
 import { type AdminWorld, adminWorld, posted } from "../admin/world.js";
 import { run, type Served, served } from "./run.js";
 
@@ -39,6 +41,16 @@ const timersDue = async () =>
     .length;
 
 describe("incidents", () => {
+  it("are as severe as the policy calls it, beside what commands take", async () => {
+    type Listed = { data: { severity: string; severityName: string }[] };
+    const { data } = await w.json<Listed>(`/api/admin/incidents?service=monitor-${made}`);
+    const { severities } = presetOf("runbook");
+    expect(data[0]).toMatchObject({ severity: "P0", severityName: severities.P0.name });
+    const shownAs = (severityName: string) =>
+      (SEVERITY.of as (row: object) => string)({ severity: "P0", severityName });
+    expect([shownAs("CRITICAL"), shownAs("P0")]).toEqual(["CRITICAL (P0)", "P0"]);
+  });
+
   it("have the id of their minute", () => {
     expect(id).toMatch(/^INC-\d{8}-\d{4}(-\d+)?$/);
   });
@@ -123,6 +135,8 @@ describe("incidents", () => {
     expect(out + err, "who is told next, and when").toMatch(
       /\(UTC\): On call, Technical lead by sms, email, slack, unless somebody has it by then\./,
     );
+    const decided = (await shown()).timeline.find(({ kind }) => kind === "decision");
+    expect(out.replace(/\s+/g, " "), "whole, on several lines").toContain(decided?.text);
     await run(["incidents", "resolve", id, "--reason", "over"], s.env);
     const over = await run(["incidents", "show", id], s.env);
     expect(over.out + over.err).toContain(`incidents review ${id}`);

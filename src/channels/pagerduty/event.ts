@@ -4,6 +4,7 @@ import { isoOf } from "../../domain/time.js";
 import { type IncidentView, renderIncident, type StormView } from "../incident-view.js";
 import { deploymentText, insteadText, stormTitle } from "../incident-words.js";
 import { clip } from "../notice-data.js";
+import { placeText } from "../wording.js";
 
 /** The vendor's own limits. @see https://developer.pagerduty.com/docs/send-alert-event */
 const SUMMARY_CHARS_MAX = 1_024;
@@ -42,7 +43,6 @@ export function renderPagerDuty(notice: Notice, platformName: string): Record<st
 
 function trigger(view: IncidentView, platformName: string): Record<string, unknown> {
   const { service, environment, kind, url, openedAt, consoleUrl, ackUrl } = view;
-  const where = [service, environment].filter((part) => part !== null).join(", ");
   const clientUrl = consoleUrl ?? url;
   return {
     event_action: "trigger",
@@ -57,7 +57,10 @@ function trigger(view: IncidentView, platformName: string): Record<string, unkno
       ["Last good deployment", view.lastGood?.url ?? null],
     ]),
     payload: {
-      summary: clip(`${view.title}${where === "" ? "" : ` (${where})`}`, SUMMARY_CHARS_MAX),
+      summary: clip(
+        `${view.title}${placeText(view.title, service, environment)}`,
+        SUMMARY_CHARS_MAX,
+      ),
       source: service ?? platformName,
       severity: SEVERITY[view.severity],
       ...(openedAt === null ? {} : { timestamp: isoOf(openedAt) }),
@@ -104,7 +107,7 @@ function stormTrigger(view: StormView, platformName: string): Record<string, unk
         severity: view.severityName,
         incidents: view.lines
           .slice(0, STORM_LINES_MAX)
-          .map(({ id, title, service }) => clip(`${id} ${title} (${service})`, 200)),
+          .map(({ id, title, service }) => clip(`${id} ${title}${placeText(title, service)}`, 200)),
         ...present({
           acknowledge: acknowledgeHint("INC-…", view.ackUrl),
           why: view.why,

@@ -22,7 +22,7 @@ import {
 } from "../incident-words.js";
 import { clip } from "../notice-data.js";
 import type { LineView } from "../notice-lists.js";
-import { durationText } from "../wording.js";
+import { durationText, placeText } from "../wording.js";
 
 /** Slack's own limits. @see https://docs.slack.dev/reference/block-kit/blocks */
 const HEADER_CHARS_MAX = 150;
@@ -83,8 +83,7 @@ function incidentMessage(
   const sentences = sentencesOf(happening, view, language, locale);
   const wanted = happening === "raised" || happening === "escalated" || happening === "reopened";
   const { title, service } = view;
-  const where = service === null ? "" : ` (${service})`;
-  return message(`${headline}: ${title}${where}`, [
+  return message(`${headline}: ${title}${placeText(title, service)}`, [
     header(`${headline}: ${title}`),
     // The header cuts a long title; only then is it told whole.
     ...(title.length > 100 ? [{ type: "section", text: plain(title) }] : []),
@@ -186,7 +185,7 @@ function listOf(lines: readonly LineView[], count: number, reader: Reader): stri
   const shown = lines.slice(0, LINES_MAX).map((line) => {
     const name = line.severityName ?? line.severity;
     const state = `${words.status[line.status]}, ${durationText(line.lastedMs, locale)}`;
-    const where = line.service === "" ? "" : ` (${line.service})`;
+    const where = placeText(line.title, line.service);
     return escapeMrkdwn(`• ${name} ${line.id}: ${clip(line.title, 80)}${where}. ${state}`, 220);
   });
   const rest = count - shown.length;

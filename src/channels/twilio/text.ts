@@ -7,7 +7,7 @@ import {
   type StormView,
 } from "../incident-view.js";
 import { minutesText, stormTitle } from "../incident-words.js";
-import { durationText, timeText } from "../wording.js";
+import { durationText, placeText, timeText } from "../wording.js";
 import { fitsTwoSegments, plainLetters } from "./segments.js";
 
 /** A title that is cut to less says nothing: then something else gives way. */
@@ -38,8 +38,7 @@ export function renderSms(notice: Notice, platformName: string): string {
 
 function incidentSms(happening: IncidentHappening, view: IncidentView, platformName: string): Sms {
   const { ackUrl, url, openedAt, timeZone } = view;
-  const service = beginsWith(view.title, view.service) ? null : view.service;
-  const place = [service, view.environment].filter((part) => part !== null).join(", ");
+  const place = placeText(view.title, view.service, view.environment);
   const since = openedAt === null ? null : ` since ${timeText(openedAt, "en-GB", timeZone)}`;
   const wanted = happening === "raised" || happening === "escalated" || happening === "reopened";
   const link = wanted && ackUrl !== null ? ` Ack: ${ackUrl}` : url === null ? null : ` ${url}`;
@@ -49,18 +48,12 @@ function incidentSms(happening: IncidentHappening, view: IncidentView, platformN
     title: view.title,
     more: [
       insteadOf(view.insteadOf),
-      place === "" ? null : ` (${place})`,
+      place === "" ? null : place,
       happening === "resolved" ? courseOf(view) : since,
       ".",
     ],
     link,
   };
-}
-
-/** As a whole word: a title that says the service first needs it no second time. */
-function beginsWith(title: string, service: string | null): boolean {
-  if (service === null || !title.toLowerCase().startsWith(service.toLowerCase())) return false;
-  return !/^[\p{L}\p{M}\p{N}]/u.test(title.slice(service.length));
 }
 
 function stateOf(happening: IncidentHappening, view: IncidentView): string {
@@ -97,11 +90,7 @@ function stormSms(view: StormView, platformName: string): Sms {
     head: `${platformName} ${view.severityName}: ${stormTitle(view, "en", "en")}`,
     id: null,
     title: lines
-      .map(({ id, title, service }) =>
-        service === "" || beginsWith(title, service)
-          ? `${id} ${title}`
-          : `${id} ${title} (${service})`,
-      )
+      .map(({ id, title, service }) => `${id} ${title}${placeText(title, service)}`)
       .join("; "),
     more: [insteadOf(view.insteadOf), "."],
     link: ackUrl !== null ? ` Ack: ${ackUrl}` : consoleUrl === null ? null : ` ${consoleUrl}`,

@@ -44,8 +44,8 @@ export function incidentNotice(
 }
 
 function facts(context: ReportContext): string {
-  const { report, words, time } = context;
-  const { id, createdAt, service } = report.incident;
+  const { report, words, time, who } = context;
+  const { id, createdAt, service, acknowledgedBy } = report.incident;
   const { fields } = words;
   return table(
     [fields.id, id],
@@ -54,7 +54,7 @@ function facts(context: ReportContext): string {
       [fields.detected, time(createdAt)],
       [fields.status, statusText(context)],
       [fields.service, plain(service)],
-      [fields.who, writer(context)],
+      [fields.who, acknowledgedBy === null ? words.nobodyYet : who(acknowledgedBy)],
     ],
   );
 }

@@ -243,7 +243,9 @@ function minutesText(minutes: number): string {
 function clockText(at: Instant, { policy, now }: ExplainContext): string {
   const { timeZone } = policy;
   const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone });
-  const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone });
+  const time = new Intl.DateTimeFormat("en-GB", {
+    ...{ hour: "2-digit", minute: "2-digit", timeZone, timeZoneName: "shortOffset" },
+  });
   const isToday = day.format(at) === day.format(now);
   return `${isToday ? "" : `${day.format(at)} `}${time.format(at)}`;
 }

@@ -124,10 +124,20 @@ describe("the link in a page's message", () => {
     expect(entries).toHaveLength(1);
   });
 
+  it("names the service once where the title begins with it, and its times as messages do", async () => {
+    await press(linkOf());
+    await w.rows("UPDATE incident SET title = 'shop: Status 502'");
+    const seen = await (await page(presetOf("tbat")).request(linkOf())).text();
+    expect(seen).toContain("· shop: Status 502<");
+    expect(seen).toMatch(/พ\.ศ\. \d{4} เวลา \d\d:\d\d น\. \(เวลาไทย, GMT\+7\)/);
+    await w.rows("UPDATE incident SET title = 'Status 502'");
+    expect(await (await page().request(linkOf())).text()).toContain("· Status 502 (shop)<");
+  });
+
   it("tells who has it, or that it is over, without a button", async () => {
     await acknowledge({ incidentId, actor: "operator:anna" }, acting());
     const seen = await (await page().request(linkOf())).text();
-    expect(seen).toContain("Acknowledged by anna at");
+    expect(seen).toContain("Acknowledged by anna on");
     expect(seen).not.toContain("<button>");
     await resolve({ incidentId, actor: "operator:anna" }, acting());
     expect(await (await press(linkOf())).text()).toContain("It is over");
@@ -137,15 +147,15 @@ describe("the link in a page's message", () => {
   it("names whoever pressed a link, and an end by itself, as messages do, in both languages", async () => {
     const seen = async (policy?: Policy) => (await page(policy).request(linkOf())).text();
     await press(linkOf());
-    expect(await seen()).toContain("Acknowledged by Somebody (Slack) at");
+    expect(await seen()).toContain("Acknowledged by Somebody (Slack) on");
     expect(await seen(presetOf("tbat"))).toContain("รับทราบโดย ผู้ที่กดลิงก์ใน Slack เมื่อ");
     const other = { channel: "slack", recipient: "other" } as const;
     const used = await (await press(linkOf())).text();
-    expect(used).toContain("The last word was by Somebody (Slack) at");
+    expect(used).toContain("The last word was by Somebody (Slack) on");
     await resolve({ incidentId, actor: "operator:anna" }, acting());
-    expect(await (await press(linkOf(other))).text()).toContain("Ended by anna at");
+    expect(await (await press(linkOf(other))).text()).toContain("Ended by anna on");
     await w.rows("UPDATE incident SET resolved_by = 'recovery'");
-    expect(await seen()).toContain("It recovered by itself at");
+    expect(await seen()).toContain("It recovered by itself on");
     expect(await seen(presetOf("tbat"))).toContain("เหตุนี้กลับมาเป็นปกติเอง เมื่อ");
     expect(await seen(presetOf("tbat"))).not.toContain("recovery");
   });

@@ -201,6 +201,10 @@ describe("the notice", () => {
     );
     expect(text).toContain("| Severity | CRITICAL (P0) |");
     expect(text).toContain("nobody has acknowledged it");
+    expect(text).toContain("| Has it | nobody yet |");
+    expect(
+      notice({ ...OPEN, incident: { ...INCIDENT, acknowledgedBy: "operator:anna" } }),
+    ).toContain("| Has it | anna |");
     expect(section(text, "Summary")).toContain(
       "1 alert, 7 signals. It has lasted 1 hour until now.",
     );

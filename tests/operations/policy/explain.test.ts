@@ -47,7 +47,7 @@ describe("an explanation", () => {
       "Rule `system-down` (The system is down, says a monitor) makes it P0, which this platform calls CRITICAL.",
       "Here CRITICAL means: System down, payment system down, database unavailable, data corruption.",
       "At once On call is told by pagerduty and slack.",
-      "If nobody has acknowledged 5 min after that (15:05), Technical lead, Project manager and On call are told by pagerduty, slack and email.",
+      "If nobody has acknowledged 5 min after that (15:05 GMT+7), Technical lead, Project manager and On call are told by pagerduty, slack and email.",
       "The last of these comes again every 15 min, until somebody acknowledges or it is over.",
       "Where a channel is down or refuses: email in place of pagerduty and slack.",
       "Somebody is to answer within 15 min, by 21 November 2026 at 15:15 (Thailand Time, GMT+7).",
@@ -67,10 +67,12 @@ describe("an explanation", () => {
       '"Weekly maintenance" is under way until 22 November 2026 at 04:00 (Thailand Time, GMT+7): until then it is kept, and nobody is told.',
     );
     expect(said).toContain(
-      "At the maintenance's end (04:00), if it is still there, On call is told by pagerduty and slack.",
+      "At the maintenance's end (04:00 GMT+7), if it is still there, On call is told by pagerduty and slack.",
     );
     expect(
-      said.some((line) => line.startsWith("If nobody has acknowledged 5 min after that (04:05)")),
+      said.some((line) =>
+        line.startsWith("If nobody has acknowledged 5 min after that (04:05 GMT+7)"),
+      ),
     ).toBe(true);
   });
 

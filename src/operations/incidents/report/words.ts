@@ -1,3 +1,4 @@
+import { placeText } from "../../../channels/wording.js";
 import type { Template } from "../../../domain/notice.js";
 import type { DURATIONS } from "./durations.js";
 
@@ -54,6 +55,7 @@ export interface ReportWords {
   no: string;
   none: string;
   notYet: string;
+  nobodyYet: string;
   done: string;
   open: string;
   /** What only people know, and who that is. */
@@ -139,6 +141,7 @@ const en: ReportWords = {
   no: "no",
   none: "None.",
   notYet: "not yet",
+  nobodyYet: "nobody yet",
   done: "done",
   open: "open",
   fillIn: (who, what) => `**[To be filled in by ${who}: ${what}]**`,
@@ -155,7 +158,7 @@ const en: ReportWords = {
   statusResolved: (at, who) => `Resolved at ${at} (${who})`,
   byItself: "its alerts were over",
   summary: ({ at, service, title, sources }) =>
-    `On ${at}, ${sources} told of trouble of ${service}: ${title}.`,
+    `On ${at}, ${sources} told of trouble: ${title}${placeText(title, service)}.`,
   counts: (alerts, signals) =>
     `${alerts} ${alerts === 1 ? "alert" : "alerts"}, ${signals} ${signals === 1 ? "signal" : "signals"}.`,
   lasted: (took, isOver) => (isOver ? `It lasted ${took}.` : `It has lasted ${took} until now.`),
@@ -243,6 +246,7 @@ const th: ReportWords = {
   no: "ไม่",
   none: "ไม่มี",
   notYet: "ยังไม่เกิดขึ้น",
+  nobodyYet: "ยังไม่มีผู้รับเรื่อง",
   done: "เสร็จแล้ว",
   open: "ยังไม่เสร็จ",
   fillIn: (who, what) => `**[โปรดกรอกโดย ${who}: ${what}]**`,
@@ -259,7 +263,7 @@ const th: ReportWords = {
   statusResolved: (at, who) => `สิ้นสุดแล้วเมื่อ ${at} (${who})`,
   byItself: "การแจ้งเตือนทั้งหมดสิ้นสุดแล้ว",
   summary: ({ at, service, title, sources }) =>
-    `เมื่อ ${at} ${sources} แจ้งเหตุขัดข้องของ ${service}: ${title}`,
+    `เมื่อ ${at} ${sources} แจ้งเหตุขัดข้อง: ${title}${placeText(title, service)}`,
   counts: (alerts, signals) => `การแจ้งเตือน ${alerts} รายการ สัญญาณ ${signals} ครั้ง`,
   lasted: (took, isOver) => (isOver ? `กินเวลา ${took}` : `กินเวลาแล้ว ${took} จนถึงขณะนี้`),
   reopened: (times) => `กลับมาเกิดซ้ำ ${times} ครั้งหลังจากสิ้นสุดไปแล้ว`,
