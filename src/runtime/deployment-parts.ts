@@ -53,8 +53,9 @@ export const maintenanceOperations = (
   recheckDeployment: (request) => recheckDeployment(request, deps),
   listMaintenances: (days) => listMaintenances(days, deps),
   scheduleMaintenance: async (request) => {
-    const maintenance = await scheduleMaintenance(request, deps);
-    return { maintenance, unheard: await unheardServices(maintenance, deps) };
+    // Asked first: what fails once it is appointed would have it appointed again.
+    const unheard = await unheardServices(request, deps);
+    return { maintenance: await scheduleMaintenance(request, deps), unheard };
   },
   beginMaintenance: (act) => beginMaintenance(act, deps),
   verifyMaintenance: (act) => verifyMaintenance(act, deps),

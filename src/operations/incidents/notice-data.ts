@@ -38,7 +38,7 @@ function nextStepOf(rows: IncidentRows, rollbackHint: RollbackHint): string | nu
 
 /** Nothing but deployments that never served anybody: checks and lockdowns, which are of this kind too, are our own word. */
 const isFailedDeployment = ({ counts, lastGood }: IncidentRows): boolean =>
-  counts.ofWhatServes === 0 && lastGood?.checked !== "failed";
+  counts.alerts > 0 && counts.ofWhatServes === 0 && lastGood?.checked !== "failed";
 
 /** What every notice of an incident may tell; each template shows what it needs. */
 export function incidentData(

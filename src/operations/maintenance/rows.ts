@@ -4,6 +4,7 @@ import type { TimerRow } from "../../domain/outbox.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import { DAY_MS, HOUR_MS, type Instant, instantOf } from "../../domain/time.js";
 import { type MaintenanceWindow, occurrencesBetween } from "../../policy/calendar.js";
+import { canonicalService } from "../../policy/route.js";
 import type { MaintenanceRule, Policy } from "../../policy/schema.js";
 import { apply } from "../../store/apply.js";
 import { type Database, Moved } from "../../store/database.js";
@@ -53,11 +54,13 @@ export async function listMaintenances(
  * back, and whoever is on call hears of all that it breaks.
  */
 export async function unheardServices(
-  { services }: Pick<Maintenance, "services">,
+  { services }: { services: readonly string[] },
   { database, policy }: Pick<MaintenanceDeps, "database" | "policy">,
 ): Promise<string[]> {
   const named = new Set(policy.services.map(({ id }) => id));
-  const asked = services.filter((service) => !named.has(service));
+  const asked = services
+    .map((service) => canonicalService(policy, service))
+    .filter((service) => !named.has(service));
   if (asked.length === 0) return [];
   const rows = await database.query<{ service: string }>(
     `SELECT service FROM unnest($1::text[]) AS asked(service)
