@@ -34,7 +34,7 @@ it("npm run demo:incident plays the exam platform's night, judges it, and cleans
   const code = await new Promise((done) => child.once("close", done));
   expect(code, out + err).toBe(0);
   expect(out).toContain("03:02:00 GMT+7  → PagerDuty  incident-raised");
-  expect(out).toContain("“🔴 CRITICAL เกิดเหตุขัดข้อง: web: Status 502 (web)”");
+  expect(out).toContain("“🔴 CRITICAL เกิดเหตุขัดข้อง: web: Status 502”");
   expect(out).toContain("mail to executive@example.com");
   expect(out).toContain("Slack could not be reached");
   expect(out).toContain("# Incident notice INC-20261124-0259");
