@@ -1,11 +1,10 @@
 import { Transient } from "../domain/errors.js";
 
 /**
- * While so many statements are under way, what comes waits and goes together: with more at once each would carry
- * fewer (see docs/decisions/0008-plans-together.md).
+ * While a statement is under way, what comes waits and goes together: with more at once each would carry
+ * fewer. One that takes longer than this waits for a lock or is far from its database, and holds up nobody:
+ * the next goes beside it (see docs/decisions/0008-plans-together.md).
  */
-const PROMPT_MAX = 2;
-/** One that takes longer waits for a lock or is far from its database, and holds up nobody: another goes beside it. */
 const PATIENCE_MS = 15;
 /** So many at once, however long they take: the pool's connections are others' too. */
 const IN_FLIGHT_MAX = 4;
@@ -56,7 +55,7 @@ export class Batches<Value, Answer> {
 
   #next(): void {
     while (this.#waiting.length > 0) {
-      const isBusy = this.#inFlight - this.#slow >= PROMPT_MAX || this.#inFlight >= IN_FLIGHT_MAX;
+      const isBusy = this.#inFlight > this.#slow || this.#inFlight >= IN_FLIGHT_MAX;
       if (isBusy) return;
       void this.#send(this.#take());
     }
