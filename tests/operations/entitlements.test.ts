@@ -9,7 +9,7 @@ import {
 import type { LedgerObject } from "../../src/domain/ledger.js";
 import type { OutboxRow } from "../../src/domain/outbox.js";
 import type { Payment } from "../../src/domain/payment.js";
-import { PlanBuilder } from "../../src/domain/plan.js";
+import { type Plan, PlanBuilder } from "../../src/domain/plan.js";
 import { DAY_MS, HOUR_MS } from "../../src/domain/time.js";
 import { planEntitlements } from "../../src/handlers/entitlement-plan.js";
 import { sweepEntitlements } from "../../src/operations/sweep-entitlements.js";
@@ -46,18 +46,24 @@ const grant = (ref: string, given: Partial<Grant> = {}): Grant => ({
   ...given,
 });
 
+/** What a worker would write that loads now. */
+async function planOf(given: Grant, tellsPlatform = false): Promise<Plan> {
+  const { rows } = await load(w.database, {
+    rows: read("entitlement", "t.livemode = ?", [true]),
+  });
+  const ctx = { ...w.ctx, now: clock.now() };
+  const decision = decideEntitlements({ grants: [given], rows }, ctx);
+  const plan = new PlanBuilder(ctx);
+  planEntitlements(plan, decision, { tellsPlatform });
+  return plan.build();
+}
+
 /** As a worker does it: load, decide, apply, again while rows move. */
 async function give(given: Grant, tellsPlatform = false): Promise<void> {
   for (let round = 0; round < 60; round += 1) {
-    const { rows } = await load(w.database, {
-      rows: read("entitlement", "t.livemode = ?", [true]),
-    });
-    const ctx = { ...w.ctx, now: clock.now() };
-    const decision = decideEntitlements({ grants: [given], rows }, ctx);
-    const plan = new PlanBuilder(ctx);
-    planEntitlements(plan, decision, { tellsPlatform });
+    const plan = await planOf(given, tellsPlatform);
     try {
-      await apply(w.database, plan.build());
+      await apply(w.database, plan);
       return;
     } catch (error) {
       if (!(error instanceof Moved)) throw error;
@@ -93,6 +99,20 @@ describe("grants on a real database", () => {
     }
     expect(await w.rows("SELECT count(DISTINCT cause)::int AS n FROM notice")).toEqual([
       { n: await w.count("notice") },
+    ]);
+  });
+
+  it("a refund that has not seen the payment after it looks again, and so the later window begins anew", async () => {
+    const refunded = grant("a", { revoked: "refunded" });
+    const later = grant("b", { paidAt: w.ctx.now + DAY_MS });
+    await give(grant("a"));
+    const [refund, payment] = [await planOf(refunded), await planOf(later)];
+    await apply(w.database, payment);
+    await expect(apply(w.database, refund)).rejects.toThrow(Moved);
+    await give(refunded);
+    expect(await kept()).toMatchObject([
+      { status: "revoked", revokedBecause: "refunded" },
+      { status: "active", startsAt: later.paidAt, endsAt: addMonths(later.paidAt, 6) },
     ]);
   });
 
