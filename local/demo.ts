@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { type Answer, type Delivery, deliveriesTo } from "./demo/deliver.js";
 import { differences, type Outcome, outcomeOf } from "./demo/judge.js";
 import { demoHome, forget, withoutServices } from "./demo/place.js";
-import { queueIsAtRest, type Records, readRecords } from "./demo/records.js";
+import { get, queueIsAtRest, type Records, readRecords } from "./demo/records.js";
 import { tableOf } from "./demo/table.js";
 import { explain, StartFailure } from "./failure.js";
 import { type Running, type Signalbox, startSignalbox } from "./signalbox.js";
@@ -61,6 +61,7 @@ async function main(): Promise<0 | 1> {
 async function show(running: Running): Promise<0 | 1> {
   const deliveries = deliveriesTo(running, Date.now);
   const first = await postAll(deliveries, "Sending one webhook from each source");
+  await runJobs(running);
   const before = await atRest(running);
   const again = await postAll(deliveries, "Sending each of them again");
   const after = await atRest(running);
@@ -100,6 +101,13 @@ async function postAll(deliveries: readonly Delivery[], title: string): Promise<
   const answers: Answer[] = [];
   for (const delivery of deliveries) answers.push(await delivery.post());
   return answers;
+}
+
+/** The schedules may call them in the middle or not at all: what they do is looked at each time. */
+async function runJobs({ url, cronSecret }: Running): Promise<void> {
+  say(colors.dim("· Running the jobs of the minute"));
+  const headers = { authorization: `Bearer ${cronSecret}` };
+  for (const job of ["relay", "sweep", "watch"]) await get(`${url}/api/cron/${job}`, headers);
 }
 
 /** Waits until nothing is on its way any more; what there is to see then, or when the time is over. */

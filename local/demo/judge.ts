@@ -119,7 +119,12 @@ function ofWhole(outcomes: readonly Outcome[], records: Records): string[] {
   const told = STORIES.flatMap((story) => story.told);
   const via = (channel: string): number => told.filter((t) => t.startsWith(`${channel} `)).length;
   count("notifications", records.notices.length, told.length);
-  count("audit entries", records.audit.length, STORIES.flatMap(({ audit }) => audit).length);
+  const eventIds = new Set(outcomes.map(({ event }) => event?.id));
+  for (const { action, actor, eventId } of records.audit) {
+    if (eventId === null || !eventIds.has(eventId)) {
+      found.push(`audit entry ${action} by ${actor}: no story has it`);
+    }
+  }
   count("dead letters", records.deadLetters.length, 0);
   count("mails in the mailbox", records.mails.length, via("email"));
   count("messages in Slack", records.slackMessages.length, via("slack"));

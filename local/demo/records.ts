@@ -55,8 +55,11 @@ const CALL_TIMEOUT_MS = 20_000;
 const RETRY_MS = 500;
 /** What the deployment posts to itself each quarter of an hour, to see that it gets through. */
 const CANARY_TYPE = "signalbox.canary";
-/** They look half a minute after a deployment: a demo on a busy machine lasts as long. */
-const CHECKS = "system:deployments";
+/**
+ * What notes of itself and not of a delivery: the checks, which look half a minute after a deployment (a demo on a busy
+ * machine lasts as long), and the digest of a day in which nothing was.
+ */
+const OF_ITSELF = new Set(["system:deployments", "system:digest"]);
 
 /** @throws Error when a part does not answer */
 export async function readRecords(running: Running): Promise<Records> {
@@ -72,7 +75,7 @@ export async function readRecords(running: Running): Promise<Records> {
     events: events.filter(({ id }) => !canaries.has(id)),
     notices: await admin("notifications"),
     audit: audit.filter(
-      ({ eventId, actor }) => actor !== CHECKS && (eventId === null || !canaries.has(eventId)),
+      ({ eventId, actor }) => !OF_ITSELF.has(actor) && (eventId === null || !canaries.has(eventId)),
     ),
     deadLetters: await admin("dead-letters"),
     rows: Object.fromEntries(rows) as Record<RowList, EffectRow[]>,
@@ -96,8 +99,12 @@ async function listOf<Row>(url: string, headers: Record<string, string> = {}): P
   return data;
 }
 
-/** A machine that is busy answers 503 for a moment: it is asked again, for as long as one call may take. */
-async function get(url: string, headers: Record<string, string>): Promise<Response> {
+/**
+ * A machine that is busy answers 503 for a moment: it is asked again, for as long as one call may take.
+ *
+ * @throws Error when the answer is not a good one, or does not come.
+ */
+export async function get(url: string, headers: Record<string, string>): Promise<Response> {
   const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
   let answer = await fetch(url, { headers, signal });
   while (answer.status === 503) {
