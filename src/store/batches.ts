@@ -17,6 +17,8 @@ interface Waiting<Value, Answer> {
   reject(error: unknown): void;
 }
 
+type Outcome<Answer> = { answers: Answer[] } | { error: unknown };
+
 export interface Work<Value, Answer> {
   /** The answers in the order of the values. Fails as a whole. */
   run(values: readonly Value[]): Promise<Answer[]>;
@@ -74,22 +76,28 @@ export class Batches<Value, Answer> {
     return taken;
   }
 
+  /**
+   * The next statement is on its way before anybody has the answers of this one: what they set off is a turn's
+   * work for this process, and Postgres would wait for the end of it.
+   */
   async #send(batch: readonly Waiting<Value, Answer>[]): Promise<void> {
-    const failure = await this.#alone(() => this.#run(batch));
-    if (failure === null) return;
-    if (batch.length === 1 || concernsAll(failure.error)) {
-      for (const { reject } of batch) reject(failure.error);
-      return;
-    }
-    for (const one of batch) {
-      void this.#run([one]).then((own) => {
-        if (own !== null) one.reject(own.error);
-      });
+    const outcome = await this.#inTime(this.#run(batch));
+    this.#next();
+    setImmediate(() => this.#tell(batch, outcome));
+  }
+
+  #tell(batch: readonly Waiting<Value, Answer>[], outcome: Outcome<Answer>): void {
+    if ("answers" in outcome) {
+      for (const [i, { resolve }] of batch.entries()) resolve(outcome.answers[i] as Answer);
+    } else if (batch.length === 1 || concernsAll(outcome.error)) {
+      for (const { reject } of batch) reject(outcome.error);
+    } else {
+      for (const one of batch) void this.#run([one]).then((own) => this.#tell([one], own));
     }
   }
 
-  /** Has what comes meanwhile wait, though not for ever; then sends it. */
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
+  /** Has what comes meanwhile wait, though not for ever. */
+  async #inTime<T>(work: Promise<T>): Promise<T> {
     let isSlow = false;
     const timer = setTimeout(() => {
       isSlow = true;
@@ -97,21 +105,19 @@ export class Batches<Value, Answer> {
       this.#next();
     }, PATIENCE_MS);
     this.#inFlight += 1;
-    const result = await work();
+    const result = await work;
     clearTimeout(timer);
     this.#inFlight -= 1;
     if (isSlow) this.#slow -= 1;
-    this.#next();
     return result;
   }
 
-  /** Null when all have their answers. */
-  async #run(batch: readonly Waiting<Value, Answer>[]): Promise<{ error: unknown } | null> {
+  /** Never throws. */
+  async #run(batch: readonly Waiting<Value, Answer>[]): Promise<Outcome<Answer>> {
     try {
       const answers = await this.#work.run(batch.map(({ value }) => value));
       if (answers.length !== batch.length) throw new Error("not an answer for each");
-      for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as Answer);
-      return null;
+      return { answers };
     } catch (error) {
       return { error };
     }

@@ -7,6 +7,7 @@ function statements() {
   const ends: (() => void)[] = [];
   const batches = new Batches<number, number>({
     async run(values) {
+      await new Promise<void>((resolve) => process.nextTick(resolve)); // as a pool hands out its connections
       sizes.push(values.length);
       await new Promise<void>((resolve) => ends.push(resolve));
       return [...values];
@@ -14,6 +15,11 @@ function statements() {
     companions: () => () => true,
   });
   return { batches, sizes, endFirst: () => ends.shift()?.() };
+}
+
+/** Whatever is to happen at once has happened after them. */
+async function turns(): Promise<void> {
+  for (let n = 0; n < 3; n += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("what comes in one turn of the event loop", () => {
@@ -26,6 +32,18 @@ describe("what comes in one turn of the event loop", () => {
     await expect.poll(() => sizes).toEqual([10, 10]);
     endFirst();
     expect(await all).toEqual(Array.from({ length: 10 }, (_, i) => i));
+  });
+
+  it("is on its way before those who came earlier have their answers, which set this process to work", async () => {
+    const { batches, sizes, endFirst } = statements();
+    const first = batches.add(1).then(() => [...sizes]);
+    await turns(); // and not a poll: the next one waits for 15 ms at most
+    const next = batches.add(2);
+    await turns();
+    endFirst();
+    expect(await first).toEqual([1, 1]);
+    endFirst();
+    expect(await next).toBe(2);
   });
 
   it("waits for nothing when it is alone, and goes together after the one that is under way", async () => {
