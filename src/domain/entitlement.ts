@@ -130,7 +130,8 @@ export function decideEntitlements(
 ): EntitlementDecision {
   const runs = new Map<string, Item[]>();
   for (const item of itemsOf(grants, withdrawn, rows)) {
-    const key = keyOf({ ...item, ...item.terms });
+    const { account, livemode, terms } = item;
+    const key = keyOf({ account, livemode, userRef: terms.userRef, packageRef: terms.packageRef });
     runs.set(key, [...(runs.get(key) ?? []), item]);
   }
   const moves = [...runs].flatMap(([key, run]) => {
@@ -143,7 +144,7 @@ export function decideEntitlements(
     for (const change of changesOf(move)) {
       const { entitlement } = change;
       const same = moves.flatMap(({ next }) => (isOfSame(next, entitlement) ? [next] : []));
-      decision.changes.push({ ...change, access: accessOf(same, now) });
+      decision.changes.push({ access: accessOf(same, now), ...change });
     }
   }
   return decision;

@@ -158,7 +158,6 @@ export function derivePayment(
       ? (own ?? charges.find((c) => c.details.failure !== null))?.details.failure
       : null;
   return {
-    ...stood,
     amountMinor: speaker?.amountMinor ?? 0,
     receivedMinor: receivedOf(state, own, paid, checkouts),
     refundedMinor: refundedOf(refunds, charges),
@@ -167,12 +166,13 @@ export function derivePayment(
     ),
     disputeState: worst ?? null,
     currency: speaker?.currency ?? "",
-    ...buyerFrom([...checkouts, ...(own === null ? [] : [own]), ...charges], buyerOf),
     customerRef: firstOf(sorted, ({ customerRef }) => customerRef),
     invoiceRef: firstOf(sorted, ({ invoiceRef }) => invoiceRef),
     failureCode: failure?.code ?? null,
     failureMessage: failure?.message ?? null,
     bornAt: own?.bornAt ?? speaker?.bornAt ?? null,
+    ...stood,
+    ...buyerFrom([...checkouts, ...(own === null ? [] : [own]), ...charges], buyerOf),
   };
 }
 
@@ -261,9 +261,9 @@ function buyerFrom(
   buyerOf: (payer: Payer) => Buyer,
 ): Buyer & Pick<Payer, "email" | "name"> {
   const said = speakers.map(({ details }) => ({
-    ...buyerOf(details),
     email: details.email,
     name: details.name,
+    ...buyerOf(details),
   }));
   const pick = (field: keyof (typeof said)[number]): string | null =>
     firstOf(said, (one) => one[field]);

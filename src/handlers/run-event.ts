@@ -211,10 +211,8 @@ async function runOnce(
   const eventId = existing?.id ?? deps.ids.next("event");
   const { source, requestId } = delivery;
   const actor = `source:${source}`;
-  const ctx = {
-    ...{ now, ids: deps.ids, actor, source, policy, eventId, requestId },
-    tellsPlatform: deps.tellsPlatform === true,
-  };
+  const tellsPlatform = deps.tellsPlatform === true;
+  const ctx = { now, ids: deps.ids, actor, source, policy, eventId, requestId, tellsPlatform };
   const letter = (deadLetter as DeadLetter[])[0] ?? null;
   const holding = heldBy(hold as SourceHold[], eventId);
   if (holding === null && facts === null) return null;

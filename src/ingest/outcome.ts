@@ -39,9 +39,9 @@ export function toResponse(outcome: IngestOutcome, requestId: string): Response 
     case "duplicate": {
       const body = { status: outcome.kind, eventKey: outcome.eventKey, requestId };
       const headers = {
-        ...ANSWER_HEADERS,
         "content-type": "application/json",
         "x-request-id": requestId,
+        ...ANSWER_HEADERS,
       };
       return new Response(JSON.stringify(body), { status: statusOf(outcome), headers });
     }

@@ -107,16 +107,15 @@ export function createConsumer(
     }
     const messageId = request.headers.get("upstash-message-id") ?? "unknown";
     const retried = Number(request.headers.get("upstash-retried") ?? 0);
-    const fields = { queue, messageId, retried };
     try {
       const message = { messageId, retried, headers: request.headers, body, startedAt };
       const handled = await workers[queue](message);
       const durationMs = deps.clock.now() - startedAt;
-      deps.log.info("attempt.finished", { ...fields, ...handled, durationMs });
+      deps.log.info("attempt.finished", { queue, messageId, retried, ...handled, durationMs });
       return json(200, handled);
     } catch (error) {
       const durationMs = deps.clock.now() - startedAt;
-      return failed(deps, error, { ...fields, durationMs });
+      return failed(deps, error, { queue, messageId, retried, durationMs });
     }
   };
 }

@@ -202,9 +202,9 @@ export function createPublisher(config: QueueConfig, post: Post): Publisher {
   return {
     async publishDelivery({ sealed, body, deduplicationId }) {
       const headers = {
-        ...eventHeaders,
         "Upstash-Deduplication-Id": deduplicationId,
         [`Upstash-Forward-${DELIVERY_HEADER}`]: sealed,
+        ...eventHeaders,
       };
       const answer = await send({ url: eventsUrl, headers, body, timeoutMs });
       return readPublished(answer);

@@ -16,5 +16,5 @@ export async function identifyNamed(
   const type = typeName(text(event.type) ?? "unknown");
   const id = text(event.id);
   if (id === null) return unreadable(body, type);
-  return { ...(await identityOf(event, id)), type };
+  return { type, ...(await identityOf(event, id)) };
 }

@@ -97,7 +97,7 @@ export function openDatabase(config: DatabaseConfig, onError: (error: Error) => 
     async query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) {
       try {
         const named = config.preparedStatements ? { name: nameOf(text) } : {};
-        const result = await pool.query<Row>({ ...named, text, values: [...values] });
+        const result = await pool.query<Row>({ text, values: [...values], ...named });
         return result.rows;
       } catch (error) {
         throw classify(error);

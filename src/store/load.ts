@@ -84,7 +84,7 @@ function batchesOf(database: Database): Batches<Asked, Row> {
   if (known !== undefined) return known;
   const made = new Batches<Asked, Row>({
     async run(asked) {
-      const rows = asked.map(({ parameters }, n) => ({ ...parameters, n }));
+      const rows = asked.map(({ parameters }, n) => ({ n, ...parameters }));
       const found = await database.query<Row>(asked[0]?.text ?? "", [toStorableJson(rows)]);
       return found.sort((a, b) => Number(a.n) - Number(b.n));
     },

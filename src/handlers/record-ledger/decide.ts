@@ -88,9 +88,9 @@ function paymentsOf(
       (row) =>
         row.account === account && row.livemode === livemode && row.externalId === externalId,
     );
-    const fresh = { id: before?.id ?? ctx.ids.next("payment"), account, livemode, externalId };
-    const kept = before ?? { ...fresh, told: [], override: null, createdAt: ctx.now, version: 0 };
-    return { ...kept, ...derived, updatedAt: ctx.now };
+    const id = before?.id ?? ctx.ids.next("payment");
+    const kept = before ?? { told: [], override: null, createdAt: ctx.now, version: 0 };
+    return { id, account, livemode, externalId, ...kept, ...derived, updatedAt: ctx.now };
   });
 }
 

@@ -89,10 +89,10 @@ export function tellOfPayment(
   if (isPurchase && state === "succeeded" && hasSpoken(objects, payment)) {
     const { paidAt } = payment;
     telling.tell(payment, cause, "succeeded", "payment-received", {
-      ...about,
       amountMinor,
       paidAt,
       entitlementEndsAt: given?.status === "active" ? given.endsAt : null,
+      ...about,
     });
   }
   if (isPurchase && state === "failed") {

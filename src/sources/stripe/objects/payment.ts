@@ -48,11 +48,11 @@ export function readPayment(intent: JsonObject): Said<"payment"> {
       invoiceRef: refOf(intent.invoice, "payment_intent.invoice"),
     }),
     details: {
-      ...payerOfIntent(intent),
       receivedMinor: minorOr(intent.amount_received, "payment_intent.amount_received", received),
       failure: isObject(error)
         ? failureOf([error.decline_code, error.code, error.type], error.message)
         : null,
+      ...payerOfIntent(intent),
     },
     bornAt: timeOf(intent.created, "payment_intent.created"),
   };
