@@ -63,7 +63,6 @@ export interface IncidentView {
   signals: number | null;
   reopenings: number | null;
   insteadOf: InsteadView | null;
-  recoveryHint: string | null;
   /** What was owed after it, and is due: that is told, and not that it goes on. */
   taskDue: string | null;
 }
@@ -130,7 +129,6 @@ export function incidentView(notice: NoticeContent): IncidentView {
     signals: numberIn(data, "signals"),
     reopenings: numberIn(data, "reopenings"),
     insteadOf: insteadIn(notice),
-    recoveryHint: textIn(data, "recoveryHint"),
     taskDue: textIn(data, "taskDue"),
   };
 }

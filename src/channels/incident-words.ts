@@ -131,10 +131,7 @@ function courseEn(
           : `It had ended, and has begun again: the ${ordinal(reopenings)} time.`,
       ];
     case "resolved":
-      return [
-        lastedMs === null ? null : `It is over after ${durationText(lastedMs, locale)}.`,
-        view.recoveryHint,
-      ];
+      return [lastedMs === null ? null : `It is over after ${durationText(lastedMs, locale)}.`];
     case "task_due":
       return [
         `The incident is over; due now, and not done: ${view.taskDue}.`,
@@ -172,10 +169,7 @@ function courseTh(
           : `เหตุนี้สิ้นสุดไปแล้ว แต่เกิดขึ้นอีกเป็นครั้งที่ ${reopenings}`,
       ];
     case "resolved":
-      return [
-        lastedMs === null ? null : `เหตุสิ้นสุดแล้ว ใช้เวลา ${durationText(lastedMs, locale)}`,
-        view.recoveryHint,
-      ];
+      return [lastedMs === null ? null : `เหตุสิ้นสุดแล้ว ใช้เวลา ${durationText(lastedMs, locale)}`];
     case "task_due":
       return [
         `เหตุสิ้นสุดแล้ว แต่งานนี้ถึงกำหนดและยังไม่เสร็จ: ${view.taskDue}`,

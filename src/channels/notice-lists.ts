@@ -13,6 +13,12 @@ export const CHANNEL_NAMES: Readonly<Record<ChannelId, string>> = {
   status_page: "The status page",
 };
 
+/** `Email, Slack`: by what these are told. */
+export const channelsText = (ways: readonly { channel: ChannelId }[]): string =>
+  ways.length === 0
+    ? "nothing"
+    : [...new Set(ways.map(({ channel }) => CHANNEL_NAMES[channel]))].join(", ");
+
 const SECTIONS: readonly DigestSection["section"][] = [
   "health",
   "performance",

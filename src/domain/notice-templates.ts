@@ -94,8 +94,6 @@ export type IncidentNoticeData = {
   /** The channel that could not be reached, which this comes instead of; and why, in a few words: `503`. */
   insteadOf?: Maybe<ChannelId>;
   insteadOfBecause?: Maybe<string>;
-  /** What shows that it is over. */
-  recoveryHint?: Maybe<string>;
 };
 
 /** A line of a storm's summary or of a day's digest; the list travels as JSON text. */

@@ -4,7 +4,7 @@ import type { TemplateData } from "../domain/notice-templates.js";
 import { PlanBuilder } from "../domain/plan.js";
 import type { Clock, Instant } from "../domain/time.js";
 import { dayOf } from "../policy/calendar.js";
-import { waysOf } from "../policy/recipients.js";
+import { languageOnCall, waysOf } from "../policy/recipients.js";
 import { routeOf } from "../policy/route.js";
 import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
@@ -61,7 +61,7 @@ export async function sendDigest(deps: DigestDeps): Promise<number> {
   const plan = new PlanBuilder({ now: clock.now(), ids, actor, eventId: null, requestId });
   if (data === null) plan.audit("digest.skipped", cause, { because: "nothing to tell" });
   else {
-    const locale = policy.languages[0] ?? "en";
+    const locale = languageOnCall(policy);
     for (const way of left)
       plan.notify({ ...way, template: "incident-digest", cause, locale, data });
   }

@@ -13,6 +13,15 @@ export const titlesOf = (roles: readonly string[], policy: Pick<Policy, "roles">
     Object.hasOwn(policy.roles, role) ? (policy.roles[role]?.title ?? role) : role,
   );
 
+/** The same as one text. */
+export const namesOf = (roles: readonly string[], policy: Pick<Policy, "roles">): string =>
+  titlesOf(roles, policy).join(", ");
+
+/** What is written in to whoever is on call: the platform's first language. */
+export const languageOnCall = ({
+  languages,
+}: Pick<Policy, "languages">): Policy["languages"][number] => languages[0] ?? "en";
+
 /**
  * The ways to the roles by the channels, each once, in the order of the channels and then of the roles. A role
  * that has no address for a channel, or that the policy does not know, has no way there.

@@ -10,6 +10,7 @@ import type { Secret } from "../domain/secret.js";
 import type { Clock, Instant } from "../domain/time.js";
 import { type AckLink, openAckToken } from "../operations/incidents/ack-link.js";
 import type { LinkOutcome } from "../operations/incidents/act.js";
+import { languageOnCall } from "../policy/recipients.js";
 import type { Policy } from "../policy/schema.js";
 import { isPosted, type Page, pageAnswer, RETRY_AFTER_SECONDS } from "./page.js";
 
@@ -99,7 +100,7 @@ function answer(kind: Kind, incident: Incident | null, deps: AcknowledgeDeps): P
 
 function pageOf(kind: Kind, incident: Incident | null, deps: AcknowledgeDeps): Page {
   const { platformName, policy } = deps;
-  const language = policy.languages[0] ?? "en";
+  const language = languageOnCall(policy);
   const words = language === "th" ? THAI : ENGLISH;
   const { title, text } = words[kind](
     incident === null ? NOTHING : factsOf(incident, language, policy),

@@ -57,7 +57,6 @@ export const FULL_INCIDENT: NoticeData = {
   reopenings: 2,
   insteadOf: "slack",
   insteadOfBecause: "Slack answered 503",
-  recoveryHint: "All checks have been good for 30 minutes.",
 };
 
 /** Everything that a template may show. */

@@ -6,6 +6,7 @@ import type { TimerRow } from "../../domain/outbox.js";
 import { type NoticeRequest, PlanBuilder } from "../../domain/plan.js";
 import { SECOND_MS } from "../../domain/time.js";
 import { isToBeChecked } from "../../policy/deployments.js";
+import { languageOnCall } from "../../policy/recipients.js";
 import { canonicalService } from "../../policy/route.js";
 import { apply } from "../../store/apply.js";
 import { Moved } from "../../store/database.js";
@@ -200,7 +201,7 @@ function pageNotice(
     template: "deployment-finished",
     cause: `deployment:${id} finished ${timer.createdAt}`,
     recipient: "status_page",
-    locale: policy.languages[0] ?? "en",
+    locale: languageOnCall(policy),
     data: {
       deploymentId: id,
       // For users: what it is of, by its name, and the version as people write it.

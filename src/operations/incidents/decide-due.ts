@@ -1,16 +1,28 @@
-import { CHANNEL_NAMES } from "../../channels/notice-lists.js";
+import { channelsText } from "../../channels/notice-lists.js";
 import { BY_RECOVERY, type IncidentTask } from "../../domain/incident.js";
 import type { NoticeData, NoticeWay, Template } from "../../domain/notice.js";
 import { type DecideContext, type Plan, PlanBuilder } from "../../domain/plan.js";
 import type { Instant } from "../../domain/time.js";
 import { addEntry, resolvedBy, windClock } from "../../handlers/incident-plan.js";
 import { type ClockStep, clockOf, taskDueAt } from "../../policy/incident-clock.js";
-import { insteadOf, TASK_CHANNELS, titlesOf, waysOf } from "../../policy/recipients.js";
+import {
+  insteadOf,
+  languageOnCall,
+  namesOf,
+  TASK_CHANNELS,
+  waysOf,
+} from "../../policy/recipients.js";
 import { clocksOf, routeOf } from "../../policy/route.js";
 import type { Policy } from "../../policy/schema.js";
 import { alertKeyOf, pagedRoutings } from "./alert-key.js";
 import { clockStateOf } from "./clock-state.js";
-import { incidentData, minutesUnanswered, type RollbackHint, stormData } from "./notice-data.js";
+import {
+  incidentData,
+  minutesUnanswered,
+  type RollbackHint,
+  stormData,
+  whenDone,
+} from "./notice-data.js";
 import { byChannels, type IncidentRows } from "./rows.js";
 import { stormCause, threadOf } from "./storm.js";
 import { nameOf, tellStorm } from "./tell-storm.js";
@@ -167,7 +179,7 @@ class Telling {
       });
     }
     const because = isFirst ? "" : `, since nobody has answered for ${minutes} min`;
-    this.#say("step", `${namesOf(step.roles, policy)} told by ${channelsOf(ways)}${because}`);
+    this.#say("step", `${namesOf(step.roles, policy)} told by ${channelsText(ways)}${because}`);
   }
 
   /** Told with all that came in the same time, to each receiver once. */
@@ -193,7 +205,7 @@ class Telling {
         template: "incident-storm",
         cause: stormCause(storm, incident, now, policy),
         incidentId: threadOf(storm),
-        locale: policy.languages[0] ?? "en",
+        locale: languageOnCall(policy),
         data: { ...stormData(this.#rows, policy, now), escalatedTo: namesOf(roles, policy) },
         instead: insteadOf(policy, route, roles, way.channel, channels),
       });
@@ -255,7 +267,7 @@ class Telling {
     }
     this.#say(
       "step",
-      `${namesOf(roles, policy)} told by ${channelsOf(ways)}: it lasts longer than ${afterMinutes} min`,
+      `${namesOf(roles, policy)} told by ${channelsText(ways)}: it lasts longer than ${afterMinutes} min`,
     );
   }
 
@@ -293,7 +305,7 @@ class Telling {
       }
     }
     if (ways.length > 0)
-      this.#say("step", `told by ${channelsOf(ways)} ${TOLD[template] ?? template}`);
+      this.#say("step", `told by ${channelsText(ways)} ${TOLD[template] ?? template}`);
   }
 
   #end(): void {
@@ -317,7 +329,7 @@ class Telling {
         id: ids.next("incidentTask"),
         incidentId: incident.id,
         task: one.id,
-        title: one.title[policy.languages[0] ?? "en"] ?? one.title.en,
+        title: one.title[languageOnCall(policy)] ?? one.title.en,
         role: one.role,
         dueAt: taskDueAt(incident.resolvedAt ?? now, one),
         doneAt: null,
@@ -339,7 +351,7 @@ class Telling {
       this.#notify("incident-escalated", step, way, {
         data: {
           taskDue: row.title,
-          nextStep: `When it is done: npx --no signalbox incidents done ${row.incidentId} ${row.task}`,
+          nextStep: whenDone(row, policy),
           escalatedTo: namesOf([row.role], policy),
         },
       });
@@ -363,7 +375,7 @@ class Telling {
       ...way,
       template,
       cause: `incident:${incident.id} ${step}`,
-      locale: policy.languages[0] ?? "en",
+      locale: languageOnCall(policy),
       data: {
         ...incidentData(this.#rows, policy, now, rollbackHint),
         alertKey: alertKeyOf(incident, incident.routings),
@@ -384,11 +396,3 @@ const TOLD: Partial<Record<Template, string>> = {
   "incident-reopened": "that it has come back",
   "incident-resolved": "that it is over",
 };
-
-const namesOf = (roles: readonly string[], policy: Policy): string =>
-  titlesOf(roles, policy).join(", ");
-
-const channelsOf = (ways: readonly NoticeWay[]): string =>
-  ways.length === 0
-    ? "nothing"
-    : [...new Set(ways.map(({ channel }) => CHANNEL_NAMES[channel]))].join(", ");

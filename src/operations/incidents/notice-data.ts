@@ -1,5 +1,5 @@
 import { type Deployment, shortCommit } from "../../domain/deployment.js";
-import type { Incident } from "../../domain/incident.js";
+import type { Incident, IncidentTask } from "../../domain/incident.js";
 import type { NoticeData } from "../../domain/notice.js";
 import type {
   IncidentLine,
@@ -7,7 +7,9 @@ import type {
   TemplateData,
 } from "../../domain/notice-templates.js";
 import { type Instant, MINUTE_MS } from "../../domain/time.js";
+import { languageOnCall } from "../../policy/recipients.js";
 import type { Policy } from "../../policy/schema.js";
+import { NOTICE_WORDS, type NoticeWords } from "./notice-words.js";
 import type { IncidentRows } from "./rows.js";
 
 const namesOf = <P extends "suspect" | "lastGood">(prefix: P, one: Deployment | undefined) => ({
@@ -19,21 +21,20 @@ const namesOf = <P extends "suspect" | "lastGood">(prefix: P, one: Deployment | 
 /** What to do first, where something is known that would help. */
 export type RollbackHint = (to: Deployment) => string | null;
 
-function nextStepOf(rows: IncidentRows, rollbackHint: RollbackHint): string | null {
+function nextStepOf(
+  rows: IncidentRows,
+  rollbackHint: RollbackHint,
+  words: NoticeWords,
+): string | null {
   const { suspect, lastGood } = rows;
   if (lastGood === undefined) return null;
   const name = lastGood.url ?? lastGood.externalId;
   if (suspect === undefined) {
     // The last good one is what serves: to go back to it would change nothing.
-    return isFailedDeployment(rows)
-      ? `${name} goes on serving; nothing is to be rolled back.`
-      : null;
+    return isFailedDeployment(rows) ? words.goesOnServing(name) : null;
   }
   const commit = lastGood.commit === null ? "" : ` (${shortCommit(lastGood)})`;
-  const cause = `${suspect.name} was deployed shortly before. If it is the cause, go back to the last good deployment,`;
-  const command = rollbackHint(lastGood);
-  const how = command === null ? "." : `: ${command}`;
-  return `${cause} ${name}${commit}${how}`;
+  return words.rollBack(suspect.name, `${name}${commit}`, rollbackHint(lastGood));
 }
 
 /** Nothing but deployments that never served anybody: checks and lockdowns, which are of this kind too, are our own word. */
@@ -46,6 +47,7 @@ export function incidentData(
   policy: Policy,
   now: Instant,
   rollbackHint: RollbackHint,
+  words: NoticeWords = NOTICE_WORDS[languageOnCall(policy)],
 ): IncidentNoticeData {
   const { incident, suspect, lastGood, counts } = rows;
   const { id, severity, title, service, environment, kind, url, openedAt } = incident;
@@ -57,10 +59,10 @@ export function incidentData(
     severityName: policy.severities[severity].name,
     ...{ title, service, environment, kind, url, openedAt },
     timeZone: policy.timeZone,
-    why: whyOf(incident, policy),
+    why: whyOf(incident, policy, words),
     ...namesOf("suspect", suspect),
     ...namesOf("lastGood", lastGood),
-    nextStep: nextStepOf(rows, rollbackHint),
+    nextStep: nextStepOf(rows, rollbackHint, words),
     ...{ acknowledgedAt, acknowledgedBy, resolvedAt, resolvedBy, reopenedAt, reopenings },
     lastedMs: (resolvedAt ?? now) - openedAt,
     signals: counts.signals,
@@ -75,12 +77,18 @@ export function minutesUnanswered({ incident, steps }: IncidentRows, now: Instan
 }
 
 /** The rule that made it what it is, for who wonders why they are told. */
-function whyOf({ rule, severity }: Incident, policy: Policy): string {
+function whyOf({ rule, severity }: Incident, policy: Policy, words: NoticeWords): string {
   const { name } = policy.severities[severity];
   const because = policy.rules.find(({ id }) => id === rule)?.because;
   const is = name === severity ? severity : `${name} (${severity})`;
-  return because === undefined ? `It is ${is}.` : `It is ${is} by the rule ${rule}: ${because}.`;
+  return because === undefined ? words.severity(is) : words.byRule(is, rule, because);
 }
+
+/** How whoever owes a task says that it is done. */
+export const whenDone = ({ incidentId, task }: IncidentTask, policy: Policy): string =>
+  NOTICE_WORDS[languageOnCall(policy)].whenDone(
+    `npx --no signalbox incidents done ${incidentId} ${task}`,
+  );
 
 /** A line of a list of incidents. */
 export const lineOf = (incident: Incident, policy: Policy, now: Instant): IncidentLine => ({
@@ -102,6 +110,7 @@ export function stormData(
 ): TemplateData["incident-storm"] & NoticeData {
   const worst = storm.incidents[0]?.severity ?? "P0";
   const { incidents, minutes } = policy.storm;
+  const words = NOTICE_WORDS[languageOnCall(policy)];
   return {
     stormId: storm.id,
     count: storm.count,
@@ -111,8 +120,7 @@ export function stormData(
     severityName: policy.severities[worst].name,
     startedAt: Number(storm.id),
     timeZone: policy.timeZone,
-    why: `More than ${incidents} incidents in ${minutes} min are told as one.`,
-    nextStep:
-      "Look for what they have in common first; each is kept, and can be acknowledged, on its own.",
+    why: words.storm(incidents, minutes),
+    nextStep: words.stormNext,
   };
 }

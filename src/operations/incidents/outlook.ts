@@ -2,11 +2,12 @@ import { timeText } from "../../channels/wording.js";
 import type { Instant } from "../../domain/time.js";
 import { maintenanceAt } from "../../policy/calendar.js";
 import { type ClockStep, clockOf } from "../../policy/incident-clock.js";
-import { titlesOf } from "../../policy/recipients.js";
+import { namesOf } from "../../policy/recipients.js";
 import type { Policy } from "../../policy/schema.js";
 import type { Database } from "../../store/database.js";
 import { clockStateOf } from "./clock-state.js";
 import { incidentData, type RollbackHint } from "./notice-data.js";
+import { NOTICE_WORDS } from "./notice-words.js";
 import { loadIncident } from "./rows.js";
 
 /** What will happen to an incident by itself, and what a person could do first; in sentences. */
@@ -42,7 +43,7 @@ export async function outlookOf(
       ? null
       : `${timeText(at, "en-GB", policy.timeZone)}: ${sentenceOf(step, policy)}`;
   const said = `${held}${comesNext ?? ""}`.trim();
-  const { nextStep = null } = incidentData(rows, policy, now, rollbackHint);
+  const { nextStep = null } = incidentData(rows, policy, now, rollbackHint, NOTICE_WORDS.en);
   return {
     comesNext: said === "" ? null : said,
     advice: incident.status === "resolved" ? null : nextStep,
@@ -52,11 +53,11 @@ export async function outlookOf(
 function sentenceOf(step: ClockStep, policy: Policy): string {
   switch (step.does) {
     case "page":
-      return `${titlesOf(step.roles, policy).join(", ")} by ${step.channels.join(", ")}, unless somebody has it by then.`;
+      return `${namesOf(step.roles, policy)} by ${step.channels.join(", ")}, unless somebody has it by then.`;
     case "remind":
       return `a reminder, unless somebody has answered within the ${step.withinMinutes} min that are promised.`;
     case "executives":
-      return `${titlesOf(step.roles, policy).join(", ")} by ${step.channels.join(", ")}, when it still lasts.`;
+      return `${namesOf(step.roles, policy)} by ${step.channels.join(", ")}, when it still lasts.`;
     case "users":
       return "users are told, when it still lasts.";
     case "acknowledged":

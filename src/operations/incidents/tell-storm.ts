@@ -1,8 +1,10 @@
 import type { ChannelId, NoticeWay, Template } from "../../domain/notice.js";
 import type { PlanBuilder } from "../../domain/plan.js";
 import type { Instant } from "../../domain/time.js";
+import { languageOnCall } from "../../policy/recipients.js";
 import type { Policy } from "../../policy/schema.js";
 import { incidentData, type RollbackHint } from "./notice-data.js";
+import { NOTICE_WORDS } from "./notice-words.js";
 import { byChannels, type IncidentRows } from "./rows.js";
 import { type Storm, stormWordCause, threadOf } from "./storm.js";
 
@@ -14,7 +16,7 @@ interface StormWord {
   channels: readonly ChannelId[];
   isTrue(storm: Storm): boolean;
   known(storm: Storm): readonly NoticeWay[];
-  title(storm: Storm): string;
+  title: "stormHad" | "stormOver";
 }
 
 const WORDS: Record<"had" | "over", StormWord> = {
@@ -23,14 +25,14 @@ const WORDS: Record<"had" | "over", StormWord> = {
     channels: ["slack", "pagerduty"],
     isTrue: ({ open, unanswered }) => open > 0 && unanswered === 0,
     known: ({ toldHad }) => toldHad,
-    title: ({ members }) => `Each of the ${members} incidents that were told together`,
+    title: "stormHad",
   },
   over: {
     template: "incident-resolved",
     channels: ["slack", "pagerduty", "email"],
     isTrue: ({ open }) => open === 0,
     known: ({ toldOver }) => toldOver,
-    title: ({ members }) => `All ${members} incidents that were told together are over`,
+    title: "stormOver",
   },
 };
 
@@ -52,6 +54,7 @@ export function tellStorm(
   const told = new Set(known(storm).map(nameOf));
   const ways = byChannels(storm.hearers, channels).filter((way) => !told.has(nameOf(way)));
   const thread = threadOf(storm);
+  const language = languageOnCall(policy);
   const data = { ...incidentData(rows, policy, now, rollbackHint), incidentId: thread };
   for (const way of ways) {
     plan.notify({
@@ -59,8 +62,8 @@ export function tellStorm(
       template,
       cause: stormWordCause(storm, what),
       incidentId: thread,
-      locale: policy.languages[0] ?? "en",
-      data: { ...data, title: title(storm) },
+      locale: language,
+      data: { ...data, title: NOTICE_WORDS[language][title](storm.members) },
     });
   }
   return ways.length > 0;

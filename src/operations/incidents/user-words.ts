@@ -1,5 +1,6 @@
 import type { Incident } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
+import { languageOnCall } from "../../policy/recipients.js";
 import { clocksOf } from "../../policy/route.js";
 import type { Policy, Words } from "../../policy/schema.js";
 import type { UsersWord } from "../tell-users.js";
@@ -37,7 +38,7 @@ export function usersWord(
     cause: isOfStorm ? `${threadOf(storm)} ${nth}` : `incident:${id} ${nth}`,
     service,
     incidentId: isOfStorm ? threadOf(storm) : id,
-    pageLocale: policy.languages[0] ?? "en",
+    pageLocale: languageOnCall(policy),
   };
   if (template === "user-resolved") {
     const lastedMs = resolvedAt === null ? null : resolvedAt - openedAt;

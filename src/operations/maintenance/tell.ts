@@ -1,5 +1,6 @@
 import type { Maintenance } from "../../domain/incident.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
+import { languageOnCall } from "../../policy/recipients.js";
 import type { Policy } from "../../policy/schema.js";
 import { tellStatusPage, tellUsers, type UsersWord } from "../tell-users.js";
 import type { MaintenanceDeps } from "./deps.js";
@@ -58,6 +59,6 @@ function wordOf(
     timeZone: policy.timeZone,
   } satisfies TemplateData["user-maintenance"];
   const cause = `${CAUSE}${id} ${phase}`;
-  const pageLocale = policy.languages[0] ?? "en";
+  const pageLocale = languageOnCall(policy);
   return { template: "user-maintenance", cause, service, incidentId: id, data, pageLocale };
 }

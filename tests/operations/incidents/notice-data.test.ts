@@ -6,7 +6,7 @@ import { PlanBuilder } from "../../../src/domain/plan.js";
 import { MINUTE_MS } from "../../../src/domain/time.js";
 import { trackIncident } from "../../../src/handlers/track-incident/index.js";
 import { runIncidentClock } from "../../../src/operations/incidents/due.js";
-import { incidentData } from "../../../src/operations/incidents/notice-data.js";
+import { incidentData, stormData } from "../../../src/operations/incidents/notice-data.js";
 import { outlookOf } from "../../../src/operations/incidents/outlook.js";
 import { loadIncident } from "../../../src/operations/incidents/rows.js";
 import { presetOf } from "../../../src/policy/presets/index.js";
@@ -79,10 +79,11 @@ const failedDeployment = (): SignalFact => {
   return fact;
 };
 
-/** What messages say, and what `incidents show` says: one and the same. */
+/** What messages say to readers of English, and what `incidents show` says: one and the same. */
 async function nextStepOf(incidentId: string): Promise<string | null | undefined> {
   const rows = await loadIncident(incidentId, POLICY, w.ctx.now, w.database);
-  const { nextStep } = incidentData(rows, POLICY, w.ctx.now, rollbackHint);
+  const english = { ...POLICY, languages: ["en" as const] };
+  const { nextStep } = incidentData(rows, english, w.ctx.now, rollbackHint);
   const deps = { database: w.database, clock, policy: POLICY, rollbackHint };
   expect((await outlookOf(incidentId, deps)).advice).toBe(nextStep);
   return nextStep;
@@ -138,6 +139,22 @@ describe("what to do next", () => {
   it("does not say that all is well where what serves failed its own checks", async () => {
     await deployed("unwell", 300, { checked: "failed" });
     expect(await nextStepOf(await heard(failedDeployment(), "vercel"))).toBeNull();
+  });
+});
+
+describe("whoever is on call and reads Thai", () => {
+  it("reads Thai sentences, and of a rule the policy's own words", async () => {
+    await deployed("good", 300);
+    await deployed("bad", 3);
+    const rows = await loadIncident(await heard(OUTAGE), POLICY, w.ctx.now, w.database);
+    const { why, nextStep } = incidentData(rows, POLICY, w.ctx.now, rollbackHint);
+    expect(why).toMatch(/^เหตุนี้อยู่ในระดับ /);
+    expect(nextStep).toBe(
+      "shop ถูกดีพลอยก่อนเกิดเหตุไม่นาน หากเป็นสาเหตุ ให้ย้อนกลับไปใช้ดีพลอยเมนต์ล่าสุดที่ใช้ได้ https://good.example: vercel rollback https://good.example",
+    );
+    const storm = stormData(rows, POLICY, w.ctx.now);
+    for (const sentence of [storm.why, storm.nextStep])
+      expect(sentence).toMatch(/^\p{Script=Thai}/u);
   });
 });
 
