@@ -42,8 +42,7 @@ function programOf(outcome: Outcome): Command {
   const program = new Command(CALL)
     .description("See what Signalbox received and did; replay what died; post samples to it.")
     .version(versionOf(), "--version", "print the version")
-    .helpCommand("help [command]", "how to use a command")
-    .showHelpAfterError(`See \`${CALL} help\`.`)
+    .helpCommand(false)
     .exitOverride();
   addTrigger(program, outcome);
   addSamples(program);
@@ -74,7 +73,28 @@ function programOf(outcome: Outcome): Command {
   addReconcile(program, outcome);
   addHealth(program, outcome);
   addSetUp(program, outcome);
+  program
+    .command("help [command...]")
+    .description("how to use a command")
+    .action((path: string[]) => commandAt(program, path).help());
+  pointToHelp(program, []);
   return program;
+}
+
+/** Whoever calls a command wrongly is sent to the help of that very one. */
+function pointToHelp(command: Command, path: readonly string[]): void {
+  command.showHelpAfterError(`See \`${[CALL, "help", ...path].join(" ")}\`.`);
+  for (const inner of command.commands) pointToHelp(inner, [...path, inner.name()]);
+}
+
+/** As far as the words name commands; the first that names none is an error of its group. */
+function commandAt(program: Command, path: readonly string[]): Command {
+  let command = program;
+  for (const word of path) {
+    const inner = command.commands.find((one) => one.name() === word);
+    command = inner ?? command.error(`error: unknown command '${word}'`);
+  }
+  return command;
 }
 
 function tell(failure: Failure, asJson: boolean): 1 | 2 {

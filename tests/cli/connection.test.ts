@@ -156,12 +156,20 @@ describe("what goes wrong is said in a sentence, and what to do next", () => {
     [["events", "list", "--limit", "501"], "whole number from 1 to 500"],
     [["events", "list", "--sauce", "stripe"], "unknown option '--sauce'"],
     [["events", "show"], "missing required argument 'id'"],
+    [["events", "show"], "See `npx --no signalbox help events show`."],
+    [["help", "events", "sow"], "unknown command 'sow'\nSee `npx --no signalbox help events`."],
     [["health", "--url", "ftp://example.com"], '"ftp://example.com" is no address.'],
     [["health", "--url", "example.com:3000"], '"example.com:3000" is no address.'],
   ])("%j is a wrong call: exit code 2", async (args, sentence) => {
     const { code, err } = await run(args, s.env);
     expect(code).toBe(2);
     expect(err).toContain(sentence);
+  });
+
+  it("help goes as deep as the words that follow it", async () => {
+    const asked = await run(["help", "incidents", "ack"]);
+    expect(asked).toEqual(await run(["incidents", "ack", "--help"]));
+    expect(asked.out).toContain("Usage: npx --no signalbox incidents ack [options] <ids...>");
   });
 
   it("help and version are no failures", async () => {
