@@ -128,6 +128,7 @@ export const DISCREPANCY_COLUMNS: readonly Column[] = [
   ...SIDES,
 ];
 
+const LIVEMODE = "true: with real money; false: of the gateway's test mode";
 const SINCE = "since then: 30m, 2h, 7d, or a time as it is shown (2026-11-21 10:00) or in ISO 8601";
 
 export const LISTS: readonly ListCommand[] = [
@@ -188,10 +189,14 @@ export const LISTS: readonly ListCommand[] = [
     one: "payment",
     filters: {
       externalId: "with this id at the gateway",
-      state: "pending, failed, canceled or succeeded",
+      state:
+        "pending, action_required, processing, authorized, failed, canceled, succeeded or unknown",
       userRef: "of this user",
+      packageRef: "for this package",
       account: "of this connected account",
       currency: "in this currency",
+      livemode: LIVEMODE,
+      since: SINCE,
     },
     columns: [
       time("Updated", "updatedAt"),
@@ -222,6 +227,7 @@ export const LISTS: readonly ListCommand[] = [
       paymentId: "for this payment",
       subscriptionId: "for this subscription",
       packageRef: "to this package",
+      livemode: LIVEMODE,
     },
     columns: [
       time("Updated", "updatedAt"),

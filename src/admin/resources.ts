@@ -4,6 +4,7 @@ import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
 import { SIGNAL_KINDS } from "../domain/facts.js";
 import { LEDGER_KINDS } from "../domain/ledger.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
+import { PAYMENT_STATES } from "../domain/payment.js";
 import { DISCREPANCY_KINDS, DISCREPANCY_STATUSES, RUN_STATUSES } from "../domain/reconciliation.js";
 import type { List, Lists } from "../store/lists.js";
 import { correction, correctionDetail } from "./corrections.js";
@@ -65,10 +66,13 @@ export const resources: readonly Resource[] = [
     singular: "payment",
     query: query({
       externalId: exactly,
-      state: oneOfThese("pending", "failed", "canceled", "succeeded"),
+      state: oneOfThese(...PAYMENT_STATES),
       userRef: exactly,
+      packageRef: exactly,
       account: exactly,
       currency: exactly,
+      livemode: oneOfThese("true", "false"),
+      since: sinceParam,
     }),
     row: schemas.payment,
     detail: paymentDetail,
@@ -83,6 +87,7 @@ export const resources: readonly Resource[] = [
       paymentId: exactly,
       subscriptionId: exactly,
       packageRef: exactly,
+      livemode: oneOfThese("true", "false"),
     }),
     row: schemas.entitlement,
     detail: schemas.entitlementDetail,

@@ -3,7 +3,7 @@ import { CHECKED } from "../domain/deployment.js";
 import { ENTITLEMENT_STATUSES } from "../domain/entitlement.js";
 import { decimalOf } from "../domain/money.js";
 import { CHANNELS, NOTICE_STATUSES, SUPPRESSION_REASONS } from "../domain/notice.js";
-import type { Payment } from "../domain/payment.js";
+import { PAYMENT_STATES, type Payment } from "../domain/payment.js";
 import { isoOf } from "../domain/time.js";
 
 /**
@@ -188,7 +188,7 @@ export const paid = <S extends z.ZodType>(schema: S) =>
 export const paymentFields = z.object({
   id: text,
   externalId: text.meta({ description: "The gateway's id" }),
-  state: oneOf("pending", "failed", "canceled", "succeeded"),
+  state: oneOf(...PAYMENT_STATES),
   stateAsOf: time,
   amountMinor: minor,
   receivedMinor: minor,

@@ -1,7 +1,15 @@
-import type { LedgerDetails, LedgerKind, LedgerObject, LedgerState, Payer } from "./ledger.js";
+import {
+  LEDGER_STATES,
+  type LedgerDetails,
+  type LedgerKind,
+  type LedgerObject,
+  type LedgerState,
+  type Payer,
+} from "./ledger.js";
 import type { Instant } from "./time.js";
 
 export type PaymentState = LedgerState<"payment">;
+export const PAYMENT_STATES: readonly string[] = [...Object.keys(LEDGER_STATES.payment), "unknown"];
 
 /** What the policy reads from the metadata of a payer. */
 export interface Buyer {

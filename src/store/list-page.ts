@@ -26,9 +26,9 @@ export interface List<Filter extends string, Row, Detail = Row> {
 export const DETAIL_ROWS_MAX = 500;
 
 export interface PageArgs<Filter extends string, Time extends string> {
-  where: { [F in Exclude<Filter, "since">]?: string } & { id?: { lt: string } } & {
-    [T in Time]?: { gte: Date };
-  };
+  where: { [F in Exclude<Filter, "since" | "livemode">]?: string } & {
+    [F in Filter & "livemode"]?: boolean;
+  } & { id?: { lt: string } } & { [T in Time]?: { gte: Date } };
   orderBy: { id: "desc" };
   take: number;
 }
@@ -47,11 +47,12 @@ export async function pageOf<
   findMany: (args: PageArgs<Filter, Time>) => Promise<Row[]>,
   time?: Time,
 ): Promise<Page<PlainRow<Row>>> {
-  const { since, ...exact } = filters as Record<string, string | undefined>;
+  const { since, livemode, ...exact } = filters as Record<string, string | undefined>;
   const given = Object.entries(exact).filter(([, value]) => value !== undefined);
   const where = {
     ...Object.fromEntries(given),
     ...(after === null ? {} : { id: { lt: after } }),
+    ...(livemode === undefined ? {} : { livemode: livemode === "true" }),
     ...(since === undefined || time === undefined ? {} : { [time]: { gte: new Date(since) } }),
   } as PageArgs<Filter, Time>["where"];
   const found = await asked(findMany({ where, orderBy: { id: "desc" }, take: limit + 1 }));

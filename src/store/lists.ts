@@ -136,6 +136,16 @@ function deadLetterList(prisma: PrismaClient) {
   };
 }
 
+type PaymentFilter =
+  | "externalId"
+  | "state"
+  | "userRef"
+  | "packageRef"
+  | "account"
+  | "currency"
+  | "livemode"
+  | "since";
+
 function paymentList(prisma: PrismaClient) {
   /** The events that touched each payment, the first one first: the audit trail names them. */
   const explained = async <Row extends { id: string }>(rows: readonly Row[]) => {
@@ -153,8 +163,8 @@ function paymentList(prisma: PrismaClient) {
     }));
   };
   return {
-    async page(request: PageRequest<"externalId" | "state" | "userRef" | "account" | "currency">) {
-      const page = await pageOf(request, (args) => prisma.payment.findMany(args));
+    async page(request: PageRequest<PaymentFilter>) {
+      const page = await pageOf(request, (args) => prisma.payment.findMany(args), "createdAt");
       return { ...page, rows: await explained(page.rows) };
     },
     async find(id: string) {
@@ -180,7 +190,9 @@ function paymentList(prisma: PrismaClient) {
 function entitlementList(prisma: PrismaClient) {
   return {
     page: (
-      request: PageRequest<"userRef" | "status" | "paymentId" | "subscriptionId" | "packageRef">,
+      request: PageRequest<
+        "userRef" | "status" | "paymentId" | "subscriptionId" | "packageRef" | "livemode"
+      >,
     ) => pageOf(request, (args) => prisma.entitlement.findMany(args)),
     find: async (id: string) =>
       audited(prisma, await asked(prisma.entitlement.findUnique({ where: { id } }))),

@@ -129,7 +129,25 @@ describe("the effects", () => {
       stateAsOf: ISO,
     });
     expect(await list(`payments?externalId=${payment?.externalId}`)).toEqual([payment]);
-    expect(await list("payments?state=failed")).toEqual([]);
+    const { packageRef } = payment as { packageRef: string };
+    const since = (at: string) => `since=${encodeURIComponent(at)}`;
+    for (const same of [
+      `packageRef=${packageRef}`,
+      `livemode=${payment?.livemode}`,
+      since("2020-01-01T00:00:00Z"),
+    ]) {
+      expect([same, await list(`payments?${same}`)]).toEqual([same, [payment]]);
+    }
+    for (const other of [
+      ...["failed", "action_required", "processing", "authorized", "unknown"].map(
+        (state) => `state=${state}`,
+      ),
+      "packageRef=other",
+      `livemode=${!payment?.livemode}`,
+      since("2999-01-01T00:00:00Z"),
+    ]) {
+      expect([other, await list(`payments?${other}`)]).toEqual([other, []]);
+    }
     const detail = await one(`payments/${payment?.id}`);
     expect(detail).toMatchObject({ ...payment, entitlement: { status: "active" } });
     expect(detail.audit).not.toEqual([]);
