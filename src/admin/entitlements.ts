@@ -132,6 +132,10 @@ export function createEntitlementsApp(deps: EntitlementsDeps): Hono<Env> {
     if (rows === null) await read(null); // the token of the environment is no key
     return c.json(answerOf(of, rows ?? [], clock.now()));
   });
+  app.all("/:userId", (c) => {
+    const detail = `What a user is entitled to is read by GET; this was ${c.req.method}.`;
+    return problem("method_not_allowed", detail, c.var.requestId, { allow: "GET" });
+  });
   return app;
 }
 

@@ -42,10 +42,10 @@ function serve(database: Pick<Database, "query"> = w.database) {
     report: (error) => void reported.push(error),
   });
   const root = new Hono().route(ENTITLEMENTS_PATH, app);
-  return (path: string, bearer?: string) => {
+  return (path: string, bearer?: string, method = "GET") => {
     queries = 0;
     const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
-    return root.request(`${ENTITLEMENTS_PATH}/${path}`, { headers });
+    return root.request(`${ENTITLEMENTS_PATH}/${path}`, { method, headers });
   };
 }
 
@@ -186,6 +186,13 @@ describe("GET /api/entitlements/{userId}", () => {
         detail: expect.stringContaining(String(said)),
       });
     }
+  });
+
+  it("is only read: another method hears which one there is", async () => {
+    const answer = await serve()("somchai", undefined, "POST");
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET"]);
+    expect(await answer.json()).toMatchObject({ code: "method_not_allowed" });
+    expect(queries).toBe(0);
   });
 
   it("notes a key's use, once an hour", async () => {
