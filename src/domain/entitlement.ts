@@ -89,7 +89,7 @@ export interface Access {
 export interface EntitlementDecision {
   inserts: Entitlement[];
   updates: { before: Entitlement; patch: Partial<Entitlement> }[];
-  /** Rows that the windows were computed from and that stay as they are. */
+  /** Rows that the windows were computed from, and that say the same afterwards. */
   expects: Entitlement[];
   changes: EntitlementChange[];
 }

@@ -1,4 +1,4 @@
-import type { EntitlementDecision } from "../domain/entitlement.js";
+import { type Entitlement, type EntitlementDecision, isOfSame } from "../domain/entitlement.js";
 import type { PlanBuilder } from "../domain/plan.js";
 import { platformNotice } from "../domain/platform-notice.js";
 
@@ -10,12 +10,9 @@ export function planEntitlements(
 ): void {
   for (const row of inserts) plan.insert("entitlement", row);
   for (const { before, patch } of updates) plan.update("entitlement", before, patch);
+  const joined = joinedBy({ inserts, updates, expects });
   for (const row of expects) {
-    // What comes after a row changes it too: who decides of that row at the same time, and has not seen this one, has to look again.
-    const isFollowed = inserts.some(
-      ({ userRef, packageRef }) => userRef === row.userRef && packageRef === row.packageRef,
-    );
-    if (isFollowed) plan.update("entitlement", row, {});
+    if (joined.has(row)) plan.update("entitlement", row, {});
     else plan.expect("entitlement", row);
   }
   for (const change of changes) {
@@ -24,4 +21,25 @@ export function planEntitlements(
     plan.audit(`entitlement.${change.kind}`, id, details);
     if (tellsPlatform === true) plan.notify(platformNotice(change));
   }
+}
+
+/**
+ * Of what a user has of a package and has now one more of, one row that was there before, unless one of them changes
+ * anyway. It is written too: who decides of the same rows at the same time, and has not seen the new one, rests on it
+ * and has to look again.
+ */
+function joinedBy({
+  inserts,
+  updates,
+  expects,
+}: Pick<EntitlementDecision, "inserts" | "updates" | "expects">): Set<Entitlement> {
+  const next = updates.map(({ before, patch }) => ({ before, row: { ...before, ...patch } }));
+  const moved = next.filter(({ before, row }) => !isOfSame(before, row)).map(({ row }) => row);
+  const joined = new Set<Entitlement>();
+  for (const one of [...inserts, ...moved]) {
+    if (updates.some(({ before }) => isOfSame(before, one))) continue;
+    const there = expects.find((row) => isOfSame(row, one));
+    if (there !== undefined) joined.add(there);
+  }
+  return joined;
 }

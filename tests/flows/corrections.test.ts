@@ -255,9 +255,14 @@ describe("a bad release and its correction", () => {
     expect(reasons).toMatch(/what pay_\w+ gives was decided by cor_\w+: revoke/);
     await hand("grant", "--package", "PREMIUM", "--user", "kanya");
     expect(await entitlementOf("kanya")).toMatchObject({ status: "active", packageRef: "PREMIUM" });
+    // Whom a person gives it to need be named by no object of the payment.
+    await hand("grant", "--package", "PREMIUM", "--user", "malee");
     h.stripe.call("POST", "/v1/refunds", { payment_intent: ids.kept ?? "" });
     await settled();
-    expect(await entitlementOf("kanya")).toMatchObject({ status: "active", packageRef: "PREMIUM" });
+    expect(await entitlementOf("malee")).toMatchObject({ status: "active", packageRef: "PREMIUM" });
+    expect(await entitlementOf("kanya")).toBeUndefined();
+    const kept = (await h.list("payments")).find(({ externalId }) => externalId === ids.kept);
+    expect(kept?.refundedMinor).toBe(kept?.amountMinor);
     expect(await h.list("dead-letters")).toEqual([]);
   }, 120_000);
 

@@ -29,7 +29,7 @@ interface Node {
   Plans?: Node[];
 }
 /** By more than its account and mode, which all rows may have in common. */
-const KEYED = /\b(id|external_id|event_id|event_key|source|\w+_ref) = /;
+const KEYED = /\b(id|external_id|event_id|event_key|payment_id|source|\w+_ref) = /;
 const all = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(all)];
 
 // A worker keeps the plan that it made on its first days: one that reads a whole table does so when it is large.

@@ -48,8 +48,13 @@ const grant = (ref: string, given: Partial<Grant> = {}): Grant => ({
 
 /** What a worker would write that loads now. */
 async function planOf(given: Grant, tellsPlatform = false): Promise<Plan> {
+  const origin = "paymentId" in given.origin ? given.origin.paymentId : null;
   const { rows } = await load(w.database, {
-    rows: read("entitlement", "t.livemode = ?", [true]),
+    rows: read(
+      "entitlement",
+      "t.user_ref = ? OR t.user_ref IN (SELECT o.user_ref FROM entitlement o WHERE o.payment_id = ?)",
+      [given.userRef, origin],
+    ),
   });
   const ctx = { ...w.ctx, now: clock.now() };
   const decision = decideEntitlements({ grants: [given], rows }, ctx);
@@ -113,6 +118,22 @@ describe("grants on a real database", () => {
     expect(await kept()).toMatchObject([
       { status: "revoked", revokedBecause: "refunded" },
       { status: "active", startsAt: later.paidAt, endsAt: addMonths(later.paidAt, 6) },
+    ]);
+  });
+
+  it("a refund that has not seen what moves in from another user looks again too", async () => {
+    const refunded = grant("a", { revoked: "refunded" });
+    const elsewhere = grant("b", { paidAt: w.ctx.now + DAY_MS, userRef: "u2" });
+    await give(grant("a"));
+    await give(elsewhere);
+    const moved = { ...elsewhere, userRef: "u1" };
+    const [refund, move] = [await planOf(refunded), await planOf(moved)];
+    await apply(w.database, move);
+    await expect(apply(w.database, refund)).rejects.toThrow(Moved);
+    await give(refunded);
+    expect(await kept()).toMatchObject([
+      { status: "revoked" },
+      { status: "active", userRef: "u1", startsAt: moved.paidAt },
     ]);
   });
 

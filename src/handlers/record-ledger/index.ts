@@ -1,5 +1,6 @@
 import type { LedgerSaid, ObjectSaid } from "../../domain/facts.js";
 import { type LedgerKind, type LedgerObject, linksOf } from "../../domain/ledger.js";
+import type { Payment } from "../../domain/payment.js";
 import { forEach, type Reads, read } from "../../store/load.js";
 import { defineHandler, type LoadContext } from "../handler.js";
 import { buyerIn } from "./buyer.js";
@@ -41,9 +42,12 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext, isNarrow:
     const isOf = "t.account = ? AND t.livemode = ? AND t.payment_ref = ?";
     reads[`payment${n}`] = read("payment", OF_OBJECT, key);
     reads[`ofPayment${n}`] = read("ledgerObject", isOf, key, { rowsMax: BESIDE_ROWS_MAX });
+    const [where, params] = [`${ofUser} AND t.user_ref = o.ref`, [...key, ...mode]];
     if (!isNarrow || user === null) {
-      const [where, params] = [`${ofUser} AND t.user_ref = o.ref`, [...key, ...mode]];
       reads[`entitlementsOfPayment${n}`] = read("entitlement", where, params, { each: PAYERS });
+    }
+    if (!isNarrow) {
+      reads[`entitlementsGiven${n}`] = read("entitlement", where, params, { each: HOLDERS });
     }
   }
   if (invoiceRef !== null) {
@@ -72,6 +76,13 @@ function readsOf(word: ObjectSaid, n: number, { policy }: LoadContext, isNarrow:
 /** Who has named a user beside the objects of a payment: for the rows that hang on the user. */
 const PAYERS = `SELECT DISTINCT u.user_ref AS ref FROM ledger_object u
   WHERE u.account = ? AND u.livemode = ? AND u.payment_ref = ?`;
+
+/** Who has what a payment gave: whom a person gave it to need be named by no object. */
+const HOLDERS = `SELECT h.user_ref AS ref FROM ${forEach(
+  `SELECT p.id FROM payment p WHERE p.account = ? AND p.livemode = ? AND p.external_id = ?`,
+  "SELECT e.user_ref FROM entitlement e WHERE e.payment_id = o.id",
+  "h",
+)}`;
 
 /** The subscriptions of a word: each statement gives their names, as `ref`. */
 const SUBSCRIPTIONS_OF = {
@@ -153,6 +164,7 @@ function gather(rows: Record<string, unknown[]>, fact: LedgerSaid): LedgerRows {
     entitlements: found([
       "entitlementsSaid",
       "entitlementsOfPayment",
+      "entitlementsGiven",
       "entitlementsOfSubscription",
     ]),
   } as LedgerRows;
@@ -161,12 +173,17 @@ function gather(rows: Record<string, unknown[]>, fact: LedgerSaid): LedgerRows {
 /** Such a word most often needs nothing of subscriptions, which have their payments by their invoices. */
 const isOfPayment = (word: ObjectSaid): boolean => wayToSubscriptions(word)?.by === "payment";
 
-/** A payment's objects lead to no subscription, and to no user but the one that the word itself names. */
+/**
+ * A payment's objects lead to no subscription, and to no user but the one that the word itself names; and nobody has
+ * decided by hand who has what it gives.
+ */
 function isEnough(
   word: ObjectSaid,
   beside: readonly LedgerObject[],
+  payments: readonly Payment[],
   { policy }: LoadContext,
 ): boolean {
+  if (payments.some(({ override }) => override !== null)) return false;
   const user = buyerIn(word.said.details, policy.payments).userRef;
   return beside.every(
     ({ invoiceRef, userRef }) =>
@@ -181,10 +198,11 @@ export const recordLedger = defineHandler({
   load: ({ words }, context): Reads =>
     Object.assign({}, ...words.map((word, n) => readsOf(word, n, context, isOfPayment(word)))),
   loadMore({ words }, rows, context) {
-    const besideOf = (n: number) => (rows[`ofPayment${n}`] ?? []) as LedgerObject[];
-    const isAll = words.every(
-      (word, n) => !isOfPayment(word) || isEnough(word, besideOf(n), context),
-    );
+    const isAll = words.every((word, n) => {
+      const beside = (rows[`ofPayment${n}`] ?? []) as LedgerObject[];
+      const payments = (rows[`payment${n}`] ?? []) as Payment[];
+      return !isOfPayment(word) || isEnough(word, beside, payments, context);
+    });
     if (isAll) return null;
     return Object.assign({}, ...words.map((word, n) => readsOf(word, n, context, false)));
   },
