@@ -48,3 +48,39 @@ describe("a subscription that has begun", () => {
     expect(await mails()).toEqual([{ ...told, amount: null }]);
   });
 });
+
+describe("a subscription that was canceled at the gateway", () => {
+  const ends = async () => {
+    const sql = `SELECT (n.data->>'endsAt')::float8 AS told, e.status,
+      extract(epoch FROM e.ends_at)::float8 * 1000 AS given
+      FROM notice n, entitlement e WHERE n.template = 'subscription-canceled'`;
+    const [row] = await w.rows(sql);
+    return row as { told: number; given: number; status: string };
+  };
+  const hearAll = async (): Promise<void> => {
+    for (const name of ["customer-created", "subscription-created", "invoice-paid"]) {
+      await hear(name);
+    }
+    await hear("subscription-deleted");
+  };
+
+  it("is told to last as long as what was paid for is kept", async () => {
+    await hearAll();
+    const { told, given, status } = await ends();
+    expect(status).toBe("active");
+    expect(told).toBe(given);
+    expect(told).toBeGreaterThan(deps.clock.now());
+  });
+
+  it("is told to have ended where the policy keeps nothing", async () => {
+    const { payments } = deps.policy;
+    deps.policy = {
+      ...deps.policy,
+      payments: { ...payments, canceledSubscription: "revoke" },
+    };
+    await hearAll();
+    const { told, given, status } = await ends();
+    expect(status).toBe("revoked");
+    expect(told).not.toBe(given);
+  });
+});

@@ -45,10 +45,14 @@ export function decideLedger(
   const touched = { payments, subscriptions, joined, settling, entitlements: rows.entitlements };
   const grants = decideGrants(touched, ctx);
   const told = [
-    ...payments.flatMap((one) => tellOfPayment(one, givenBy(one, grants), joined.objects, ctx)),
+    ...payments.flatMap((one) =>
+      tellOfPayment(one, givenBy({ paymentId: one.id }, grants), joined.objects, ctx),
+    ),
     ...subscriptions
       .filter((one) => isTold(one, joined))
-      .flatMap((one) => tellOfSubscription(one, joined.objects, ctx)),
+      .flatMap((one) =>
+        tellOfSubscription(one, givenBy({ subscriptionId: one.id }, grants), joined.objects, ctx),
+      ),
   ];
   writeObjects(plan, joined, told, ctx);
   writePayments(plan, payments, rows.payments, told);

@@ -51,13 +51,17 @@ export function decideGrants(touched: Touched, ctx: GrantContext): EntitlementDe
 
 const NOTHING: EntitlementDecision = { inserts: [], updates: [], expects: [], changes: [] };
 
-/** What a payment gives now, as far as it was decided on. */
+/** What a payment or subscription gives now, as far as it was decided on. */
 export function givenBy(
-  { id }: Pick<Payment, "id">,
+  origin: Origin,
   { inserts, updates, expects }: EntitlementDecision,
 ): Entitlement | null {
   const changed = updates.map(({ before, patch }) => ({ ...before, ...patch }));
-  return [...inserts, ...changed, ...expects].find(({ paymentId }) => paymentId === id) ?? null;
+  const key = originKey(origin);
+  const given = [...inserts, ...changed, ...expects].find(
+    (row) => originKey(originOf(row)) === key,
+  );
+  return given ?? null;
 }
 
 /** What a payment gives: as a person has decided, else as the policy does; null is nothing, and to nobody. */

@@ -127,9 +127,14 @@ const hasSpoken = (objects: readonly LedgerObject[], payment: Payment): boolean 
 
 const SUBSCRIBED: ReadonlySet<string> = new Set(["trialing", "active"]);
 
-/** What the subscriber is to hear now: of the subscription, and of each of its invoices. */
+/**
+ * What the subscriber is to hear now: of the subscription, and of each of its invoices.
+ *
+ * @param given what it gives; null while nobody knows to whom.
+ */
 export function tellOfSubscription(
   subscription: LedgerObject,
+  given: Entitlement | null,
   objects: readonly LedgerObject[],
   { policy }: HandlerContext,
 ): Told[] {
@@ -165,11 +170,13 @@ export function tellOfSubscription(
     });
   }
   const isEnded = subscription.state === "canceled";
+  const endsAt = isEnded ? details.endedAt : details.cancelAt;
   if (isEnded || (SUBSCRIBED.has(subscription.state) && details.cancelAt !== null)) {
     telling.tell(subscription, cause, "canceled", "subscription-canceled", {
       ...about,
       canceledAt: subscription.stateAsOf,
-      endsAt: isEnded ? details.endedAt : details.cancelAt,
+      // What is paid for may be kept to its end: the reader is told of that, and not of the gateway's.
+      endsAt: (given?.status === "active" ? given.endsAt : null) ?? endsAt,
     });
   }
   for (const invoice of beside.filter(isKind("invoice"))) tellOfInvoice(telling, invoice, about);

@@ -48,7 +48,7 @@ export async function decideByHand(
   const touched = { payments: [payment], subscriptions: [], joined, entitlements };
   const decision = decideGrants(touched, { now, ids, policy });
   planEntitlements(plan, decision, { tellsPlatform });
-  return { payment, entitlement: givenBy(payment, decision) };
+  return { payment, entitlement: givenBy({ paymentId: payment.id }, decision) };
 }
 
 function overrideOf({ id, kind, userRef, packageRef }: Correction, at: Instant): Override {
