@@ -1,29 +1,25 @@
 import { describeError } from "../domain/describe-error.js";
-import { Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
-import type { HmacCheck, Kv, Log, WaitUntil } from "../domain/ports.js";
+import type { HmacCheck, WaitUntil } from "../domain/ports.js";
 import { readBytes } from "../domain/read-bytes.js";
 import type { Secret } from "../domain/secret.js";
-import { type Clock, DAY_MS, type Instant, isoOf } from "../domain/time.js";
+import { type Clock, type Instant, isoOf } from "../domain/time.js";
 import { type Delivery, sealDelivery } from "../queues/delivery.js";
 import { deduplicationIdOf, type Publisher } from "../queues/publish.js";
-import { sha256Hex } from "../sources/identity.js";
 import type { RawRequest, WebhookSource } from "../sources/source.js";
-import { gzip, toBase64 } from "./body.js";
+import { toBase64 } from "./body.js";
 import { type IngestOutcome, statusOf, toResponse } from "./outcome.js";
+import { type PackDeps, pack } from "./pack.js";
 import { SPILL_INDEX, SPILL_TTL_MS, type Spilled, spillKey } from "./spill.js";
 import { createTally } from "./tally.js";
+import { within } from "./within.js";
 
 /** What it takes to get a delivery into the queue. */
-export interface HandOverDeps {
+export interface HandOverDeps extends PackDeps {
   publisher: Publisher;
   /** Seals the delivery header. */
   queueToken: Secret;
-  /** What the queue's plan takes in one message. */
-  queueBodyBytesMax: number;
-  kv: Kv;
   clock: Clock;
-  log: Log;
 }
 
 export interface DoorDeps extends HandOverDeps {
@@ -48,11 +44,8 @@ const RETRY_AFTER_SECONDS = 30;
  * the publisher has half a second of its own, so the claim may not take what the spill would need.
  */
 const HAND_OVER_MS = 850;
-const CLAIM_MS = 200;
 /** Packing a large body costs time too: late, one short try is still better than none. */
 const SPILL_MS_MIN = 100;
-/** Longer than any redelivery or re-drive. */
-const CLAIM_TTL_MS = 15 * DAY_MS;
 
 interface Received {
   outcome: IngestOutcome;
@@ -203,47 +196,4 @@ async function spill(
     deps.log.error("delivery.refused", { requestId, detail: describeError(error) });
     return { kind: "unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };
   }
-}
-
-/** Stops waiting for KV after so many milliseconds; whether it did its work is then not known. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const detail = `KV: no answer within ${ms} ms`;
-    timer = setTimeout(() => reject(new Transient("kv_unavailable", { detail })), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Makes the body fit the queue: as it is, gzipped, or left in KV with only its claim in the message. */
-async function pack(
-  deps: HandOverDeps,
-  delivery: Delivery,
-  body: Uint8Array<ArrayBuffer>,
-  deduplicationId: string,
-): Promise<{ delivery: Delivery; body: Uint8Array<ArrayBuffer> }> {
-  if (body.length <= deps.queueBodyBytesMax) return { delivery, body };
-  const zipped = await gzip(body);
-  if (zipped.length <= deps.queueBodyBytesMax) {
-    return { delivery: { ...delivery, encoding: "gzip" }, body: zipped };
-  }
-  const bodySha256 = await sha256Hex(body);
-  // By its bytes too: the event may come again in other bytes, and each message must find its own.
-  const claimKey = `body:${deduplicationId}:${bodySha256}`;
-  try {
-    await within(CLAIM_MS, deps.kv.setFor(claimKey, toBase64(zipped), CLAIM_TTL_MS));
-  } catch (error) {
-    // KV is down: the queue's limit is its plan's, and may be more than we were told.
-    const { requestId } = delivery;
-    deps.log.warn("body.unclaimed", { requestId, detail: describeError(error) });
-    return { delivery: { ...delivery, encoding: "gzip" }, body: zipped };
-  }
-  return {
-    delivery: { ...delivery, encoding: "claim", claimKey, bodySha256 },
-    body: new Uint8Array(),
-  };
 }

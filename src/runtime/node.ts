@@ -258,9 +258,10 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
     requestId: () => parts.ids.next("request"),
     jobs: {
       relay: {
-        spills: () => sweepSpills(parts),
+        // Pages and clocks first: what was parked in an outage of the queue may be thousands of deliveries.
         outbox: () => sweepOutbox(parts),
         timers: () => sweepTimers(parts),
+        spills: () => sweepSpills(parts),
         holds: () => sweepHolds(parts),
       },
       reconcile: {

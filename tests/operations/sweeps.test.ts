@@ -83,12 +83,12 @@ describe("the sweep of the spill", () => {
   it("lets the others pass one that the queue refuses, keeps that one, and says so", async () => {
     const deps = await spilled(["a", "poison", "b", "c"]);
     const publisher = queue((id) => id !== "poison");
-    await expect(sweepSpills({ ...deps, publisher })).rejects.toThrow("poison");
+    await expect(sweepSpills({ ...deps, publisher, queueTokens: [] })).rejects.toThrow("poison");
     expect(publisher.taken).toEqual(["a", "b", "c"]);
     expect(deps.kv.keys()).toEqual([spillKey("poison")]);
     expect(deps.log.lines.map(({ action }) => action)).toEqual(["spill.refused"]);
     await deps.kv.park(SPILL_INDEX, spillKey("d"), '{"deduplicationId":"d","body":""}', 9e15, 1);
-    await expect(sweepSpills({ ...deps, publisher })).rejects.toThrow("poison");
+    await expect(sweepSpills({ ...deps, publisher, queueTokens: [] })).rejects.toThrow("poison");
     expect(publisher.taken, "nor does it stand before those that come later").toContain("d");
   });
 
@@ -96,7 +96,9 @@ describe("the sweep of the spill", () => {
     const ids = Array.from({ length: 50 }, (_, i) => `m${String(i).padStart(2, "0")}`);
     const deps = await spilled(ids);
     const publisher = queue(() => false);
-    await expect(sweepSpills({ ...deps, publisher })).rejects.toThrow("queue_unavailable");
+    await expect(sweepSpills({ ...deps, publisher, queueTokens: [] })).rejects.toThrow(
+      "queue_unavailable",
+    );
     expect(publisher.asked.length).toBeLessThanOrEqual(3);
     expect(deps.kv.keys()).toHaveLength(50);
   });
