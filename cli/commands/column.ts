@@ -10,6 +10,8 @@ export interface Column {
   charsMax?: number;
   /** How wide the column is, in characters; longer texts go on on a further line. As wide as its texts unless told. */
   wrapAt?: number;
+  /** What stands there where there is nothing; nothing unless told. */
+  none?: string;
 }
 
 export interface ListCommand {
@@ -24,7 +26,12 @@ export interface ListCommand {
   next?: (row: Row) => string[];
 }
 
-export const time = (head: string, of: string): Column => ({ head, of, kind: "time" });
+export const time = (head: string, of: string, none = ""): Column => ({
+  head,
+  of,
+  kind: "time",
+  none,
+});
 export const status = (head: string, of: string): Column => ({ head, of, kind: "status" });
 /** As the policy calls it, and as commands and the API take it. */
 export const SEVERITY: Column = {

@@ -26,9 +26,9 @@ export function renderTable(
   return tableOf(heads, cells, screen, widths);
 }
 
-function cellOf(row: Row, { of, kind, charsMax }: Column, screen: Screen): string {
+function cellOf(row: Row, { of, kind, charsMax, none = "" }: Column, screen: Screen): string {
   const value = typeof of === "string" ? row[of] : of(row, screen);
-  if (value === null || value === undefined) return "";
+  if (value === null || value === undefined) return none;
   if (kind === "time") return timeIn(String(value), screen.zone);
   const text = shortened(clean(String(value)), charsMax);
   return kind === "status" ? toned(text, screen) : text;

@@ -236,9 +236,7 @@ export const LISTS: readonly ListCommand[] = [
       column("Package", "packageRef"),
       status("Status", "status"),
       time("Starts", "startsAt"),
-      column("Ends", (row, { zone }) =>
-        row.endsAt === null ? "never" : timeIn(String(row.endsAt), zone),
-      ),
+      time("Ends", "endsAt", "never"),
       column("Mode", (row) => (row.livemode === true ? "live" : "test")),
       column("From", "originRef"),
     ],

@@ -74,8 +74,21 @@ export function addTrigger(program: Command, outcome: Outcome): void {
         return screen.out(JSON.stringify({ source, sample: name, url, deliveries, summary }));
       }
       if (sent > 1) screen.out(`\n${renderSummary(summary, screen)}`);
-      screen.err(screen.colors.dim(`What became of it: ${CALL} events list --source ${source}`));
+      for (const next of nextOf(deliveries, source)) screen.err(screen.colors.dim(next));
     });
+}
+
+/** Where to look: what was refused at the door is no event. */
+function nextOf(deliveries: readonly { status: number }[], source: string): string[] {
+  const isKept = ({ status }: { status: number }) => status < 300;
+  return [
+    ...(deliveries.some(isKept)
+      ? [`What became of it: ${CALL} events list --source ${source}`]
+      : []),
+    ...(deliveries.every(isKept)
+      ? []
+      : [`Why it was refused: ${CALL} refusals --source ${source}`]),
+  ];
 }
 
 function sampleOf(source: string, name: string): Sample {

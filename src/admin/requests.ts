@@ -36,6 +36,13 @@ export const sinceParam = z.iso
   .meta({ description: "At this time or later" })
   .optional();
 
+/** Gateways write it in lower case, the ledger in upper case. */
+export const currencyParam = z
+  .string()
+  .regex(/^[a-z]{3}$/i, "must be three letters, as THB")
+  .transform((code) => code.toUpperCase())
+  .optional();
+
 export const oneOfThese = (...values: readonly string[]) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` }).optional();
 

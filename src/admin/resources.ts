@@ -11,7 +11,14 @@ import { correction, correctionDetail } from "./corrections.js";
 import { incident, incidentDetail } from "./incident-schemas.js";
 import { paymentDetail } from "./payment-detail.js";
 import { discrepancy, reconciliation } from "./reconciliations.js";
-import { cursorParam, exactly, limitParam, oneOfThese, sinceParam } from "./requests.js";
+import {
+  currencyParam,
+  cursorParam,
+  exactly,
+  limitParam,
+  oneOfThese,
+  sinceParam,
+} from "./requests.js";
 import * as schemas from "./schemas.js";
 import { subscriber, subscriberDetail } from "./subscribers.js";
 
@@ -70,7 +77,7 @@ export const resources: readonly Resource[] = [
       userRef: exactly,
       packageRef: exactly,
       account: exactly,
-      currency: exactly,
+      currency: currencyParam,
       livemode: oneOfThese("true", "false"),
       since: sinceParam,
     }),

@@ -60,7 +60,7 @@ describe("list", () => {
     ],
     [
       "entitlements",
-      /Status +Starts \(Asia.Bangkok\) +Ends +Mode +From$/,
+      /Status +Starts \(Asia.Bangkok\) +Ends \(Asia.Bangkok\) +Mode +From$/,
       /user_sample_1 +pro-monthly +active +2026-11-21 10:00:\d\d +never +test +pi_/,
     ],
     [
