@@ -1,7 +1,8 @@
 import type { Instant } from "./time.js";
 
 /**
- * received → processed | ignored | held | dead; held → processed | ignored | dead | discarded;
+ * received → processed | ignored | held | dead | discarded;
+ * held → received (a drain has left it to the queue) | processed | ignored | dead | discarded;
  * dead → processed | ignored | held | discarded.
  * `processed`, `ignored` and `discarded` are final.
  */

@@ -36,7 +36,10 @@ export interface Drained {
 /** Begun in the order of occurrence, so many at once: neighbours may overtake each other, which joins allow. */
 const AT_ONCE = 4;
 const PAGE = 40;
-/** Outlasts a page by far; a run that died keeps the next one waiting so long. */
+/**
+ * Taken anew before each event, so that it need outlast one and not a page: a gateway that hangs costs each event some
+ * 25 s, and a page of them minutes. A run that died keeps the next one waiting so long.
+ */
 const LEASE_MS = 30 * SECOND_MS;
 
 /**
@@ -58,13 +61,20 @@ export async function drainSource(
     const held = (await countHeld(deps.database)).find((row) => row.source === source);
     return { outcomes, left: held?.heldEvents ?? 0, ended };
   };
-  for (;;) {
+  const take = (): Promise<boolean> => {
     const now = deps.clock.now();
-    if (!(await takeDrain(deps.database, source, runId, { now, until: now + LEASE_MS }))) {
-      return done("elsewhere");
-    }
+    return takeDrain(deps.database, source, runId, { now, until: now + LEASE_MS });
+  };
+  let lastTake = Promise.resolve(true);
+  // One after the other, which keeps the order of what is begun; and once it is lost it is not asked for again.
+  const isOurs = (): Promise<boolean> => {
+    lastTake = lastTake.then((was) => was && take());
+    return lastTake;
+  };
+  for (;;) {
+    if (!(await isOurs())) return done("elsewhere");
     const ids = await firstHeld(deps.database, source, PAGE);
-    for (const outcome of await runHeld(ids, runId, deps)) {
+    for (const outcome of await runHeld(ids, runId, deps, isOurs)) {
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     }
     const isOver = deps.clock.now() - startedAt >= budgetMs;
@@ -74,11 +84,16 @@ export async function drainSource(
   }
 }
 
-/** Runs held events by their ids, begun in the order that is given; the outcomes stand in the same order. */
+/**
+ * Runs held events by their ids, begun in the order that is given; the outcomes stand in the same order.
+ *
+ * @param mayBegin is asked before each; once it says no, nothing more is begun, and there are outcomes of those before.
+ */
 export async function runHeld(
   ids: readonly string[],
   runId: string,
   deps: DrainDeps,
+  mayBegin: () => Promise<boolean> = async () => true,
 ): Promise<DrainOutcome[]> {
   const outcomes: DrainOutcome[] = [];
   let next = 0;
@@ -86,7 +101,8 @@ export async function runHeld(
     for (let at = next; at < ids.length; at = next) {
       next += 1;
       try {
-        outcomes[at] = await runOne(ids[at] ?? "", runId, deps);
+        if (await mayBegin()) outcomes[at] = await runOne(ids[at] ?? "", runId, deps);
+        else next = ids.length;
       } catch (error) {
         next = ids.length; // nothing more is begun, and what was begun is waited for
         throw error;

@@ -30,9 +30,10 @@ export interface HoldRequest {
  *
  * @throws Permanent `conflict` when it is held already; Transient `database_busy`.
  */
-export function holdSource(request: HoldRequest, deps: HoldDeps): Promise<SourceHold> {
-  return changeHolds(deps.database, async (transaction) => {
-    const { source, reason, actor } = request;
+export async function holdSource(request: HoldRequest, deps: HoldDeps): Promise<SourceHold> {
+  const { source, reason, actor } = request;
+  const requestId = deps.ids.next("request");
+  const made = await changeHolds(deps.database, async (transaction) => {
     const { holds } = await load(transaction, { holds: readHold(source) });
     const [held] = holds;
     if (held !== undefined) {
@@ -52,11 +53,12 @@ export function holdSource(request: HoldRequest, deps: HoldDeps): Promise<Source
       releaseReason: null,
       version: 0,
     };
-    const requestId = deps.ids.next("request");
     const plan = new PlanBuilder({ now, ids: deps.ids, actor, eventId: null, requestId });
     plan.insert("sourceHold", hold).audit("source.held", hold.id, { source, reason });
     await apply(transaction, plan.build());
-    deps.log.warn("source.held", { requestId, source, id: hold.id, actor });
     return hold;
   });
+  // After the commit, and not with the plan: a hold that the commit refused is none, and nobody is to read of it.
+  deps.log.warn("source.held", { requestId, source, id: made.id, actor });
+  return made;
 }

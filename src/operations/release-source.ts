@@ -20,18 +20,23 @@ export interface ReleaseRequest extends Omit<HoldRequest, "reason"> {
  * @returns the hold that was ended; null when there was none, so that a release may be repeated.
  * @throws Transient `database_busy`.
  */
-export function releaseSource(request: ReleaseRequest, deps: HoldDeps): Promise<SourceHold | null> {
-  return changeHolds(deps.database, async (transaction) => {
-    const { source, reason, actor } = request;
+export async function releaseSource(
+  request: ReleaseRequest,
+  deps: HoldDeps,
+): Promise<SourceHold | null> {
+  const { source, reason, actor } = request;
+  const released = await changeHolds(deps.database, async (transaction) => {
     const { holds } = await load(transaction, { holds: readHold(source) });
     const [hold] = holds;
     if (hold === undefined) return null;
     const ended = { releasedAt: deps.clock.now(), releasedBy: actor, releaseReason: reason };
     const plan = planFor(actor, deps).update("sourceHold", hold, ended);
     await apply(transaction, plan.audit("source.released", hold.id, { source, reason }).build());
-    deps.log.info("source.released", { source, id: hold.id, actor });
     return { ...hold, ...ended };
   });
+  // After the commit: until then the source is held, whatever the plan says.
+  if (released !== null) deps.log.info("source.released", { source, id: released.id, actor });
+  return released;
 }
 
 /** More than a person checks by eye before a release. */

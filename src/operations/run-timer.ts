@@ -35,8 +35,9 @@ export interface WokenBy {
 }
 
 /**
- * Runs a timer that is due; one that is done, or woken too early, is left as it is, and so is its message.
- * Is what it speaks of gone, then it ends: "gone".
+ * Runs a timer that is due; one that is done, or woken too early, is left as it is. Is what it speaks of gone, then
+ * it ends: "gone". The message that woke it is completed by what ran; in every other case that is its receiver's to do,
+ * as nothing is lost with it: when a timer that waits has become due, the minute's sweep finds it.
  */
 export async function runTimer(
   timer: TimerRow,
@@ -71,7 +72,7 @@ const TIMERS_MAX = 500;
  * Runs what is overdue, so that a late or lost wake-up costs a minute and not the deed. A timer that
  * fails, or whose own rows are busy, does not keep the next from its turn.
  *
- * @returns how many ran.
+ * @returns how many it took up; those whose subject was gone are counted too.
  * @throws Transient when the database is not to be had; else the first failure, when all have had their turn.
  */
 export async function sweepTimers(deps: TimerDeps): Promise<number> {

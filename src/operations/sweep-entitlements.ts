@@ -69,7 +69,9 @@ export async function sweepEntitlements(
       const work = keys
         .slice(from, from + AT_ONCE)
         .map((key) => settle(key, requestId, report, deps));
-      await Promise.all(work);
+      // All of them have ended before the sweep does: what is still written when a job ends is cut off with it.
+      const ended = await Promise.allSettled(work);
+      for (const one of ended) if (one.status === "rejected") throw one.reason;
     }
     users += keys.length;
     after = due.at(-1) ?? null;

@@ -137,10 +137,10 @@ function failed(
   const detail = known?.detail ?? null;
   if (known instanceof Transient) {
     deps.log.warn("attempt.failed", { ...fields, requestId, code, detail, cause: causeOf(known) });
-    const retryAfter = { "retry-after": String(known.retryAfterSeconds ?? 10) };
+    const { retryAfterSeconds: seconds } = known;
     // Without a wish of its own, our Retry-Delay expression times the next attempt.
-    const headers = known.retryAfterSeconds === undefined ? {} : retryAfter;
-    return json(503, { code, detail: ERROR_CODES[code].sentence }, headers);
+    const wish = seconds === undefined ? undefined : { "retry-after": String(seconds) };
+    return json(503, { code, detail: ERROR_CODES[code].sentence }, wish);
   }
   deps.log.error("attempt.failed", { ...fields, requestId, code, detail, cause: causeOf(error) });
   if (!isQuiet(error)) deps.report(error, { requestId, action: `${fields.queue}.attempt` });

@@ -13,6 +13,8 @@ const TOGETHER_MAX = 10;
 
 interface Waiting<Value, Answer> {
   value: Value;
+  /** It failed together with others, and is to hear what is true of itself. */
+  isAlone: boolean;
   resolve(answer: Answer): void;
   reject(error: unknown): void;
 }
@@ -29,7 +31,8 @@ export interface Work<Value, Answer> {
 /**
  * One statement for whatever waits meanwhile. Who comes while little is under way waits for the end of this turn of the
  * event loop and for nothing else: those that had their answers from one statement have their next together. When
- * several fail together for what may be one's own fault, each goes alone, and hears what is true of itself.
+ * several fail together for what may be one's own fault, each goes alone, and hears what is true of itself: before
+ * all who came after it, and in its turn, so that it is one of those in flight too.
  */
 export class Batches<Value, Answer> {
   readonly #work: Work<Value, Answer>;
@@ -45,7 +48,7 @@ export class Batches<Value, Answer> {
 
   add(value: Value): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ value, resolve, reject });
+      this.#waiting.push({ value, isAlone: false, resolve, reject });
       if (this.#isGathering) return;
       this.#isGathering = true;
       setImmediate(() => {
@@ -69,7 +72,8 @@ export class Batches<Value, Answer> {
     const taken = [first];
     const left: Waiting<Value, Answer>[] = [];
     for (const other of others as Waiting<Value, Answer>[]) {
-      const goes = taken.length < TOGETHER_MAX && isCompanion(other.value);
+      const hasRoom = taken.length < TOGETHER_MAX && !first.isAlone && !other.isAlone;
+      const goes = hasRoom && isCompanion(other.value);
       (goes ? taken : left).push(other);
     }
     this.#waiting = left;
@@ -82,17 +86,17 @@ export class Batches<Value, Answer> {
    */
   async #send(batch: readonly Waiting<Value, Answer>[]): Promise<void> {
     const outcome = await this.#inTime(this.#run(batch));
+    const mayBeOnes = "error" in outcome && batch.length > 1 && !concernsAll(outcome.error);
+    if (mayBeOnes) this.#waiting.unshift(...batch.map((one) => ({ ...one, isAlone: true })));
     this.#next();
-    setImmediate(() => this.#tell(batch, outcome));
+    if (!mayBeOnes) setImmediate(() => this.#tell(batch, outcome));
   }
 
   #tell(batch: readonly Waiting<Value, Answer>[], outcome: Outcome<Answer>): void {
     if ("answers" in outcome) {
       for (const [i, { resolve }] of batch.entries()) resolve(outcome.answers[i] as Answer);
-    } else if (batch.length === 1 || concernsAll(outcome.error)) {
-      for (const { reject } of batch) reject(outcome.error);
     } else {
-      for (const one of batch) void this.#run([one]).then((own) => this.#tell([one], own));
+      for (const { reject } of batch) reject(outcome.error);
     }
   }
 

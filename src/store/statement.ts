@@ -220,7 +220,7 @@ export function statementOf(shape: Shape, rows: number): string {
     ...(shape.discards
       ? [
           `discarded AS (UPDATE event t SET status = 'discarded'
-  WHERE t.status IN ('dead', 'held') AND t.id IN ${idsOf("discards", limit)})`,
+  WHERE t.status IN ('received', 'dead', 'held') AND t.id IN ${idsOf("discards", limit)})`,
         ]
       : []),
   ];

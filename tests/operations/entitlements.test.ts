@@ -6,12 +6,14 @@ import {
   type Entitlement,
   type Grant,
 } from "../../src/domain/entitlement.js";
+import { Transient } from "../../src/domain/errors.js";
 import type { LedgerObject } from "../../src/domain/ledger.js";
 import type { OutboxRow } from "../../src/domain/outbox.js";
 import type { Payment } from "../../src/domain/payment.js";
 import { type Plan, PlanBuilder } from "../../src/domain/plan.js";
 import { DAY_MS, HOUR_MS } from "../../src/domain/time.js";
 import { planEntitlements } from "../../src/handlers/entitlement-plan.js";
+import type { Relay } from "../../src/operations/relay-outbox.js";
 import { sweepEntitlements } from "../../src/operations/sweep-entitlements.js";
 import { presetOf } from "../../src/policy/presets/index.js";
 import { apply } from "../../src/store/apply.js";
@@ -81,8 +83,8 @@ const kept = async (): Promise<Entitlement[]> =>
   (await load(w.database, { rows: read("entitlement", "true", [], { orderBy: "t.origin_ref" }) }))
     .rows;
 
-const sweep = (usersMax?: number) => {
-  const relay = async (rows: readonly OutboxRow[]) => void relayed.push(...rows);
+const note: Relay = async (rows) => void relayed.push(...rows);
+const sweep = (usersMax?: number, relay = note) => {
   const parts = { database: w.database, clock, ids: w.ctx.ids, log, relay };
   const deps = { ...parts, policy: presetOf("tbat"), tellsPlatform: true };
   return sweepEntitlements(deps, usersMax);
@@ -362,6 +364,21 @@ describe("the sweep of entitlements", () => {
     expect(await w.count("notice")).toBe(users); // the platform's; nobody knows where to write to these users
     expect(await w.count("audit_entry")).toBe(2 * users); // expired, and the notice planned
     expect(await sweep()).toEqual(NOTHING);
+  });
+
+  it("ends for all at the first failure that is not one user's own, but not before the others' work has ended", async () => {
+    for (const user of ["a", "b", "c", "d"]) await give(grant(user, { userRef: user }));
+    clock.advance(addMonths(w.ctx.now, 6) - w.ctx.now);
+    let begun = 0;
+    let ended = 0;
+    const failing: Relay = async () => {
+      begun += 1;
+      if (begun === 1) throw new Transient("database_unavailable");
+      await w.rows("SELECT 1"); // work that takes its time
+      ended += 1;
+    };
+    await expect(sweep(200, failing)).rejects.toThrow("database_unavailable");
+    expect([begun, ended]).toEqual([4, 3]);
   });
 
   it("comes to the next one behind more who cannot be worked on than a sweep takes", async () => {

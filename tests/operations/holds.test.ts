@@ -5,11 +5,12 @@ import { type EventRun, type RunEventDeps, runEvent } from "../../src/handlers/r
 import { type DrainDeps, drainSource, sweepHolds } from "../../src/operations/drain-source.js";
 import { holdSource } from "../../src/operations/hold-source.js";
 import { letThrough, releaseSource } from "../../src/operations/release-source.js";
+import { keptRun } from "../../src/operations/run-kept-event.js";
 import { discardDeadLetter } from "../../src/operations/settle-dead-letter.js";
 import { sourceById } from "../../src/sources/registry.js";
 import type { Source } from "../../src/sources/source.js";
 import type { Database } from "../../src/store/database.js";
-import { changeHolds } from "../../src/store/holds.js";
+import { changeHolds, takeDrain } from "../../src/store/holds.js";
 import { runDeps, sampleRun } from "../support/events.js";
 import { countingIds, listeningLog, type StillClock, stillClock } from "../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
@@ -152,6 +153,30 @@ describe("a held source", () => {
     await release();
     expect((await runEvent(await payment("a", "2"), deps)).outcome).toBe("duplicate");
     expect(await w.count("payment")).toBe(0);
+  });
+
+  it("whose dead event was left to the queue by a drain: discarded, it never runs again", async () => {
+    const verdict = new Permanent("worker_refused");
+    await runEvent({ ...(await payment("a")), verdict }, deps);
+    await hold();
+    const { eventId } = await run("a");
+    await release();
+    expect((await drain({ sourceById: failingFor(() => true) })).outcomes).toEqual({ queued: 1 });
+    expect(await statuses()).toEqual({ received: 1 });
+    const [letter] = await w.rows("SELECT id FROM dead_letter");
+    const request = { id: String(letter?.id), reason: "a test", actor: "admin" };
+    expect(await discardDeadLetter(request, deps)).toEqual({ kind: "discarded" });
+    expect(await statuses()).toEqual({ discarded: 1 });
+
+    // The message that the drain has left in the queue, as its worker takes it, and a redelivery of the source's.
+    const [message] = await w.rows("SELECT id FROM outbox");
+    const by = { attemptId: "msg_1:0", startedAt: clock.now(), runId: "run_1" };
+    const kept = await keptRun(w.database, eventId, { ...by, completes: String(message?.id) });
+    if (kept === null) throw new Error("not kept");
+    expect((await runEvent(kept, deps)).outcome).toBe("duplicate");
+    expect((await run("a")).outcome).toBe("duplicate");
+    expect(await statuses()).toEqual({ discarded: 1 });
+    expect([await w.count("payment"), await w.count("outbox")]).toEqual([0, 0]);
   });
 
   it("cannot be held twice, not by two at once either", async () => {
@@ -338,6 +363,45 @@ describe("a drain", () => {
     });
   });
 
+  it("stays the only one however long its events take, a page of them longer than its lease", async () => {
+    await heldBackwards(30);
+    await release();
+    const others: unknown[] = [];
+    let isLooking = false;
+    const relay = async (): Promise<void> => {
+      clock.advance(7_000); // a gateway that hangs
+      if (isLooking) return;
+      isLooking = true;
+      others.push(await drain({ relay: async () => undefined }));
+      isLooking = false;
+    };
+    const drained = await drainSource("stripe", 10 * MINUTE_MS, { ...deps, relay });
+    expect(drained).toEqual({ outcomes: { processed: 30 }, left: 0, ended: "empty" });
+    expect(others.length).toBeGreaterThan(5);
+    for (const other of others) expect(other).toMatchObject({ outcomes: {}, ended: "elsewhere" });
+  });
+
+  it("stops after what is under way once its lease is another's, who goes on with the rest", async () => {
+    await heldBackwards(30);
+    await release();
+    const now = clock.now() + MINUTE_MS; // for another, the time in which this one stood still is over
+    const taken: boolean[] = [];
+    let begun = 0;
+    const relay = async (): Promise<void> => {
+      begun += 1;
+      if (begun !== 5) return;
+      const times = { now, until: now + MINUTE_MS };
+      taken.push(await takeDrain(w.database, "stripe", "run_other", times));
+    };
+    const { outcomes, ended, left } = await drain({ relay });
+    expect([taken, ended]).toEqual([[true], "elsewhere"]);
+    expect(left).toBeGreaterThan(15);
+    expect(outcomes).toEqual({ processed: 30 - left });
+    clock.advance(2 * MINUTE_MS);
+    expect(await drain()).toMatchObject({ ended: "empty", left: 0 });
+    expect(await w.count("attempt WHERE outcome = 'processed'")).toBe(30);
+  });
+
   it("stops when the source is held again in its middle", async () => {
     await heldBackwards(90);
     await release();
@@ -413,6 +477,31 @@ describe("an event that is let through", () => {
     await expect(letThrough(request, deps)).rejects.toMatchObject({ code: "conflict" });
     await hold();
     await expect(letThrough(request, deps)).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("a hold and a release that the commit refused", () => {
+  /** Postgres looks at the end of the transaction, as it does for a serialization failure or a full disk. */
+  const refuseCommit = async (): Promise<void> => {
+    await w.rows(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'no commit'; END $$`);
+    await w.rows(`CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON source_hold
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`);
+  };
+  const said = () => log.lines.map(({ action }) => action);
+
+  it("are not told of in the log, since the source is as it was", async () => {
+    await refuseCommit();
+    await expect(hold()).rejects.toThrow();
+    expect(said()).toEqual([]);
+    await w.rows("DROP TRIGGER refuse ON source_hold");
+    await w.rows("DROP FUNCTION refuse");
+    await hold();
+    expect(said()).toEqual(["source.held"]);
+    await refuseCommit();
+    await expect(release()).rejects.toThrow();
+    expect(said()).toEqual(["source.held"]);
+    expect((await run("a")).outcome).toBe("held");
   });
 });
 

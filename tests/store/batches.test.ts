@@ -17,6 +17,27 @@ function statements() {
   return { batches, sizes, endFirst: () => ends.shift()?.() };
 }
 
+/** Work that refuses to be done together, so that each goes alone, and ends when it is told to. */
+function aloneOnly(refused: number) {
+  const begun: number[] = [];
+  const ends: (() => void)[] = [];
+  const count = { atOnce: 0, most: 0 };
+  const batches = new Batches<number, number>({
+    async run(values) {
+      if (values.length > 1) throw new Error("one of them");
+      count.atOnce += 1;
+      count.most = Math.max(count.most, count.atOnce);
+      begun.push(...values);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      count.atOnce -= 1;
+      if (values.includes(refused)) throw new Error("its own fault");
+      return [...values];
+    },
+    companions: () => () => true,
+  });
+  return { batches, begun, count, ends };
+}
+
 /** Whatever is to happen at once has happened after them. */
 async function turns(): Promise<void> {
   for (let n = 0; n < 3; n += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -56,5 +77,24 @@ describe("what comes in one turn of the event loop", () => {
     await expect.poll(() => sizes).toEqual([1, 3]);
     endFirst();
     expect(await Promise.all(others)).toEqual([2, 3, 4]);
+  });
+});
+
+describe("what failed together", () => {
+  it("goes alone in its turn, before who came later, and so many at once as any other work", async () => {
+    const { batches, begun, count, ends } = aloneOnly(3);
+    const told = (value: number) => batches.add(value).catch((error: Error) => error.message);
+    const first = Array.from({ length: 10 }, (_, i) => told(i));
+    await expect.poll(() => begun.length).toBeGreaterThan(0);
+    const later = [told(10), told(11)];
+    await expect.poll(() => count.atOnce).toBeGreaterThanOrEqual(4); // each takes long: others go beside it
+    for (let ended = 1; ended <= 12; ended += 1) {
+      ends.shift()?.();
+      await expect.poll(() => begun.length).toBeGreaterThanOrEqual(Math.min(ended + 4, 12));
+    }
+    const answers = await Promise.all([...first, ...later]);
+    expect(answers).toEqual([0, 1, 2, "its own fault", 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(count.most).toBe(4);
+    expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
 });
