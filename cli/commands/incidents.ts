@@ -1,14 +1,15 @@
 import type { Command } from "commander";
 import { ask, type Row } from "../api.js";
 import type { Target } from "../connection.js";
-import { Failure } from "../failure.js";
+import { CALL, Failure } from "../failure.js";
 import { type CommonOptions, common, contextOf, type Outcome } from "../options.js";
-import type { Screen } from "../output.js";
+import { type Screen, timeIn } from "../output.js";
 import { renderTable } from "./render.js";
 import { INCIDENT_COLUMNS } from "./resources.js";
 
 interface ActOptions extends CommonOptions {
   reason?: string;
+  takeOver?: boolean;
 }
 
 interface DocumentOptions extends CommonOptions {
@@ -48,6 +49,7 @@ export function addIncidentCommands(incidents: Command, outcome: Outcome): void 
     const reason = "in your words; it stands in the timeline";
     if (needsReason) command.requiredOption("--reason <text>", reason);
     else command.option("--reason <text>", reason);
+    if (verb === "ack") command.option("--take-over", "also from somebody who has it");
     command.action(async (ids: string[], options: ActOptions) => {
       const { target, screen } = contextOf(options);
       const rows = await actOnEach(ids, path, options, { target, screen, outcome });
@@ -100,14 +102,20 @@ interface Acting {
 async function actOnEach(
   ids: readonly string[],
   path: string,
-  { reason }: ActOptions,
+  { reason, takeOver }: ActOptions,
   { target, screen, outcome }: Acting,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const id of ids) {
     try {
-      const call = { method: "POST", body: { reason } } as const;
-      rows.push((await ask<{ data: Row }>(target, `${pathOf(id)}/${path}`, call)).data);
+      const call = { method: "POST", body: { reason, takeOver } } as const;
+      const answer = await ask<{ data: Row; yours?: boolean }>(
+        target,
+        `${pathOf(id)}/${path}`,
+        call,
+      );
+      rows.push(answer.data);
+      if (answer.yours === false) screen.err(notYours(answer.data, reason, screen));
     } catch (error) {
       if (!(error instanceof Failure) || ids.length === 1) throw error;
       outcome.fail();
@@ -115,6 +123,14 @@ async function actOnEach(
     }
   }
   return rows;
+}
+
+/** Whoever reads only the row takes it for a success. */
+function notYours(row: Row, reason: string | undefined, { zone }: Screen): string {
+  const { id, acknowledgedBy, acknowledgedAt } = row;
+  const since = `${timeIn(String(acknowledgedAt), zone)} (${zone})`;
+  const kept = reason === undefined ? "Nothing was changed" : "Your reason was kept as a note";
+  return `${id}: ${acknowledgedBy} has had it since ${since}. ${kept}; to have it yourself: ${CALL} incidents ack ${id} --take-over`;
 }
 
 const pathOf = (id: string): string => `/incidents/${encodeURIComponent(id)}`;

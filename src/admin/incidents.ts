@@ -27,30 +27,54 @@ export const noteBody = z
   })
   .meta({ id: "IncidentNote" });
 
-const route = (path: string, summary: string, body: z.ZodType, row: z.ZodType = incident) => ({
+const acknowledgeBody = actBody
+  .extend({
+    takeOver: z
+      .boolean({ error: "must be true or false" })
+      .optional()
+      .meta({ description: "Also from somebody who has it; without it their word stands" }),
+  })
+  .meta({ id: "Acknowledge" });
+const answerOf = (row: z.ZodType) => z.object({ data: row });
+const acknowledged = z.object({
+  data: incident,
+  yours: z.boolean().meta({ description: "Whether you have it now; false: somebody else does" }),
+});
+
+const route = (path: string, summary: string, body: z.ZodType, answer = answerOf(incident)) => ({
   method: "post" as const,
   path: `/incidents/{id}/${path}`,
   summary,
   body,
   status: 200,
-  answer: z.object({ data: row }),
+  answer,
   problems: [400, 404, 409, 413],
 });
 
 /** For the documentation; a test holds it to what is served. */
 export const incidentRoutes = [
-  route("acknowledge", "Say that you have it: no further page is sent", actBody),
+  route(
+    "acknowledge",
+    "Say that you have it: no further page is sent",
+    acknowledgeBody,
+    acknowledged,
+  ),
   route("resolve", "Say that it is over, although its source has not said so", endBody),
   route("reopen", "Say that it was not over: it is told anew", endBody),
   route("notes", "Add a line to its timeline", noteBody),
-  route("tasks/{task}/done", "Say that a task that was owed is done", actBody, incidentTask),
+  route(
+    "tasks/{task}/done",
+    "Say that a task that was owed is done",
+    actBody,
+    answerOf(incidentTask),
+  ),
 ];
 
 export interface IncidentOperations {
   /** What the policy calls it, and people read. */
   severityName(severity: Severity): string;
   incidentOutlook(id: string): Promise<Outlook>;
-  acknowledgeIncident(act: IncidentAct): Promise<Incident>;
+  acknowledgeIncident(act: IncidentAct & { takesOver?: boolean | undefined }): Promise<Incident>;
   resolveIncident(act: IncidentAct): Promise<Incident>;
   reopenIncident(act: IncidentAct): Promise<Incident>;
   noteOnIncident(act: IncidentAct & { text: string }): Promise<Incident>;
@@ -98,10 +122,17 @@ export function serveIncidents(
     return c.json({ data: incidentDetail.parse({ ...found, ...outlook }) });
   });
   const acts = {
-    acknowledge: { body: actBody, act: operations.acknowledgeIncident },
     resolve: { body: endBody, act: operations.resolveIncident },
     reopen: { body: endBody, act: operations.reopenIncident },
   };
+  app.post("/incidents/:id/acknowledge", limited, async (c) => {
+    const incidentId = idOf(c, "incident");
+    const { reason, takeOver } = parsed(acknowledgeBody, await jsonOf(c));
+    const { actor } = c.var.caller;
+    const act = { incidentId, actor, because: reason, takesOver: takeOver };
+    const { acknowledgedBy } = await operations.acknowledgeIncident(act);
+    return c.json({ ...(await shown(incidentId)), yours: acknowledgedBy === actor });
+  });
   for (const [verb, { body, act }] of Object.entries(acts)) {
     app.post(`/incidents/:id/${verb}`, limited, async (c) => {
       const incidentId = idOf(c, "incident");

@@ -133,6 +133,7 @@ describe("the effects", () => {
     const since = (at: string) => `since=${encodeURIComponent(at)}`;
     for (const same of [
       `packageRef=${packageRef}`,
+      "currency=thb",
       `livemode=${livemode}`,
       since("2020-01-01T00:00:00Z"),
     ]) {

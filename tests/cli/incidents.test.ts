@@ -86,14 +86,17 @@ describe("incidents", () => {
     );
   });
 
-  it("ack of what somebody has: their word is kept, and who comes by name takes over from a link", async () => {
+  it("ack of what somebody has: their word is kept unless it is taken over, from a link by a name alone", async () => {
     await run(["incidents", "ack", id], s.env);
     const key = await w.json<{ data: { key: string } }>(
       "/api/admin/keys",
       posted({ name: `ben-${made}`, role: "operator" }),
     );
     const ben = { ...s.env, ADMIN_TOKEN: key.data.key };
-    await run(["incidents", "ack", id, "--reason", "I look at the disk"], ben);
+    const second = await run(["incidents", "ack", id, "--reason", "I look at the disk"], ben);
+    expect(second.err).toMatch(
+      /INC-\S+: admin has had it since \S+ \S+ \(Asia\/Bangkok\)\. Your reason was kept as a note; to have it yourself: npx --no signalbox incidents ack INC-\S+ --take-over\n/,
+    );
     expect((await shown()).acknowledgedBy).toBe("admin");
     expect((await shown()).timeline).toContainEqual(
       expect.objectContaining({
@@ -102,6 +105,9 @@ describe("incidents", () => {
         text: "I look at the disk",
       }),
     );
+    const taken = await run(["incidents", "ack", id, "--take-over"], ben);
+    expect([taken.code, taken.err]).toEqual([0, ""]);
+    expect((await shown()).acknowledgedBy).toBe(`operator:ben-${made}`);
     await w.database.query("UPDATE incident SET acknowledged_by = 'link:slack' WHERE id = $1", [
       id,
     ]);

@@ -121,8 +121,9 @@ describe("trigger", () => {
   });
 
   it("--secret beats the environment; a refusal is told with its cause, exit code 1", async () => {
-    const { code, out } = await trigger("stripe", "payment-succeeded", "--secret", "wrong");
+    const { code, out, err } = await trigger("stripe", "payment-succeeded", "--secret", "wrong");
     expect(code).toBe(1);
+    expect(err).toBe("Why it was refused: npx --no signalbox refusals --source stripe\n");
     expect(out).toMatch(/^401 bad_signature {2}no v1 signature matches a live secret {2}req_0/);
     expect(taken).toEqual([]);
   });

@@ -108,10 +108,14 @@ function change(
 /**
  * Somebody has it: no further page is sent from the commit of this on.
  *
+ * @param act `takesOver`: also from somebody who has said their name.
  * @returns the incident as it stands; unchanged when somebody had it already.
  * @throws Permanent `not_found`; `conflict` when it is over; Transient.
  */
-export function acknowledge(act: IncidentAct, deps: ActDeps): Promise<Incident> {
+export function acknowledge(
+  act: IncidentAct & { takesOver?: boolean | undefined },
+  deps: ActDeps,
+): Promise<Incident> {
   return actOn(act, deps, (rows, plan, now, { say, wind }) => {
     const { incident } = rows;
     if (incident.status === "resolved") throw overAlready(incident);
@@ -119,8 +123,9 @@ export function acknowledge(act: IncidentAct, deps: ActDeps): Promise<Incident> 
     if (incident.status === "acknowledged") {
       // A link only says by which way it went out: whoever says their name has it from then on.
       const isNamed = !incident.acknowledgedBy?.startsWith(BY_LINK);
-      if (isNamed || incident.acknowledgedBy === act.actor) {
-        if (act.because === undefined || incident.acknowledgedBy === act.actor) return null;
+      if (incident.acknowledgedBy === act.actor) return null;
+      if (isNamed && act.takesOver !== true) {
+        if (act.because === undefined) return null;
         say("note", act.because);
         plan.expect("incident", incident).audit("incident.noted", incident.id);
         return incident;
