@@ -3,6 +3,7 @@ import type { ApiKey } from "../domain/operator.js";
 import { type Instant, isoOf } from "../domain/time.js";
 import { acceptKey, KEY, keyHashOf } from "./api-keys.js";
 import type { Database } from "./database.js";
+import { ENTITLEMENTS_MAX } from "./load.js";
 import { TABLE_SQL } from "./tables.js";
 
 export interface EntitlementsOf {
@@ -12,14 +13,12 @@ export interface EntitlementsOf {
   account: string | null;
 }
 
-/** Far more than a user buys; what never ends or ends last comes first. */
-const ROWS_MAX = 1_000;
-
+/** What never ends or ends last comes first. */
 const READ = `SELECT
   (SELECT ${TABLE_SQL.apiKey.json} FROM api_key t WHERE t.key_hash = $1) AS key,
   (SELECT coalesce(json_agg(${TABLE_SQL.entitlement.json}), '[]') FROM (
     SELECT e.* FROM entitlement e WHERE e.user_ref = $2 AND e.livemode = $3 AND ($4::text IS NULL OR e.account = $4)
-    ORDER BY e.ends_at DESC NULLS FIRST, e.id LIMIT ${ROWS_MAX}) t) AS rows`;
+    ORDER BY e.ends_at DESC NULLS FIRST, e.id LIMIT ${ENTITLEMENTS_MAX}) t) AS rows`;
 
 /**
  * What a user has, and the key of whoever asks, in one query.

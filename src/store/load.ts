@@ -21,6 +21,9 @@ export type RowsOf<R extends Reads> = {
 
 /** More rows than a decision can want: with some of them cut away it would decide wrongly, and nobody would know. */
 const ROWS_MAX = 200;
+/** An organisation buys for years under one name, and all that a user has is laid out together. */
+export const ENTITLEMENTS_MAX = 1_000;
+const MOST_OF: { [T in PlanTable]?: number } = { entitlement: ENTITLEMENTS_MAX };
 
 /**
  * Rows for each row of another SELECT, which is `o` to them, looked up in this order and no other: a plan that is kept
@@ -50,7 +53,7 @@ export function read<T extends PlanTable>(
   } = {},
 ): Read<PlanTables[T]> {
   const { name, json } = TABLE_SQL[table];
-  const { limit, rowsMax = ROWS_MAX, each } = options;
+  const { limit, rowsMax = MOST_OF[table] ?? ROWS_MAX, each } = options;
   const order = options.orderBy === undefined ? "" : ` ORDER BY ${options.orderBy}`;
   const found =
     each === undefined

@@ -2,8 +2,8 @@ import type { Plan, PlanTable } from "../domain/plan.js";
 import { rowsIn } from "./row-lists.js";
 import { ATTEMPT_SQL, columnOf, EVENT_SQL, TABLE_SQL, type TableSql } from "./tables.js";
 
-/** More rows of one kind in one plan is a defect, not a workload. */
-const ROWS_MAX = 1_000;
+/** More rows of one kind in one plan is a defect, not a workload: no decision reads more than 2,000 (see `load`). */
+const ROWS_MAX = 2_500;
 /** The planner takes a recordset for 100 rows and then scans; a LIMIT tells it better, in few texts. */
 const ROWS_LIMITS = [8, 64, 20 * ROWS_MAX] as const;
 

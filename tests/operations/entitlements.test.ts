@@ -109,6 +109,21 @@ describe("grants on a real database", () => {
     ]);
   });
 
+  it("who has bought several hundred times can still buy, and be refunded", async () => {
+    await w.rows(
+      `INSERT INTO entitlement (id, account, livemode, user_ref, package_ref, ordinal, payment_id, origin_ref, status,
+         granted_at, paid_at, starts_at, ends_at, months, updated_at, version)
+       SELECT 'ent_' || n, '', true, 'u1', 'ADVANCED', n, 'pay_' || n, 'pi_' || n, 'expired',
+         now(), now() - interval '9 years', now() - interval '9 years', now() - interval '8 years', NULL, now(), 0
+       FROM generate_series(1, 400) n`,
+    );
+    await give(grant("new"));
+    await give(grant("new", { revoked: "refunded" }));
+    expect((await kept()).filter(({ status }) => status === "revoked")).toMatchObject([
+      { originRef: "pi_new", ordinal: 401 },
+    ]);
+  });
+
   it("a refund that has not seen the payment after it looks again, and so the later window begins anew", async () => {
     const refunded = grant("a", { revoked: "refunded" });
     const later = grant("b", { paidAt: w.ctx.now + DAY_MS });
