@@ -202,6 +202,7 @@ export function createPublisher(config: QueueConfig, post: Post): Publisher {
   return {
     async publishDelivery({ sealed, body, deduplicationId }) {
       const headers = {
+        // Before what is spread, which has neither of them: behind it each costs a microsecond on Node 20.
         "Upstash-Deduplication-Id": deduplicationId,
         [`Upstash-Forward-${DELIVERY_HEADER}`]: sealed,
         ...eventHeaders,
