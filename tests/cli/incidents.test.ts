@@ -75,6 +75,11 @@ describe("incidents", () => {
     expect([late.code, late.err]).toEqual([1, expect.stringContaining(`${id} is over since`)]);
     await run(["incidents", "reopen", id, "--reason", "it is back"], s.env);
     expect(await shown()).toMatchObject({ status: "open", acknowledgedBy: null });
+    const entries = `/api/admin/audit?subject=${id}&action=incident.reopened`;
+    const { data } = await w.json<{ data: unknown[] }>(entries);
+    expect(data).toMatchObject([
+      { actor: "admin", details: { before: "resolved", after: "open" } },
+    ]);
   });
 
   it("note: your words, and by whom", async () => {

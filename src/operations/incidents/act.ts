@@ -95,11 +95,14 @@ function change(
   now: Instant,
   fields: Partial<Incident>,
 ): Incident {
+  const { status: before } = rows.incident;
   const next = { ...rows.incident, ...fields, updatedAt: now };
+  // As when a source opens it again: one word finds both.
+  const done = next.status === "open" ? "reopened" : next.status;
   plan
     .update("incident", rows.incident, next)
-    .audit(`incident.${next.status === rows.incident.status ? "changed" : next.status}`, next.id, {
-      before: rows.incident.status,
+    .audit(`incident.${next.status === before ? "changed" : done}`, next.id, {
+      before,
       after: next.status,
     });
   return next;
