@@ -75,7 +75,8 @@ async function* inTurn(
       yield key;
     }
   }
-  log.warn("spill.left", { left: await kv.count(SPILL_INDEX) });
+  const left = await kv.count(SPILL_INDEX);
+  if (left > 0) log.warn("spill.left", { left });
 }
 
 async function publishSpilled(
@@ -102,8 +103,8 @@ async function publishSpilled(
 }
 
 /**
- * The message without its body, which is the likeliest cause for the queue to refuse this one alone: it was told to
- * take more than it does, or the door could not reach KV in time. What is parked stays as it was: it outlasts a claim.
+ * The message without its body, which is the likeliest cause for the queue to refuse this one alone: we were told that
+ * it takes more than it does, or the door could not reach KV in time. What is parked stays whole until the queue has it.
  *
  * @returns null for what is a claim already, or was not sealed by us.
  * @throws Transient when KV is not to be had.

@@ -1,6 +1,4 @@
-import type { MAIL_LANGUAGES } from "../../domain/notice.js";
-
-type Language = (typeof MAIL_LANGUAGES)[number];
+import type { Language } from "../../channels/incident-words.js";
 
 /** The sentences of a message that only who decided it can say. What a rule is there for stands in its policy's own words. */
 export interface NoticeWords {
