@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addHealth, addSettleCommands, addSetUp } from "./commands/acts.js";
+import { addAuditCommands } from "./commands/audit.js";
 import { addAffected, addCorrections } from "./commands/corrections.js";
 import { addDeploymentCommands } from "./commands/deployments.js";
 import { addDoor, addRefusals } from "./commands/door.js";
@@ -49,6 +50,8 @@ function programOf(outcome: Outcome): Command {
   const groups = addListCommands(program);
   const deadLetters = groups.get("dead-letters");
   if (deadLetters !== undefined) addSettleCommands(deadLetters, outcome);
+  const audit = groups.get("audit");
+  if (audit !== undefined) addAuditCommands(audit, outcome);
   const subscribers = groups.get("subscribers");
   if (subscribers !== undefined) addSubscriberCommands(subscribers);
   const suppressions = groups.get("suppressions");

@@ -4,6 +4,7 @@ import { AppError, ERROR_CODES, Permanent, Transient } from "../domain/errors.js
 import { problem } from "../domain/problem.js";
 import { createLists, type Lists } from "../store/lists.js";
 import { CHALLENGE, demandRole, identify } from "./access.js";
+import { serveAuditTrail } from "./audit-trail.js";
 import { idOf, jsonOf, limited, notFound } from "./bodies.js";
 import { serveCorrections } from "./corrections.js";
 import { serveDeploymentChecks } from "./deployment-checks.js";
@@ -74,6 +75,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   serveDeadLetterActs(app, lists, deps);
   serveDeployment(app, deps);
   app.route("/notices", noticePreviews(deps));
+  serveAuditTrail(app, deps);
   serveKeys(app, deps);
   serveDeploymentChecks(app, deps);
   serveMaintenance(app, deps);

@@ -7,6 +7,7 @@ import type { SubscriberOperations } from "../operations/subscribers.js";
 import type { SuppressionOperations } from "../operations/suppressions.js";
 import type { PrismaClient } from "../store/prisma.js";
 import type { AccessDeps } from "./access.js";
+import type { AuditOperations } from "./audit-trail.js";
 import type { CorrectionOperations } from "./corrections.js";
 import type { DeploymentOperations } from "./deployment-checks.js";
 import type { IncidentReportOperations } from "./incident-reports.js";
@@ -49,7 +50,8 @@ export interface AdminDeps extends AccessDeps {
   prisma: PrismaClient;
   /** Ids of the sources, whose refusals are kept. */
   sources: readonly string[];
-  operations: KeyOperations &
+  operations: AuditOperations &
+    KeyOperations &
     SourceOperations &
     SubscriberOperations &
     SuppressionOperations &

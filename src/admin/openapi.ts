@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { auditRoutes } from "./audit-trail.js";
 import { correctionRoutes } from "./corrections.js";
 import { deploymentRoutes } from "./deployment-checks.js";
 import { ADMIN_PATH } from "./deps.js";
@@ -109,6 +110,7 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     replayBody,
   ),
   settleRoute("discard", "Give a dead letter up for good", 200),
+  ...auditRoutes,
   ...incidentRoutes,
   ...deploymentRoutes,
   ...maintenanceRoutes,

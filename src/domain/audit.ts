@@ -17,3 +17,7 @@ export interface AuditEntry {
   /** Before and after, a reason, a vendor's id; no personal data. */
   details: Record<string, string | number | boolean | null>;
 }
+
+/** The trail itself as the subject of an entry, and what is written before any of it leaves the database. */
+export const AUDIT_TRAIL = "audit_trail";
+export const AUDIT_ARCHIVED = "audit.archived";

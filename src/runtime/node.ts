@@ -58,6 +58,7 @@ import { readHolds } from "../store/holds.js";
 import { dropOldMetrics } from "../store/metrics.js";
 import { openPrisma } from "../store/prisma.js";
 import { acknowledgeRoutes } from "./acknowledge-page.js";
+import { auditOperations, auditSteps } from "./audit-parts.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
 import { deploymentParts, maintenanceOperations } from "./deployment-parts.js";
@@ -282,6 +283,7 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
         deadMessages: parts.sweepDead,
         entitlements: () => sweepEntitlements(parts),
         partitions: () => ensurePartitions(parts.database),
+        ...auditSteps(watch),
         maintenance: () => sweepMaintenance(parts.looks),
         metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
         digest: () => sendDigest({ ...parts, livemode: watch.livemode }),
@@ -381,6 +383,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       startReconciliation: ({ source, ...request }) =>
         startRun({ ...request, source: source ?? ledgerSource(parts) }, parts),
       continueReconciliation: (id) => continueRun(id, parts, { budgetMs: RECONCILE_CALL_MS }),
+      ...auditOperations(parts),
       ...incidentOperations(parts),
       ...metricOperations(parts),
       ...policyOperations(parts, config.policies),

@@ -34,6 +34,7 @@ import { tellOfHold } from "../../src/operations/tell-of-hold.js";
 import { isPolicyName } from "../../src/policy/names.js";
 import { presetOf } from "../../src/policy/presets/index.js";
 import { readPolicy, readPreset } from "../../src/policy/read-policy.js";
+import { auditOperations } from "../../src/runtime/audit-parts.js";
 import { maintenanceOperations } from "../../src/runtime/deployment-parts.js";
 import { incidentOperations, incidentParts } from "../../src/runtime/incident-parts.js";
 import { createKv } from "../../src/runtime/kv.js";
@@ -128,8 +129,11 @@ async function ownParts() {
 const NEW_INCIDENTS =
   "SELECT subject FROM timer WHERE kind = 'incident.due' AND created_at = to_timestamp($1::float8 / 1000)";
 
-/** The admin API with the real operations behind it. */
-export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<AdminWorld> {
+/** The admin API with the real operations behind it. `auditDays`: how long the platform keeps its audit trail. */
+export async function adminWorld(
+  overrides: Partial<AdminDeps> = {},
+  auditDays: number | null = null,
+): Promise<AdminWorld> {
   const { database, prisma, kv, close } = await ownParts();
   let now = STARTED_AT;
   const clock = {
@@ -215,6 +219,10 @@ export async function adminWorld(overrides: Partial<AdminDeps> = {}): Promise<Ad
       startReconciliation: ({ source = "stripe", ...request }) =>
         startRun({ ...request, source }, reconciling),
       continueReconciliation: (id) => continueRun(id, reconciling, { budgetMs: 10_000 }),
+      ...auditOperations({
+        ...holding,
+        policy: { ...holding.policy, retention: { ...holding.policy.retention, auditDays } },
+      }),
       ...incidentOperations({ ...settling, policy: presetOf("runbook") }),
       ...maintenanceOperations({
         ...holding,

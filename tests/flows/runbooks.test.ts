@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -46,6 +47,7 @@ beforeAll(async () => {
   };
 });
 afterAll(async () => {
+  if (env.ARCHIVE !== undefined) rmSync(env.ARCHIVE, { recursive: true });
   await h.close();
 });
 
@@ -139,7 +141,16 @@ async function outage(): Promise<void> {
   env.INCIDENT = String(incident?.id);
 }
 
+/** A trail that was sealed, a folder for a copy of it, and the last seal as somebody may have noted it. */
+async function sealedTrail(): Promise<void> {
+  await h.cron("sweep");
+  env.ARCHIVE = mkdtempSync(join(tmpdir(), "signalbox-archive-"));
+  const { data } = await h.admin<{ data: { number: number; hash: string }[] }>("audit-seals");
+  env.SEAL = `${data[0]?.number}:${data[0]?.hash}`;
+}
+
 const PREPARED: Readonly<Record<string, () => Promise<void>>> = {
+  "audit-trail.md": sealedTrail,
   "on-call.md": outage,
   "threshold-fired.md": crossedThreshold,
   "maintenance.md": maintenances,

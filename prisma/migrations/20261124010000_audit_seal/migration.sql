@@ -1,0 +1,16 @@
+-- The audit trail's seals, a chain of hashes over its entries; see docs/decisions/0017-audit-seals.md. Without entries
+-- of its own in any plan: what is sealed is written by a sweep, and an event pays nothing for it.
+CREATE TABLE audit_seal (
+  number integer PRIMARY KEY,
+  previous_hash text NOT NULL,
+  hash text NOT NULL,
+  entry_ids text[] NOT NULL,
+  digests bytea NOT NULL,
+  settled_before timestamptz(6) NOT NULL,
+  recorded_at timestamptz(6) NOT NULL DEFAULT now(),
+  archived_at timestamptz(6),
+  archived_by text
+);
+CREATE INDEX audit_seal_recorded_at_idx ON audit_seal (recorded_at);
+-- The sweep reads the last minutes of the trail, each minute.
+CREATE INDEX audit_entry_recorded_at_idx ON audit_entry USING brin (recorded_at) WITH (pages_per_range = 16, autosummarize = on);
