@@ -29,6 +29,7 @@ function world() {
       { action: "notice.planned", eventId: "evt_1", subject: "ntc_1" },
       { action: "notice.sent", eventId: "evt_1", subject: "ntc_1" },
     ],
+    trail: { entries: 10, faults: [] },
     mails: [],
     slack: [MESSAGE],
   };
@@ -47,6 +48,15 @@ const unused = (): never => {
 describe("the ledger of a fault run", () => {
   it("finds nothing where nothing is wrong", () => {
     expect(world().verdict()).toMatchObject({ findings: [], slackDoubles: [] });
+  });
+
+  it("finds an audit entry without a seal, and one that is not as it was sealed", () => {
+    const unsealed = world();
+    unsealed.books.trail.entries = 2;
+    expect(unsealed.kinds()).toEqual(["lost"]);
+    const changed = world();
+    changed.books.trail.faults.push({ kind: "entry_changed", seal: 1, entryId: "aud_1" });
+    expect(changed.kinds()).toEqual(["wrong"]);
   });
 
   it("finds an event that got a 2xx and is not there, or is there twice", () => {

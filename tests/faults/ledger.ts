@@ -1,4 +1,4 @@
-import type { Observer, Row } from "./observe.js";
+import type { Observer, Row, Trail } from "./observe.js";
 import type { Receipt } from "./provider.js";
 import type { Expectations, PlannedEvent } from "./stories.js";
 
@@ -12,6 +12,7 @@ export interface Books {
   deployments: Row[];
   notifications: Row[];
   audit: Row[];
+  trail: Trail;
   mails: Row[];
   slack: Row[];
 }
@@ -31,7 +32,8 @@ export async function readBooks(observer: Observer): Promise<Books> {
     Object.entries(names).map(async ([key, name]) => [key, await observer.list(name)] as const),
   );
   const [mails, slack] = await Promise.all([observer.mails(), observer.slack()]);
-  return { ...(Object.fromEntries(lists) as Omit<Books, "mails" | "slack">), mails, slack };
+  const listed = Object.fromEntries(lists) as Omit<Books, "mails" | "slack" | "trail">;
+  return { ...listed, mails, slack, trail: await observer.trail() };
 }
 
 /** One thing that is not as it was promised. */
@@ -83,6 +85,7 @@ export function audit(
   checkMails(checks);
   const slackDoubles = checkSlack(checks);
   checkNoticeAudit(checks);
+  checkTrail(checks);
   return { findings, slackDoubles, counts: countsOf(books, receipts) };
 }
 
@@ -261,6 +264,15 @@ function checkNoticeAudit({ books, once }: Checks): void {
   }
 }
 
+/** Whatever was killed meanwhile: each entry is under a seal, and as it was sealed. */
+function checkTrail({ books: { audit: entries, trail }, findings }: Checks): void {
+  const unsealed = entries.length - trail.entries;
+  if (unsealed > 0) findings.push({ kind: "lost", what: `the seal of ${unsealed} audit entries` });
+  for (const fault of trail.faults) {
+    findings.push({ kind: "wrong", what: `the audit trail: ${JSON.stringify(fault)}` });
+  }
+}
+
 function countsOf(books: Books, receipts: readonly Receipt[]): Record<string, number> {
   const withStatus = (status: string): number =>
     books.events.filter((event) => event.status === status).length;
@@ -280,5 +292,6 @@ function countsOf(books: Books, receipts: readonly Receipt[]): Record<string, nu
     mails: books.mails.length,
     "Slack messages": books.slack.length,
     "audit entries": books.audit.length,
+    "of them sealed": books.trail.entries,
   };
 }

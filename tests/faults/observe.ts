@@ -20,6 +20,12 @@ export interface Depths {
   notices: number;
 }
 
+/** How many entries of the audit trail are sealed, and what does not fit its seal. */
+export interface Trail {
+  entries: number;
+  faults: Row[];
+}
+
 const CALL_TIMEOUT_MS = 60_000;
 const LOOK_TIMEOUT_MS = 5_000;
 
@@ -57,6 +63,13 @@ export function observe(site: Site) {
       await client.end();
     }
   };
+  /** Runs a job as its schedule would; its report. Throws when the app is not there. */
+  const cron = async (job: "relay" | "sweep"): Promise<Row> => {
+    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+    const headers = bearer(site.secrets.CRON_SECRET);
+    const response = await fetch(`${site.url}/api/cron/${job}`, { headers, signal });
+    return (await response.json()) as Row; // 503 has its report too: which of the steps failed
+  };
   /** A resource of the admin API, whole. */
   const list = async (name: string): Promise<Row[]> => {
     const rows: Row[] = [];
@@ -73,6 +86,24 @@ export function observe(site: Site) {
       cursor = page.nextCursor === null ? "" : `&cursor=${encodeURIComponent(page.nextCursor)}`;
     } while (cursor !== "");
     return rows;
+  };
+  /** The audit trail, sealed to its end and held against its seals. */
+  const trail = async (): Promise<Trail> => {
+    await cron("sweep");
+    const sum: Trail = { entries: 0, faults: [] };
+    for (let after = 0; ; ) {
+      const url = `${site.url}/api/admin/audit-seals/verify?after=${after}`;
+      const init = { headers: bearer(site.secrets.ADMIN_TOKEN) };
+      const { data } = await json<{ data: Trail & { through: number; isEnd: boolean } }>(
+        url,
+        init,
+        CALL_TIMEOUT_MS,
+      );
+      sum.entries += data.entries;
+      sum.faults.push(...data.faults);
+      if (data.isEnd) return sum;
+      after = data.through;
+    }
   };
   const depths = async (): Promise<Depths> => {
     const state = await qstash<Record<string, number>>("state");
@@ -96,13 +127,8 @@ export function observe(site: Site) {
     sql,
     qstash,
     depths,
-    /** Runs a job as its schedule would; its report. Throws when the app is not there. */
-    cron: async (job: "relay" | "sweep"): Promise<Row> => {
-      const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
-      const headers = bearer(site.secrets.CRON_SECRET);
-      const response = await fetch(`${site.url}/api/cron/${job}`, { headers, signal });
-      return (await response.json()) as Row; // 503 has its report too: which of the steps failed
-    },
+    cron,
+    trail,
     mails: async (): Promise<Row[]> =>
       (
         await json<{ data: Row[] }>(
