@@ -5,20 +5,21 @@ import { parseArgs } from "node:util";
 import { startPostgres } from "../local/postgres.js";
 import { measureDoor } from "./door/measure.js";
 import { measureEdgeBundle } from "./edge-bundle.js";
+import { measurePath } from "./path/measure.js";
 import { measurePlans } from "./plans/measure.js";
 import { expectationsOf, type Results, textOf } from "./report.js";
 import { measureWorker } from "./worker/measure.js";
 
 const USAGE = `npm run bench -- [options]
   --short          fewer and shorter rounds, under a minute
-  --only a,b       door, worker, edge, plans
+  --only a,b       door, worker, edge, plans, path
   --large          query plans also over a million stored events (minutes, 4 GB of disk)
   --json           one JSON document in place of the tables
   --strict         exit 1 when an expectation is not met
   --profile DIR    a CPU profile of every lane
 `;
 
-const PARTS = ["door", "worker", "edge", "plans"] as const;
+const PARTS = ["door", "worker", "edge", "plans", "path"] as const;
 const AT_ONCE = 20;
 
 const { values } = parseArgs({
@@ -70,6 +71,14 @@ async function measure(dir: string): Promise<Results> {
   if (wanted.includes("door")) {
     note("measuring the door");
     results.door = await measureDoor(rounds, lanes);
+  }
+  if (wanted.includes("path")) {
+    note("starting all of it as npm start does, and measuring the whole path");
+    results.path = await measurePath({
+      waves: values.short ? 3 : 15,
+      atOnce: AT_ONCE,
+      stopOnSignals,
+    });
   }
   if (!wanted.includes("worker") && !wanted.includes("plans")) return results;
   note("starting Postgres, durable as npm start has it");

@@ -27,7 +27,7 @@ export async function fill(databaseUrl: string, events: number): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    await client.query("SET synchronous_commit = off");
+    await client.query("SET synchronous_commit = off; SET statement_timeout = 0");
     for (const table of TABLES) {
       const copied = `replace(to_jsonb(t)::text, '${TOKEN}', lpad(n::text, ${TOKEN.length}, '0'))`;
       await client.query(
