@@ -124,11 +124,26 @@ function refusalOf(target: Target, response: Response, body: unknown, path: stri
   const said = detail ?? title ?? code;
   const sentence = /[.!?]$/.test(said) ? said : `${said}.`;
   const search = requestId === undefined ? "" : ` (request ${requestId})`;
-  const next = (code === "not_found" ? listOf(path) : null) ?? hint;
+  const next = commandOf(code, path) ?? hint;
   return new Failure(`${sentence}${search}`, next ?? "Look at the deployment's log.", { told });
 }
 
-/** The hint of the API speaks of addresses; here it is the command that lists what there is. */
+/** The hint of the API speaks of any list and id; here it is the very command. */
+function commandOf(code: string, path: string): string | null {
+  if (code === "not_found") return listOf(path);
+  const [, list, id] = /^\/([a-z-]+)\/([^/?]+)\//.exec(path) ?? [];
+  if (code !== "conflict" || list === undefined || !SHOWN.has(list)) return null;
+  return `See how it stands now: \`${CALL} ${list} show ${id}\`.`;
+}
+
+/** Of what can be acted on, the lists whose rows can be shown. */
+const SHOWN: ReadonlySet<string> = new Set([
+  "corrections",
+  "dead-letters",
+  "incidents",
+  "notifications",
+]);
+
 function listOf(path: string): string | null {
   const list = /^\/([a-z-]+)\/./.exec(path)?.[1];
   if (list === "policy") return `See \`${CALL} events list\`.`; // of it only an event is looked up

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { link, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { Failure } from "./failure.js";
 
 /** What the API gives of a seal for an archive. */
@@ -54,37 +53,65 @@ const headOf = (seal: ExportedSeal): Head => ({
 /** Of a length, so that files sort as their seals do. */
 const numberText = (number: number): string => String(number).padStart(8, "0");
 
+/** What an archive is called; a copy that is not as it was sealed is evidence, and no archive. */
+export const ARCHIVE_NAME = /^audit-\d{8}-\d{8}-[0-9a-f]{12}\.ndjson$/;
+
+const nameOf = ({ first, last, faults }: Archive): string =>
+  `audit-${numberText(first.seal)}-${numberText(last.seal)}-${last.hash.slice(0, 12)}${faults.length === 0 ? "" : ".faulty"}.ndjson`;
+
 /**
- * Writes seals and their entries to a file of the folder, which has its name once it is whole and on the disk.
+ * Writes seals and their entries to a file of the folder and reads it back. It has its name, and the folder knows it,
+ * once it is on the disk; a file that is there already is never touched.
  *
- * @returns the file; null when there was no seal.
+ * @param mayBeFaulty whether what is not as it was sealed is kept as a file all the same.
+ * @returns null when there was no seal.
  * @throws Failure when the folder can't be written to.
  */
 export async function writeArchive(
   folder: string,
   seals: AsyncIterable<ExportedSeal>,
-): Promise<string | null> {
+  mayBeFaulty: boolean,
+): Promise<Archive | null> {
   const part = join(folder, `audit-${process.pid}.part`);
   const handle = await open(part, "wx", 0o600).catch((cause: Error) => {
     throw new Failure(`${folder} can't be written to (${cause.message}).`, "Check --dir.", {
       cause,
     });
   });
-  let [first, last] = [0, 0];
   try {
+    let count = 0;
     for await (const seal of seals) {
-      first ||= seal.number;
-      last = seal.number;
+      count += 1;
       await handle.write(`${[JSON.stringify(headOf(seal)), ...seal.lines].join("\n")}\n`);
     }
     await handle.sync();
-    if (first === 0) return null;
-    const file = join(folder, `audit-${numberText(first)}-${numberText(last)}.ndjson`);
-    await rename(part, file);
-    return file;
+    if (count === 0) return null;
+    const written = await readArchive(part);
+    if (written.faults.length > 0 && !mayBeFaulty) return written;
+    const file = join(folder, nameOf(written));
+    await publish(part, file, folder);
+    return { ...written, file };
   } finally {
     await handle.close();
-    await rm(part, { force: true }); // has its name by now, or is of no use
+    await rm(part, { force: true });
+  }
+}
+
+/** The name says which seals and which chain: what is there under it already is the same archive. */
+async function publish(part: string, file: string, folder: string): Promise<void> {
+  try {
+    await link(part, file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+    const [fault] = (await readArchive(file)).faults;
+    if (fault === undefined || file.endsWith(".faulty.ndjson")) return;
+    throw new Failure(`${fault}.`, "Move that file away and archive again.", { cause });
+  }
+  const directory = await open(folder);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 
@@ -101,12 +128,12 @@ export async function readArchive(file: string): Promise<Archive> {
   const close = (): void => {
     const { last } = found;
     if (last !== null && hashOf(last, lines) !== last.hash) {
-      faults.push(`${file}: seal ${last.seal} is not as it was sealed`);
+      faults.push(`seal ${last.seal} is not as it was sealed`);
     }
     found.entries += lines.length;
     lines = [];
   };
-  for await (const line of createInterface({ input: createReadStream(file, "utf8") })) {
+  for await (const line of linesOf(file)) {
     const head = headIn(line, file);
     if (head === null) {
       lines.push(line);
@@ -115,7 +142,7 @@ export async function readArchive(file: string): Promise<Archive> {
     close();
     const before = found.last;
     if (before !== null && (head.previousHash !== before.hash || head.seal !== before.seal + 1)) {
-      faults.push(`${file}: seal ${head.seal} does not follow seal ${before.seal}`);
+      faults.push(`seal ${head.seal} does not follow seal ${before.seal}`);
     }
     found.first ??= head;
     found.last = head;
@@ -125,6 +152,17 @@ export async function readArchive(file: string): Promise<Archive> {
   const { first, last, seals, entries } = found;
   if (first === null || last === null) throw noArchive(file);
   return { file, first, last, seals, entries, faults };
+}
+
+/** A line ends by LF and by nothing else; readline knows more ends, and JSON has them inside of texts. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of createReadStream(file, "utf8")) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
 }
 
 const noArchive = (file: string): Failure =>

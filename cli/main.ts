@@ -81,7 +81,8 @@ function programOf(outcome: Outcome): Command {
     .description("how to use a command")
     .action((path: string[]) => commandAt(program, path).help());
   pointToHelp(program, []);
-  return program;
+  // What stands behind `door balance` is not door's own. After the others are made: they do not inherit it.
+  return program.enablePositionalOptions();
 }
 
 /** Whoever calls a command wrongly is sent to the help of that very one. */

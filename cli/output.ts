@@ -52,6 +52,26 @@ export function timeIn(iso: string, zone: string): string {
   return `${of("year")}-${of("month")}-${of("day")} ${of("hour")}:${of("minute")}:${of("second")}`;
 }
 
+const DURATION_UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+] as const;
+
+/** `14 min`, `2 h 5 min`, `3 d 4 h`: whole minutes or hours, seconds only under a minute. */
+export function durationOf(ms: number): string {
+  if (ms < 60_000) return ms < 1_000 ? "0 min" : `${Math.floor(ms / 1_000)} s`;
+  const words: string[] = [];
+  let rest = ms;
+  for (const [unit, unitMs] of DURATION_UNITS) {
+    const count = Math.floor(rest / unitMs);
+    rest -= count * unitMs;
+    if (count > 0) words.push(`${count} ${unit}`);
+    if (words.length === 2 || (words.length > 0 && count === 0)) break;
+  }
+  return words.join(" ");
+}
+
 /**
  * `THB 1,999.00`, from the decimal that the API gives; never through a float. A payment of which only others have
  * spoken has no currency yet: its nought is no amount.

@@ -6,6 +6,7 @@ import { loadSample, requestOf, sampleNames } from "../cli/samples/index.js";
 import { openApiDocument } from "../src/admin/openapi.js";
 import { ERROR_CODES } from "../src/domain/errors.js";
 import { LEDGER_STATES } from "../src/domain/ledger.js";
+import { BODY_DAYS, BODY_DAYS_MIN, type Kept, RETENTION } from "../src/domain/retention.js";
 import { handlersOf } from "../src/handlers/registry.js";
 import { ENVIRONMENT, type Variable } from "../src/runtime/environment.js";
 import { sources } from "../src/sources/registry.js";
@@ -23,6 +24,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     "docs/reference/api.md": apiPage(),
     "docs/reference/policy.md": page("Policies", ...policySections(root, table)),
     "docs/reference/states.md": statesPage(),
+    "docs/reference/retention.md": retentionPage(),
   };
 }
 
@@ -83,6 +85,34 @@ function statesPage(): string {
       "A payment is then derived from its own row and from the charges, refunds, disputes, checkouts and invoices that name it (`derivePayment`): what was refunded is the sum of the refunds that have not failed.",
     ...drawn,
   );
+}
+
+function retentionPage(): string {
+  const rows = Object.entries<Kept>(RETENTION).map(([name, kept]) => [
+    `\`${name}\``,
+    keptFor(kept),
+    kept.because,
+  ]);
+  return page(
+    "Retention",
+    "How long the rows of each table are kept, and why. What is dropped is dropped by the cron job `sweep` (`src/operations/sweep-retention.ts`), in pieces and with a limit of time; " +
+      "what it did stands in the job's answer and its log line. Where nothing is left it looks again some hours later.",
+    `The bytes of events (\`event_body\`) have a partition for each month, in UTC. It is dropped whole once all of it is older than the policy's \`retention.bodyDays\` (${BODY_DAYS} where it says nothing, ${BODY_DAYS_MIN} at least). ` +
+      "Those of events that are not finished (`received`, `held`, `dead`) are moved to the present month first, so that they can still be drained and replayed. Each month that is dropped is an audit entry: " +
+      "`signalbox audit list --action event_body.dropped`. While the locks are not to be had within half a second it waits for the next minute (`busy`): look for a session that has held the table for long. " +
+      "An event without its bytes says so in `events show` (`bodyKept`).",
+    "Rows that had no partition of their month, because none was made in time, are in `event_body_default` and go by the same rule, row by row.",
+    table(["Table", "Kept", "Why"], rows),
+  );
+}
+
+function keptFor(kept: Kept): string {
+  if (kept.until === "dropped") {
+    return `${kept.days === null ? "`retention.bodyDays`" : `${kept.days} days`}: ${kept.what}`;
+  }
+  return { "for good": "for good", done: "until it is done", archived: "until it is archived" }[
+    kept.until
+  ];
 }
 
 function environmentPage(): string {

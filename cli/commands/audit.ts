@@ -1,8 +1,14 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { ask, type Page, type Row } from "../api.js";
-import { type Archive, type ExportedSeal, readArchive, writeArchive } from "../archive-file.js";
+import {
+  ARCHIVE_NAME,
+  type Archive,
+  type ExportedSeal,
+  readArchive,
+  writeArchive,
+} from "../archive-file.js";
 import type { Target } from "../connection.js";
 import { CALL, Failure, usage } from "../failure.js";
 import { type CommonOptions, common, contextOf, type Outcome, wholeNumber } from "../options.js";
@@ -22,6 +28,8 @@ interface Slice {
   archived: number;
   faults: Row[];
   isEnd: boolean;
+  /** The last seal whose entries are in an archive. */
+  archivedThrough: number;
   waiting: { count: number; oldestAt: string | null };
 }
 type Verified = Omit<Slice, "isEnd" | "through"> & { last: Seal | null };
@@ -34,6 +42,7 @@ interface ArchiveOptions extends CommonOptions {
   dir: string;
   reason?: string;
   keep?: boolean;
+  despiteFaults?: boolean;
 }
 
 const SEAL_COLUMNS: readonly Column[] = [
@@ -96,6 +105,7 @@ export function addAuditCommands(audit: Command, outcome: Outcome): void {
     .requiredOption("--dir <folder>", "where the archives are")
     .option("--reason <text>", "why; it is kept in the audit trail")
     .option("--keep", "write all that is sealed, and delete nothing")
+    .option("--despite-faults", "also what is not as it was sealed; each fault is told")
     .action((options: ArchiveOptions) => archive(options));
 }
 
@@ -106,7 +116,9 @@ async function verify(options: VerifyOptions, outcome: Outcome): Promise<void> {
   if (expected !== null) found.faults.push(...(await otherThan(expected, target)));
   const archives = options.archive === undefined ? [] : await archivesIn(options.archive);
   for (const one of archives) found.faults.push(...(await faultsOf(one, target)));
-  found.faults.push(...gapsBetween(archives));
+  if (options.archive !== undefined) {
+    found.faults.push(...gapsIn(archives, found.archivedThrough));
+  }
   if (found.faults.length > 0 || waitsTooLong(found)) outcome.fail();
   if (options.json === true) return screen.out(JSON.stringify({ data: { ...found, archives } }));
   screen.out(renderVerified(found, archives, screen));
@@ -127,7 +139,8 @@ async function verified(target: Target, screen: Screen): Promise<Verified> {
     if (!data.isEnd) continue;
     progress("", screen);
     const { data: newest } = await ask<{ data: Seal[] }>(target, "/audit-seals?limit=1");
-    return { ...sum, waiting: data.waiting, last: newest[0] ?? null };
+    const { waiting, archivedThrough } = data;
+    return { ...sum, waiting, archivedThrough, last: newest[0] ?? null };
   }
 }
 
@@ -160,7 +173,7 @@ async function otherThan(
 }
 
 async function archivesIn(folder: string): Promise<Archive[]> {
-  const files = namesIn(folder).filter((name) => /^audit-\d+-\d+\.ndjson$/.test(name));
+  const files = namesIn(folder).filter((name) => ARCHIVE_NAME.test(name));
   if (files.length === 0) {
     throw new Failure(`There is no archive in ${folder}.`, "Check --archive.");
   }
@@ -179,20 +192,27 @@ function namesIn(folder: string): string[] {
 }
 
 /** The seals of an archive hang together, so that the last one stands for all of them. */
-async function faultsOf({ faults, last }: Archive, target: Target): Promise<Row[]> {
-  const told = faults.map((what) => ({ kind: "archive", seal: null, entryId: null, what }));
+async function faultsOf({ file, faults, last }: Archive, target: Target): Promise<Row[]> {
+  const told = faults.map((fault) => inArchive(`${file}: ${fault}`));
   return [...told, ...(await otherThan({ number: last.seal, hash: last.hash }, target))];
 }
 
-/** Copies may overlap; what lies between two archives and is in neither is lost. */
-function gapsBetween(archives: readonly Archive[]): Row[] {
-  let through = archives[0]?.last.seal ?? 0;
-  return archives.slice(1).flatMap(({ first, last, file }) => {
-    const isGap = first.seal > through + 1;
-    const what = `${file} begins with seal ${first.seal}; the archives before it end with seal ${through}`;
+const inArchive = (what: string): Row => ({ kind: "archive", seal: null, entryId: null, what });
+
+/** Copies may overlap. What is in no file of the folder, and not here any more, is lost. */
+function gapsIn(archives: readonly Archive[], archivedThrough: number): Row[] {
+  let through = 0;
+  const gaps: Row[] = [];
+  const missing = (from: number, to: number) =>
+    gaps.push(inArchive(`the entries of seals ${from} to ${to} are in no archive of this folder`));
+  for (const { first, last } of archives) {
+    if (first.seal > through + 1 && through < archivedThrough) {
+      missing(through + 1, Math.min(first.seal - 1, archivedThrough));
+    }
     through = Math.max(through, last.seal);
-    return isGap ? [{ kind: "archive", seal: first.seal, entryId: null, what }] : [];
-  });
+  }
+  if (through < archivedThrough) missing(through + 1, archivedThrough);
+  return gaps;
 }
 
 const waitsTooLong = ({ waiting: { oldestAt } }: Verified): boolean =>
@@ -207,7 +227,10 @@ function renderVerified(found: Verified, archives: readonly Archive[], screen: S
       ? green(`The audit trail is as it was sealed: ${all}.`)
       : `${red(`The audit trail was changed: ${counted(faults.length, "fault")} in ${all}.`)}\n${renderTable(faults, FAULT_COLUMNS, screen)}`;
   const lines = [head];
-  if (archived > 0) lines.push(`The entries of ${counted(archived, "seal")} are in archives.`);
+  if (archived > 0) {
+    const unread = archives.length === 0 ? ", which were not read: --archive <folder>" : "";
+    lines.push(`The entries of ${counted(archived, "seal")} are in archives${unread}.`);
+  }
   for (const one of archives) {
     lines.push(
       `${clean(one.file)}: ${counted(one.entries, "entry")} of seals ${one.first.seal} to ${one.last.seal}.`,
@@ -234,28 +257,30 @@ async function archive(options: ArchiveOptions): Promise<void> {
   if (!keep && reason === undefined) {
     throw usage("Say why with --reason: entries are deleted here.", "Or only copy: --keep.");
   }
-  const file = await writeArchive(dir, sealsToArchive(target, keep, screen));
+  const mayBeFaulty = keep || options.despiteFaults === true;
+  const written = await writeArchive(dir, sealsToArchive(target, keep, screen), mayBeFaulty);
   progress("", screen);
-  if (file === null) {
+  if (written === null) {
     if (options.json === true) return screen.out(JSON.stringify({ data: null }));
     return screen.out(
       keep ? "Nothing is sealed yet." : "Nothing is older than the policy keeps it.",
     );
   }
-  const written = await readArchive(file);
-  const [fault] = written.faults;
-  if (fault !== undefined) {
-    rmSync(file);
+  const { faults } = written;
+  if (faults.length > 0 && !mayBeFaulty) {
     throw new Failure(
-      `${fault}. Nothing was deleted here.`,
-      `See \`${CALL} audit verify\`: an entry was changed after it was sealed.`,
+      `${faults.join("; ")}. Nothing was written or deleted.`,
+      `See \`${CALL} audit verify\`. For a copy as it is: --keep; to archive it all the same: --despite-faults.`,
     );
   }
+  if (faults.length > 0) screen.err(screen.colors.red(`${faults.join("; ")}.`));
   const deleted = keep ? 0 : await drop(written, reason ?? "", target, screen);
   if (options.json === true) return screen.out(JSON.stringify({ data: { ...written, deleted } }));
   const what = `${counted(written.entries, "entry")} of seals ${written.first.seal} to ${written.last.seal}`;
   const then = keep ? "Nothing was deleted here." : `${counted(deleted, "entry")} deleted here.`;
-  screen.out(`${what} are in ${clean(file)}, read back and whole. ${then}`);
+  screen.out(
+    `${what} are in ${clean(written.file)}, ${faults.length === 0 ? "read back and whole" : "as they are now"}. ${then}`,
+  );
 }
 
 async function* sealsToArchive(

@@ -19,11 +19,13 @@ export interface ListCommand {
   name: string;
   about: string;
   one: string;
+  /** More than one; the name unless told. */
+  several?: string;
   /** Options that narrow the list, by the query parameter that they become. */
   filters: Readonly<Record<string, string>>;
   columns: readonly Column[];
   /** What may be done about one, as commands to copy; they end what `show` prints. */
-  next?: (row: Row) => string[];
+  next?: (row: Row, screen: Screen) => string[];
 }
 
 export const time = (head: string, of: string, none = ""): Column => ({

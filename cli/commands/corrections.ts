@@ -6,7 +6,7 @@ import { type CommonOptions, common, contextOf, type Outcome } from "../options.
 import { moneyOf, type Screen } from "../output.js";
 import { sinceOf } from "../since.js";
 import { renderTable } from "./render.js";
-import { CORRECTION_COLUMNS, type Column } from "./resources.js";
+import { CORRECTION_COLUMNS, type Column, correctionNext } from "./resources.js";
 
 interface SpanOptions extends CommonOptions {
   from?: string;
@@ -88,15 +88,25 @@ export function addAffected(payments: Command): void {
     .option("--source <source>", "which source's (the one with a ledger, where there is one)")
     .action(async (options: SpanOptions) => {
       const { target, screen } = contextOf(options);
-      const rows = await affectedRows(target, options);
-      if (options.json === true) return screen.out(JSON.stringify({ data: rows }));
-      if (rows.length === 0) return screen.out("No payments were touched.");
-      screen.out(renderTable(rows, AFFECTED_COLUMNS, screen));
-      const waiting = rows.filter(({ waits }) => waits === true).length;
-      const wrong = rows.filter(({ differs }) => differs === true).length - waiting;
-      const held = waiting === 0 ? "" : `; ${waiting} may be among what is held`;
-      screen.out(`${rows.length} payments, ${wrong} of them differ${held}.`);
+      const { rows, subscriptions } = await readAffected(target, options);
+      if (options.json === true) {
+        return screen.out(JSON.stringify({ data: rows, subscriptions }));
+      }
+      if (rows.length > 0) screen.out(renderTable(rows, AFFECTED_COLUMNS, screen));
+      screen.out(sumOf(rows));
+      if (subscriptions === 0) return;
+      const others =
+        subscriptions === 1 ? "1 subscription gives" : `${subscriptions} subscriptions give`;
+      screen.out(`Touched too, and not in this list: what ${others}.`);
     });
+}
+
+function sumOf(rows: readonly Row[]): string {
+  if (rows.length === 0) return "No payments were touched.";
+  const waiting = rows.filter(({ waits }) => waits === true).length;
+  const wrong = rows.filter(({ differs }) => differs === true).length - waiting;
+  const held = waiting === 0 ? "" : `; ${waiting} may be among what is held`;
+  return `${rows.length} payments, ${wrong} of them differ${held}.`;
 }
 
 function spanOf({ from = "", to, source, utc }: SpanOptions): Record<string, string> {
@@ -107,13 +117,21 @@ function spanOf({ from = "", to, source, utc }: SpanOptions): Record<string, str
   };
 }
 
-async function affectedRows(target: Target, options: SpanOptions): Promise<Row[]> {
+async function readAffected(
+  target: Target,
+  options: SpanOptions,
+): Promise<{ rows: Row[]; subscriptions: number }> {
   const query = new URLSearchParams(spanOf(options));
   const rows: Row[] = [];
+  let subscriptions = 0;
   for (;;) {
-    const page = await ask<Page>(target, `/payments/affected?${query}`);
+    const page = await ask<Page & { subscriptions: number | null }>(
+      target,
+      `/payments/affected?${query}`,
+    );
     rows.push(...page.data);
-    if (page.nextCursor === null) return rows;
+    subscriptions += page.subscriptions ?? 0;
+    if (page.nextCursor === null) return { rows, subscriptions };
     query.set("cursor", page.nextCursor);
   }
 }
@@ -222,6 +240,11 @@ async function settle(
   }
   if (options.json === true) return screen.out(JSON.stringify({ data: settled, refused }));
   if (settled.length > 0) screen.out(renderTable(settled, CORRECTION_COLUMNS, screen));
+  for (const row of settled.filter(({ status }) => status === "failed")) {
+    screen.err(
+      `${screen.colors.red(`${row.id}: ${row.error}`)}\n${correctionNext(row).join("\n")}`,
+    );
+  }
   for (const { id, why, next } of refused) {
     screen.err(`${screen.colors.red(`${id}: ${why}`)}\n${next}`);
   }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { ask, type Page, type Row } from "../api.js";
 import { CALL } from "../failure.js";
 import { type CommonOptions, common, contextOf, wholeNumber } from "../options.js";
-import { clean } from "../output.js";
+import { clean, timeIn } from "../output.js";
 import { renderTable } from "./render.js";
 import type { Column } from "./resources.js";
 import { heldLines, type SourceState } from "./sources.js";
@@ -37,6 +37,21 @@ const REFUSAL_COLUMNS: readonly Column[] = [
 
 type Total = { source: string; outcome: string; count: number; latest: string };
 
+/** Of one source and window. */
+interface DoorBalance {
+  source: string;
+  from: string;
+  to: string;
+  missing: number;
+}
+const BALANCE_COLUMNS: readonly Column[] = [
+  { head: "Source", of: "source" },
+  { head: "Acknowledged", of: "acknowledged" },
+  { head: "Arrived", of: "arrived" },
+  { head: "Missing", of: "missing" },
+];
+const BALANCE_MINUTES_MAX = 360;
+
 const SOURCE_ABOUT = "only of this source; `unknown` is what was sent to none";
 /** What the API keeps ready at once. */
 const MINUTES_MAX = 60;
@@ -46,7 +61,10 @@ const LIMIT_MAX = 500;
 
 /** `door`: whether deliveries come and what they are answered; the first look when one is missed. */
 export function addDoor(program: Command): void {
-  common(program.command("door"))
+  // Options behind `balance` are its own: its --minutes goes further back.
+  const door = common(program.command("door")).enablePositionalOptions();
+  addBalance(door);
+  door
     .description("what the door answered, counted per source and outcome, and its last refusals")
     .option("--source <source>", SOURCE_ABOUT)
     .option(
@@ -86,6 +104,32 @@ export function addDoor(program: Command): void {
       screen.out(renderTable(refusals, REFUSAL_COLUMNS, screen));
       if (refusals.length < REFUSALS_SHOWN) return;
       screen.err(screen.colors.dim(`There may be more: ${CALL} refusals`));
+    });
+}
+
+/** `door balance`: whether what was answered with 202 came to a worker. */
+function addBalance(door: Command): void {
+  common(door.command("balance"))
+    .description("what the door acknowledged beside what came to a worker, per source")
+    .option("--minutes <n>", "how many (60 unless told)", wholeNumber(1, BALANCE_MINUTES_MAX))
+    .action(async (options: DoorOptions) => {
+      const { target, screen } = contextOf(options);
+      const { minutes = MINUTES_MAX } = options;
+      const page = await ask<{ data: DoorBalance[] }>(target, `/door-balance?minutes=${minutes}`);
+      if (options.json === true) return screen.out(JSON.stringify(page));
+      const [first] = page.data;
+      if (first === undefined) {
+        return screen.out(`Nothing is counted yet: the cron job watch does it. See ${CALL} health`);
+      }
+      const [from, to] = [timeIn(first.from, screen.zone), timeIn(first.to, screen.zone)];
+      screen.out(screen.colors.bold(`Deliveries acknowledged ${from} to ${to} (${screen.zone})`));
+      screen.out(renderTable(page.data as unknown as Row[], BALANCE_COLUMNS, screen));
+      if (page.data.every(({ missing }) => missing === 0)) return;
+      screen.err(
+        screen.colors.dim(
+          "What is missing may wait in the queue: docs/runbooks/accepted-but-not-there.md",
+        ),
+      );
     });
 }
 

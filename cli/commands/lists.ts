@@ -23,6 +23,7 @@ interface ListOptions extends CommonOptions {
 }
 
 const LIMIT_MAX = 500;
+const severalOf = ({ several, name }: ListCommand): string => several ?? name.replace("-", " ");
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
 /** `events`, `dead-letters`, … each with `list` and `show`. */
@@ -52,7 +53,7 @@ function addList(group: Command, list: ListCommand): void {
       const { target, screen } = contextOf(options);
       const page = await fetchPages(target, list, options);
       if (options.json === true) return screen.out(JSON.stringify(page));
-      print(page.data, list.columns, `No ${list.name.replace("-", " ")}.`, screen);
+      print(page.data, list.columns, `No ${severalOf(list)}.`, screen);
       if (page.nextCursor === null) return;
       screen.err(screen.colors.dim(`There are more: --cursor ${page.nextCursor}, or --all.`));
     });
@@ -98,7 +99,7 @@ function addShow(group: Command, list: ListCommand): void {
     const found = await ask<{ data: Row }>(target, `/${list.name}/${encodeURIComponent(id)}`);
     if (options.json === true) return screen.out(JSON.stringify(found));
     screen.out(renderRecord(found.data, screen));
-    const next = list.next?.(found.data) ?? [];
+    const next = list.next?.(found.data, screen) ?? [];
     if (next.length > 0) screen.out(`\n${screen.colors.bold("Next")}\n${next.join("\n")}`);
   });
 }
@@ -113,7 +114,7 @@ async function ourIdOf(target: Target, list: ListCommand, given: string): Promis
   const { data } = await ask<Page>(target, path);
   if (data.length > 1) {
     throw new Failure(
-      `There are several ${list.name.replace("-", " ")} of ${given}.`,
+      `There are several ${severalOf(list)} of ${given}.`,
       `See \`${CALL} ${list.name} list --external-id ${given}\`.`,
     );
   }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { ask, type Row } from "../api.js";
 import { usage } from "../failure.js";
 import { type CommonOptions, common, contextOf, type Outcome, wholeNumber } from "../options.js";
-import { type Screen, toned } from "../output.js";
+import { durationOf, type Screen, timeIn, toned } from "../output.js";
 import { sinceOf } from "../since.js";
 import { renderTable } from "./render.js";
 import type { Column } from "./resources.js";
@@ -81,6 +81,8 @@ export function addMetrics(program: Command): void {
 
 interface Window {
   days: number;
+  coveredFrom: string;
+  coveredMs: number;
   percent: number | null;
   downMs: number;
   outages: number;
@@ -92,9 +94,8 @@ interface Report {
   times: Record<string, number | null>;
 }
 
-const minutesOf = (ms: number): string => `${NUMBER.format(ms / 60_000)} min`;
 const meanOf = (minutes: number | null | undefined): string =>
-  minutes === null || minutes === undefined ? "not known" : `${NUMBER.format(minutes)} min`;
+  minutes === null || minutes === undefined ? "not known" : durationOf(minutes * 60_000);
 
 /** `uptime`: how much of the last days each service was up; fails when one is under its target. */
 export function addUptime(program: Command, outcome: Outcome): void {
@@ -107,7 +108,7 @@ export function addUptime(program: Command, outcome: Outcome): void {
       const { target, screen } = contextOf(options);
       const query = options.days === undefined ? "" : `?days=${options.days}`;
       const report = await ask<{ data: Report }>(target, `/uptime${query}`);
-      const rows = rowsOf(report.data);
+      const rows = rowsOf(report.data, screen);
       if (rows.some(({ isMet }) => isMet === false)) outcome.fail();
       if (options.json === true) return screen.out(JSON.stringify(report));
       screen.out(rows.length === 0 ? "No monitor has told of an outage." : tableOf(rows, screen));
@@ -117,11 +118,26 @@ export function addUptime(program: Command, outcome: Outcome): void {
 
 type UptimeRow = Window & { service: string; isDown: boolean; over: string };
 
-function rowsOf({ services }: Report): UptimeRow[] {
-  return services.flatMap(({ service, isDown, windows, exams }) => [
-    ...windows.map((one) => ({ ...one, service, isDown, over: `${one.days} days` })),
-    ...(exams === null ? [] : [{ ...exams, service, isDown, over: "exams" }]),
-  ]);
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const isWhole = ({ days, coveredMs }: Window): boolean => coveredMs > days * DAY_MS - HOUR_MS;
+
+/** Windows of which less is known than they are long are all the same; the first of them stands for them. */
+function rowsOf({ services }: Report, screen: Screen): UptimeRow[] {
+  return services.flatMap(({ service, isDown, windows, exams }) => {
+    const first = windows.findIndex((one) => !isWhole(one));
+    const shown = windows.filter((one, i) => isWhole(one) || i === first);
+    return [
+      ...shown.map((one) => ({ ...one, service, isDown, over: overOf(one, screen) })),
+      ...(exams === null ? [] : [{ ...exams, service, isDown, over: "exams" }]),
+    ];
+  });
+}
+
+function overOf(one: Window, { zone }: Screen): string {
+  if (isWhole(one)) return `${one.days} days`;
+  const since = timeIn(one.coveredFrom, zone).slice(0, "2026-11-21 10:00".length);
+  return `since ${since} (${zone}), ${durationOf(one.coveredMs)}`;
 }
 
 function tableOf(rows: readonly UptimeRow[], screen: Screen): string {
@@ -131,15 +147,20 @@ function tableOf(rows: readonly UptimeRow[], screen: Screen): string {
     {
       head: "Uptime",
       // Rounded down: what misses its target must not look as if it met it.
-      of: ({ percent }) =>
-        percent === null ? "maintenance" : `${Math.floor(Number(percent) * 1_000) / 1_000} %`,
+      of: ({ percent, coveredMs }) =>
+        percent === null
+          ? coveredMs === 0
+            ? "not known"
+            : "maintenance"
+          : `${Math.floor(Number(percent) * 1_000) / 1_000} %`,
     },
     { head: "Target", of: ({ targetPercent }) => `${targetPercent} %` },
     {
       head: "Met",
-      of: ({ isMet }) => toned(isMet === null ? "" : isMet === true ? "yes" : "failed", screen),
+      of: ({ isMet }) =>
+        toned(isMet === null ? "too early" : isMet === true ? "yes" : "failed", screen),
     },
-    { head: "Down", of: ({ downMs }) => minutesOf(Number(downMs)) },
+    { head: "Down", of: ({ downMs }) => durationOf(Number(downMs)) },
     { head: "Outages", of: "outages" },
     { head: "Now", of: ({ isDown }) => toned(isDown === true ? "down" : "up", screen) },
   ];

@@ -1,6 +1,7 @@
 import type { Row } from "../api.js";
 import {
   clean,
+  durationOf,
   moneyOf,
   pairsOf,
   type Screen,
@@ -37,6 +38,10 @@ function cellOf(row: Row, { of, kind, charsMax, none = "" }: Column, screen: Scr
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const AMOUNT_FIELDS = new Set(["amount", "received", "refunded", "disputed"]);
 const STATUS_FIELDS = new Set(["status", "state", "severity"]);
+
+/** What a notice was made of, and what an entry says, is kept as it is: times and lengths in milliseconds. */
+const KEPT_TIME = /^(data|details)\..*At$/;
+const KEPT_LENGTH = /^(data|details)\..*Ms$/;
 
 /** Everything about one row: its fields line by line, then the tables that hang on it. */
 export function renderRecord(record: Row, screen: Screen): string {
@@ -78,6 +83,12 @@ function pairsOfField(
   if (field === "payload.text" && typeof value === "string") {
     const lines = value.trimEnd().split(/\r?\n/);
     return lines.map((line, index) => [index === 0 ? field : "", clean(line)]);
+  }
+  if (typeof value === "number" && KEPT_TIME.test(field)) {
+    return [[field, textOf(new Date(value).toISOString(), screen)]];
+  }
+  if (typeof value === "number" && KEPT_LENGTH.test(field)) {
+    return [[field.slice(0, -"Ms".length), durationOf(value)]];
   }
   const text = textOf(value, screen);
   return [[field, STATUS_FIELDS.has(field) ? toned(text, screen) : text]];

@@ -2,6 +2,7 @@ import type { Row } from "../api.js";
 import { CALL } from "../failure.js";
 import { moneyOf, type Screen, timeIn } from "../output.js";
 import { type Column, column, type ListCommand, SEVERITY, status, time } from "./column.js";
+import { incidentNext } from "./incident-next.js";
 
 export { type Column, column, type ListCommand, SEVERITY, status, time } from "./column.js";
 
@@ -116,6 +117,17 @@ const SIDES: readonly Column[] = [
   column("Theirs", (row) => sideOf(row, "theirs")),
   column("Proposal", (row) => (row.proposal as { words: string }).words),
 ];
+
+/** The commands for one; of one that failed, what it means comes first. */
+export function correctionNext({ id, kind, status, externalId, nextStep }: Row): string[] {
+  if (status === "failed") {
+    const again = `corrections plan --payment ${externalId} --kind ${kind} --reason "…"`;
+    return [String(nextStep), `${CALL} payments show ${externalId}`, `${CALL} ${again}`];
+  }
+  if (status === "planned" && kind === "refund") return [`${CALL} corrections approve ${id}`];
+  const isOpen = status === "planned" || status === "approved";
+  return isOpen ? [`${CALL} corrections apply ${id} --reason "…"`] : [];
+}
 
 /** What a dry run saw: no row, so it has neither id nor status. */
 export const FINDING_COLUMNS: readonly Column[] = [column("Kind", "kind"), ...SIDES];
@@ -247,22 +259,14 @@ export const LISTS: readonly ListCommand[] = [
     one: "incident",
     filters: {
       status: "open, acknowledged or resolved",
-      severity: "P0, P1, P2 or P3",
-      service: "of this service",
+      severity: "P0, P1, P2 or P3, or as the platform calls it",
+      service: "of this service; capitals do not matter",
       environment: "in this environment",
       kind: "error, metric, uptime, deployment, payment, certificate, backup, lag, maintenance or security",
       since: "opened at this time or later: 24h, 2d, or an ISO time",
     },
     columns: INCIDENT_COLUMNS,
-    next: ({ id, status: state, comesNext, advice }) => [
-      ...[comesNext, advice].flatMap((said) => (typeof said === "string" ? [said] : [])),
-      ...(state === "open"
-        ? [`ack ${id}`, `resolve ${id} --reason "…"`]
-        : state === "acknowledged"
-          ? [`note ${id} "…"`, `resolve ${id} --reason "…"`]
-          : [`review ${id}`]
-      ).map((command) => `${CALL} incidents ${command}`),
-    ],
+    next: incidentNext,
   },
   {
     name: "deployments",
@@ -365,17 +369,13 @@ export const LISTS: readonly ListCommand[] = [
       approvedBy: "approved by this actor",
     },
     columns: CORRECTION_COLUMNS,
-    next: ({ id, kind, status }) =>
-      status === "planned" && kind === "refund"
-        ? [`${CALL} corrections approve ${id}`]
-        : status === "planned" || status === "approved"
-          ? [`${CALL} corrections apply ${id} --reason "…"`]
-          : [],
+    next: correctionNext,
   },
   {
     name: "audit",
     about: "who did what to which object",
     one: "audit entry",
+    several: "audit entries",
     filters: {
       subject: "about the object with this id",
       eventId: "because of this event",

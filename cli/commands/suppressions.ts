@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { ask, type Row } from "../api.js";
 import { type CommonOptions, common, contextOf } from "../options.js";
+import { type Screen, timeIn } from "../output.js";
 import { renderTable } from "./render.js";
 import { SUPPRESSION_COLUMNS } from "./resources.js";
 
@@ -19,6 +20,14 @@ function sendsLine({ transactional, other }: State["sends"]): string {
   return transactional
     ? "Mail about payments, access and incidents is still sent; reminders and announcements are not."
     : "No mail is sent to it.";
+}
+
+/** What stands no more is not shown as a row that does. */
+function removedLine(rows: readonly Row[], { zone }: Screen): string {
+  const gone = rows.map(({ reason, createdAt }) => {
+    return `${reason} (since ${timeIn(String(createdAt), zone)} ${zone})`;
+  });
+  return `Removed: ${gone.join(", ")}.`;
 }
 
 function addCheck(suppressions: Command): void {
@@ -63,11 +72,12 @@ export function addSuppressionCommands(suppressions: Command): void {
         const found = await ask<{ data: Row | Row[] }>(target, path, { method: "POST", body });
         if (options.json === true) return screen.out(JSON.stringify(found));
         const rows = [found.data].flat();
-        screen.out(
-          rows.length === 0
-            ? "It was not suppressed; nothing was done."
-            : renderTable(rows, SUPPRESSION_COLUMNS, screen),
-        );
+        if (verb === "add") return screen.out(renderTable(rows, SUPPRESSION_COLUMNS, screen));
+        if (rows.length === 0) return screen.out("It was not suppressed; nothing was done.");
+        screen.out(removedLine(rows, screen));
+        const check = { method: "POST", body: { email } } as const;
+        const now = await ask<{ data: State }>(target, "/suppressions/check", check);
+        screen.out(sendsLine(now.data.sends));
       });
   }
 }

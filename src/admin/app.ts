@@ -9,7 +9,7 @@ import { idOf, jsonOf, limited, notFound } from "./bodies.js";
 import { serveCorrections } from "./corrections.js";
 import { serveDeploymentChecks } from "./deployment-checks.js";
 import { ADMIN_PATH, type AdminDeps } from "./deps.js";
-import { doorCountsQuery, listDoorCounts } from "./door-counts.js";
+import { balanceOf, doorBalanceQuery, doorCountsQuery, listDoorCounts } from "./door-counts.js";
 import type { AdminEnv } from "./env.js";
 import { serveIncidentReports } from "./incident-reports.js";
 import { namedIncidents, serveIncidents } from "./incidents.js";
@@ -144,9 +144,17 @@ function serveEventBody(app: Hono<AdminEnv>, lists: Lists): void {
   app.get("/events/:id/body", async (c) => {
     const id = idOf(c, "event");
     const body = await lists.events.body(id);
-    if (body === null) throw notFound("body of event", id);
+    if (body === null) throw await noBody(id, lists);
     const headers = { "content-disposition": `attachment; filename="${id}.body"` };
     return c.body(body, 200, { "content-type": "application/octet-stream", ...headers });
+  });
+}
+
+/** Bodies are dropped by the month; the event itself is kept for good. */
+async function noBody(id: string, lists: Lists): Promise<Permanent> {
+  if ((await lists.events.find(id)) === null) return notFound("event", id);
+  return new Permanent("not_found", {
+    detail: `The bytes of ${id} are kept no more: see retention.bodyDays of the policy.`,
   });
 }
 
@@ -184,6 +192,11 @@ function serveDeployment(app: Hono<AdminEnv>, deps: AdminDeps): void {
   app.get("/door", async (c) => {
     const { minutes } = parsed(doorCountsQuery, c.req.query());
     return c.json({ data: await listDoorCounts(deps, minutes), nextCursor: null });
+  });
+  app.get("/door-balance", async (c) => {
+    const { minutes } = parsed(doorBalanceQuery, c.req.query());
+    const rows = await deps.operations.readDoorBalance(minutes);
+    return c.json({ data: rows.map(balanceOf), nextCursor: null });
   });
   app.get("/health", async (c) => {
     const report = schemas.health.parse(await deps.health());

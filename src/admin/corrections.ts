@@ -1,6 +1,11 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import { CORRECTION_KINDS, CORRECTION_STATUSES, type Correction } from "../domain/correction.js";
+import {
+  CORRECTION_KINDS,
+  CORRECTION_STATUSES,
+  type Correction,
+  nextStepOf,
+} from "../domain/correction.js";
 import { decimalOf } from "../domain/money.js";
 import { type Instant, instantOf, isoOf } from "../domain/time.js";
 import {
@@ -44,18 +49,20 @@ const correctionFields = z.object({
   appliedBy: text.nullable(),
   begunAt: time.nullable(),
   vendorRef: text.nullable().meta({ description: "What the source calls what it did" }),
-  error: text.nullable(),
+  error: text.nullable().meta({ description: "Why it failed" }),
+  nextStep: text.nullable().meta({ description: "What to do now that it has failed" }),
   createdAt: time,
   updatedAt: time,
   appliedAt: time.nullable(),
 });
-type Amounts = Pick<Correction, "amountMinor" | "currency">;
+type Derived = Pick<Correction, "amountMinor" | "currency" | "status" | "source" | "externalId">;
 const withAmount = <S extends z.ZodType>(schema: S) =>
   z.preprocess((given) => {
-    const row = given as Amounts;
+    const row = given as Derived;
     const { amountMinor, currency } = row;
     const isSaid = amountMinor !== null && currency !== null;
-    return { ...row, amount: isSaid ? decimalOf({ amountMinor, currency }) : null };
+    const amount = isSaid ? decimalOf({ amountMinor, currency }) : null;
+    return { ...row, amount, nextStep: nextStepOf(row) };
   }, schema);
 export const correction = withAmount(correctionFields).meta({ id: "Correction" });
 export const correctionDetail = withAmount(
@@ -230,11 +237,11 @@ export function serveCorrections(
 ): void {
   app.get("/payments/affected", async (c) => {
     const asked = parsed(affectedQuery, c.req.query());
-    const { lines, nextAfter } = await operations.listAffected(pagingOf(asked));
+    const { lines, nextAfter, subscriptions } = await operations.listAffected(pagingOf(asked));
     const data = lines.map((line) =>
       affectedPayment.parse({ ...line, differs: line.differences.length > 0 }),
     );
-    return c.json({ data, nextCursor: next(nextAfter) });
+    return c.json({ data, subscriptions, nextCursor: next(nextAfter) });
   });
   app.post("/corrections/plan", limited, async (c) => {
     const { reason, ...asked } = parsed(planBody, await jsonOf(c));
@@ -275,6 +282,13 @@ export function serveCorrections(
 }
 
 const one = z.object({ data: correction });
+const affectedAnswer = z.object({
+  data: z.array(affectedPayment),
+  subscriptions: z.int().nullable().meta({
+    description: "Touched too, and not in this list: what they give; with the first page",
+  }),
+  nextCursor: text.nullable(),
+});
 const settleRoute = (verb: string, summary: string, body: z.ZodType) => ({
   method: "post" as const,
   path: `/corrections/{id}/${verb}`,
@@ -294,7 +308,7 @@ export const correctionRoutes = [
       "Payments that were touched in a time, what they give and the mails about them, beside what the source says now",
     query: affectedQuery,
     status: 200,
-    answer: z.object({ data: z.array(affectedPayment), nextCursor: text.nullable() }),
+    answer: affectedAnswer,
     problems: [400, 409],
   },
   {

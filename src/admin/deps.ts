@@ -10,6 +10,7 @@ import type { AccessDeps } from "./access.js";
 import type { AuditOperations } from "./audit-trail.js";
 import type { CorrectionOperations } from "./corrections.js";
 import type { DeploymentOperations } from "./deployment-checks.js";
+import type { DoorOperations } from "./door-counts.js";
 import type { IncidentReportOperations } from "./incident-reports.js";
 import type { IncidentOperations } from "./incidents.js";
 import type { KeyOperations } from "./keys.js";
@@ -62,6 +63,7 @@ export interface AdminDeps extends AccessDeps {
     DeploymentOperations &
     MaintenanceOperations &
     MetricOperations &
+    DoorOperations &
     PolicyOperations & {
       replayDeadLetter(request: SettleRequest): Promise<SettleOutcome>;
       discardDeadLetter(request: SettleRequest): Promise<SettleOutcome>;

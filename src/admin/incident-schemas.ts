@@ -62,7 +62,11 @@ export const incidentTask = z
 
 export const incidentDetail = incident
   .extend({
-    comesNext: text.nullable().meta({ description: "What happens by itself, and when" }),
+    comesNextAt: time.nullable(),
+    comesNext: text.nullable().meta({ description: "What happens by itself then" }),
+    heldUntil: time.nullable().meta({
+      description: "Nobody is told before: a maintenance of its service lasts until then",
+    }),
     advice: text.nullable().meta({ description: "What to do first, where something is known" }),
     suspect: deployment.nullable().meta({ description: "Deployed to its service shortly before" }),
     lastGood: deployment.nullable().meta({ description: "Where to go back to" }),

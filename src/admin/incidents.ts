@@ -1,7 +1,8 @@
 import type { Hono } from "hono";
 import { z } from "zod";
+import { Permanent } from "../domain/errors.js";
 import type { Incident, IncidentTask } from "../domain/incident.js";
-import type { Severity } from "../domain/severity.js";
+import { SEVERITIES, type Severity } from "../domain/severity.js";
 import type { IncidentAct } from "../operations/incidents/act.js";
 import type { Outlook } from "../operations/incidents/outlook.js";
 import type { Lists } from "../store/lists.js";
@@ -81,7 +82,25 @@ export interface IncidentOperations {
   finishIncidentTask(act: IncidentAct & { task: string }): Promise<IncidentTask>;
 }
 
-/** The list with the policy's own names of severities, which stand in no row. */
+/**
+ * The severity that the policy, or we, call so, in whichever case.
+ *
+ * @throws Permanent `invalid_request` that says what there is.
+ */
+function severityCalled(
+  given: string | undefined,
+  nameOf: IncidentOperations["severityName"],
+): Severity | undefined {
+  if (given === undefined) return undefined;
+  const isIt = (name: string): boolean => name.toLowerCase() === given.trim().toLowerCase();
+  const found = SEVERITIES.find((one) => isIt(one) || isIt(nameOf(one)));
+  if (found !== undefined) return found;
+  const known = SEVERITIES.map((one) => (nameOf(one) === one ? one : `${one} (${nameOf(one)})`));
+  const detail = `severity: must be one of ${known.join(", ")}`;
+  throw new Permanent("invalid_request", { detail });
+}
+
+/** The list with the policy's own names of severities, which stand in no row; people may ask by them. */
 export function namedIncidents(
   { page, find }: Lists["incidents"],
   nameOf: IncidentOperations["severityName"],
@@ -92,7 +111,9 @@ export function namedIncidents(
   });
   return {
     async page(request) {
-      const { rows, ...rest } = await page(request);
+      const severity = severityCalled(request.filters.severity, nameOf);
+      const filters = { ...request.filters, severity };
+      const { rows, ...rest } = await page({ ...request, filters });
       return { ...rest, rows: rows.map(named) };
     },
     async find(id) {

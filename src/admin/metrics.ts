@@ -93,12 +93,19 @@ export const metricSpan = z
 
 const window = z.object({
   days: z.int(),
-  percent: z.number().nullable().meta({ description: "Null: all of it was maintenance" }),
+  percent: z.number().nullable().meta({
+    description: "Of the time that is known; null: all of it was maintenance, or nothing is known",
+  }),
   downMs: z.number(),
   watchedMs: z.number().meta({ description: "The time without its maintenance" }),
   outages: z.int(),
   targetPercent: z.number(),
-  isMet: z.boolean().nullable(),
+  isMet: z
+    .boolean()
+    .nullable()
+    .meta({ description: "Null: too early to say; false as soon as it can't be met any more" }),
+  coveredFrom: time.meta({ description: "From when on something is known: nobody looked before" }),
+  coveredMs: z.number().meta({ description: "From then until now" }),
 });
 const mean = z.number().nullable();
 export const uptimeReport = z

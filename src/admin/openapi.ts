@@ -3,7 +3,7 @@ import { auditRoutes } from "./audit-trail.js";
 import { correctionRoutes } from "./corrections.js";
 import { deploymentRoutes } from "./deployment-checks.js";
 import { ADMIN_PATH } from "./deps.js";
-import { doorCountsQuery } from "./door-counts.js";
+import { doorBalanceQuery, doorCountsQuery } from "./door-counts.js";
 import { ENTITLEMENTS_PATH, entitlementsQuery, userEntitlements } from "./entitlements.js";
 import { incidentReportRoutes } from "./incident-reports.js";
 import { incidentRoutes } from "./incidents.js";
@@ -159,6 +159,16 @@ export const documentedRoutes: readonly DocumentedRoute[] = [
     query: doorCountsQuery,
     status: 200,
     answer: many(schemas.doorCounts),
+    problems: [400],
+  },
+  {
+    method: "get",
+    path: "/door-balance",
+    summary:
+      "What the door acknowledged to each source beside what came to a worker; nothing while nothing is counted",
+    query: doorBalanceQuery,
+    status: 200,
+    answer: many(schemas.doorBalance),
     problems: [400],
   },
   {

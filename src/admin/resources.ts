@@ -105,8 +105,8 @@ export const resources: readonly Resource[] = [
     singular: "incident",
     query: query({
       status: oneOfThese("open", "acknowledged", "resolved"),
-      severity: oneOfThese("P0", "P1", "P2", "P3"),
-      service: exactly,
+      severity: exactly.meta({ description: "P0 to P3, or the policy's name for it; in any case" }),
+      service: exactly.meta({ description: "In any case" }),
       environment: exactly,
       kind: oneOfThese(...SIGNAL_KINDS),
       since: sinceParam,

@@ -135,6 +135,9 @@ const eventFields = z.object({
 export const event = erring(eventFields).meta({ id: "Event" });
 export const eventDetail = erring(
   eventFields.extend({
+    bodyKept: z.boolean().meta({
+      description: "Whether the bytes are kept still, to look at and to compare policies by",
+    }),
     attemptLog: z.array(attempt).meta({ description: "The newest 100" }),
     deadLetter: bareDeadLetter.nullable(),
     notifications: z.array(notification),
@@ -315,6 +318,21 @@ export const refusal = z
 export const doorCounts = z
   .object({ minute: text, source: text, counts: z.record(z.string(), z.number().int()) })
   .meta({ id: "DoorCounts" });
+
+export const doorBalance = z
+  .object({
+    source: text,
+    from: text,
+    to: text,
+    acknowledged: z
+      .int()
+      .meta({ description: "With a 202; a parked one counts once it is queued" }),
+    arrived: z
+      .int()
+      .meta({ description: "Messages that came to a worker; replays may be among them" }),
+    missing: z.int().meta({ description: "Lost, or waiting in the queue or its dead letters" }),
+  })
+  .meta({ id: "DoorBalance" });
 
 const service = oneOf("connected", "disconnected");
 const number = z.int().nullable();

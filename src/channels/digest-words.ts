@@ -1,5 +1,5 @@
+import type { Language } from "../domain/notice.js";
 import type { DigestFigure, DigestSection } from "../domain/notice-templates.js";
-import type { Language } from "./incident-words.js";
 
 type Sections = Readonly<Record<DigestSection["section"], string>>;
 

@@ -1,4 +1,4 @@
-import type { MAIL_LANGUAGES } from "../domain/notice.js";
+import type { Language } from "../domain/notice.js";
 import type { DigestFigure } from "../domain/notice-templates.js";
 import type {
   DeploymentView,
@@ -9,8 +9,6 @@ import type {
 import { moneyText } from "./notice-data.js";
 import type { LineView } from "./notice-lists.js";
 import { durationText, knownLocale, timeText } from "./wording.js";
-
-export type Language = (typeof MAIL_LANGUAGES)[number];
 
 /** What people on call read of incidents, whatever the channel. */
 export const INCIDENT_WORDS = {

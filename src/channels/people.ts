@@ -1,9 +1,9 @@
 import { BY_RECOVERY } from "../domain/incident.js";
-import type { MAIL_LANGUAGES } from "../domain/notice.js";
+import type { Language } from "../domain/notice.js";
 import { CHANNEL_NAMES } from "./notice-lists.js";
 
 /** Who did something, in each language: a mail says it in two. */
-export type Person = Readonly<Record<(typeof MAIL_LANGUAGES)[number], string>>;
+export type Person = Readonly<Record<Language, string>>;
 
 /**
  * Who did it, as people say it: `operator:anna` is anna, `link:slack` somebody who clicked there. Null where it ended by

@@ -5,7 +5,7 @@ import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS, SECOND_MS } from "../domain/t
  * A Thai reader's year is the Buddhist one and says so: `19 พฤศจิกายน พ.ศ. 2568 เวลา 14:05 น. (เวลาไทย, GMT+7)`.
  */
 export function timeText(at: Instant, locale: string, timeZone: string): string {
-  const [language, zone] = [knownLocale(locale), knownZone(timeZone)];
+  const [language, zone] = [datedLocale(locale), knownZone(timeZone)];
   if (isBuddhist(language)) {
     const clock = new Intl.DateTimeFormat(language, { timeStyle: "short", timeZone: zone });
     return `${dayText(at, language, zone)} เวลา ${clock.format(at)} น. (${zoneText(at, language, zone)})`;
@@ -20,7 +20,7 @@ export function timeText(at: Instant, locale: string, timeZone: string): string 
 
 /** The day alone, for a sentence: `19 November 2025`, `19 พฤศจิกายน พ.ศ. 2568`. */
 export function dayText(at: Instant, locale: string, timeZone: string): string {
-  const language = knownLocale(locale);
+  const language = datedLocale(locale);
   const format = new Intl.DateTimeFormat(language, {
     day: "numeric",
     month: "long",
@@ -29,6 +29,12 @@ export function dayText(at: Instant, locale: string, timeZone: string): string {
     ...(isBuddhist(language) ? { era: "short" } : {}),
   });
   return plainSpaces(format.format(at));
+}
+
+/** English of no region has its dates as British: `Intl` would take American ones, and a mail's differ from Slack's. */
+function datedLocale(locale: string): string {
+  const known = knownLocale(locale);
+  return known === "en" ? "en-GB" : known;
 }
 
 function isBuddhist(language: string): boolean {

@@ -147,3 +147,13 @@ export function reject(correction: Correction, now: Instant): Change {
   }
   return { status: "rejected" };
 }
+
+/** What a person does about one that has failed, in a sentence; null of any other. It names the payment as the source does. */
+export function nextStepOf({
+  status,
+  source,
+  externalId,
+}: Pick<Correction, "status" | "source" | "externalId">): string | null {
+  if (status !== "failed") return null;
+  return `Nothing was done by it. Look at payment ${externalId}, here and at ${source}; if something is still to be put right, plan another correction.`;
+}

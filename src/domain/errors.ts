@@ -11,7 +11,7 @@ export const ERROR_CODES = {
   not_found: {
     status: 404,
     sentence: "Nothing is kept under this address or id.",
-    hint: "List what exists with the same path without the id.",
+    hint: "See what there is: `signalbox <list> list`, or GET the same path without the id.",
   },
   method_not_allowed: {
     status: 405,
@@ -46,7 +46,7 @@ export const ERROR_CODES = {
   forbidden: {
     status: 403,
     sentence: "This key may not do that.",
-    hint: "Ask who keeps the keys for one of the role that the detail names.",
+    hint: "`signalbox keys list` says who has which role; ask one of them for a key of the role that the detail names.",
   },
   invalid_request: {
     status: 400,
@@ -56,7 +56,7 @@ export const ERROR_CODES = {
   conflict: {
     status: 409,
     sentence: "What was asked for does not fit the present state.",
-    hint: "Look at it again; it may have been settled already.",
+    hint: "See how it stands now: `signalbox <list> show <id>`, or GET its own path; it may have been settled already.",
   },
   unavailable: {
     status: 503,
@@ -66,12 +66,12 @@ export const ERROR_CODES = {
   internal: {
     status: 500,
     sentence: "Something failed that nobody foresaw.",
-    hint: "It is retried and reported; search the log for the request id.",
+    hint: "It is retried and reported; search the log for the request id, and `signalbox events list --request-id <id>` for what became of it.",
   },
   unreadable_body: {
     status: 200,
     sentence: "The body was signed by the provider but is not JSON in UTF-8.",
-    hint: "Read the stored body; if a proxy changed it, mend the proxy and have it sent again, else discard.",
+    hint: "Read the stored body (`signalbox events body <id>`); if a proxy changed it, mend the proxy and have it sent again, else discard.",
   },
   unexpected_shape: {
     status: 200,
@@ -85,7 +85,7 @@ export const ERROR_CODES = {
   },
   body_lost: {
     status: 200,
-    sentence: "The body was kept in KV and is there no more.",
+    sentence: "The event's bytes are not here any more, so it cannot be run.",
     hint: "Have the provider send the event again; a redelivery runs it.",
   },
   unreadable_message: {
@@ -96,17 +96,17 @@ export const ERROR_CODES = {
   database_unavailable: {
     status: 503,
     sentence: "The database did not answer in time.",
-    hint: "It is retried by itself; check the database if it lasts.",
+    hint: "It is retried by itself; if it lasts, `signalbox health` tells which part is down: mend the database.",
   },
   database_busy: {
     status: 503,
-    sentence: "Another worker changed the same rows again and again.",
+    sentence: "Others changed the same rows again and again, or held them for too long.",
     hint: "It is retried by itself.",
   },
   queue_unavailable: {
     status: 503,
     sentence: "QStash did not take a message in time.",
-    hint: "It is retried by itself; check QStash if it lasts.",
+    hint: "It is retried by itself; if it lasts, `signalbox health` tells which part is down: mend QStash.",
   },
   queue_refused: {
     status: 200,
@@ -116,7 +116,7 @@ export const ERROR_CODES = {
   kv_unavailable: {
     status: 503,
     sentence: "KV did not answer in time.",
-    hint: "It is retried by itself; check KV if it lasts.",
+    hint: "It is retried by itself; if it lasts, `signalbox health` tells which part is down: mend KV.",
   },
   gateway_unavailable: {
     status: 503,

@@ -16,6 +16,15 @@ export function isFinal(status: EventStatus): boolean {
   return !RUNNABLE.includes(status);
 }
 
+/** What a delivery that never came to the door says in place of the secret that verified it. */
+export const OWN_VERIFIERS = {
+  reconciliation: "reconciliation",
+  watch: "our own watch",
+  correction: "correction",
+} as const;
+const OWN: ReadonlySet<string> = new Set(Object.values(OWN_VERIFIERS));
+export const isByDoor = (verifiedBy: string): boolean => !OWN.has(verifiedBy);
+
 /** What the door and the worker decided on the way, for a person who asks why. */
 export interface EventTrace {
   /** Which of the source's secrets verified it, by its environment name; never the secret. */

@@ -60,6 +60,8 @@ export interface SignalRaised extends SignalFactBase {
   ours: boolean;
   /** About a figure or a rule, no outage of what users use: it is part of no outage, and users are not told of it. */
   aside?: boolean;
+  /** A matter of its own with a time limit of its own: part of no incident but its own, not even with others of its kind. */
+  apart?: boolean;
 }
 export interface SignalAcknowledged extends SignalFactBase {
   kind: "signal.acknowledged";

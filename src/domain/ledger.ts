@@ -192,6 +192,18 @@ export interface LedgerObject extends LedgerKey, Links {
   version: number;
 }
 
+/** One of which the kind is known, and with it what only that kind has. */
+export type ObjectOf<K extends LedgerKind> = LedgerObject & {
+  kind: K;
+  state: LedgerState<K>;
+  details: LedgerDetails[K];
+};
+
+export const isKind =
+  <K extends LedgerKind>(kind: K) =>
+  (one: LedgerObject): one is ObjectOf<K> =>
+    one.kind === kind;
+
 /**
  * Counts the decisions on all objects of one subscription, which several workers may add to at the same time; a payment's
  * own row does that for its objects.

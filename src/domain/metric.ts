@@ -29,7 +29,12 @@ export interface MetricMinute {
 }
 
 /** What is counted by the minute beside them; no threshold looks at these, and nobody else may report them. */
-export const COUNTS = ["events_received", "events_finished", "error_signals"] as const;
+export const COUNTS = [
+  "deliveries_acknowledged",
+  "events_received",
+  "events_finished",
+  "error_signals",
+] as const;
 
 /** What our own measurements are of: nobody else may report under these labels. */
 export const OWN_LABELS = {

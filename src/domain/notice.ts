@@ -61,6 +61,7 @@ export const isUrgent = (template: Template): boolean => URGENT.includes(templat
 
 /** What mails are written in, in any region of it (`en-GB`); a reader of another language gets English. */
 export const MAIL_LANGUAGES = ["en", "th"] as const;
+export type Language = (typeof MAIL_LANGUAGES)[number];
 
 /** True where the reader is owed the mail (their money, their access, their incident). */
 export function isTransactional(template: Template): boolean {

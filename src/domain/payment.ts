@@ -1,9 +1,9 @@
 import {
+  isKind,
   LEDGER_STATES,
-  type LedgerDetails,
-  type LedgerKind,
   type LedgerObject,
   type LedgerState,
+  type ObjectOf,
   type Payer,
 } from "./ledger.js";
 import type { Instant } from "./time.js";
@@ -113,15 +113,6 @@ const DERIVED: Readonly<Record<keyof DerivedPayment, true>> = {
 };
 export const DERIVED_FIELDS = Object.keys(DERIVED) as readonly (keyof DerivedPayment)[];
 
-type Held<K extends LedgerKind> = LedgerObject & {
-  kind: K;
-  state: LedgerState<K>;
-  details: LedgerDetails[K];
-};
-
-const ofKind = <K extends LedgerKind>(objects: readonly LedgerObject[], kind: K): Held<K>[] =>
-  objects.filter((object): object is Held<K> => object.kind === kind);
-
 const sum = (amounts: readonly (number | null)[]): number =>
   amounts.reduce<number>((total, amount) => total + (amount ?? 0), 0);
 
@@ -149,11 +140,11 @@ export function derivePayment(
   buyerOf: (payer: Payer) => Buyer,
 ): DerivedPayment {
   const sorted = [...objects].sort((a, b) => (a.externalId < b.externalId ? -1 : 1));
-  const own = ofKind(sorted, "payment")[0] ?? null;
-  const charges = ofKind(sorted, "charge");
-  const checkouts = ofKind(sorted, "checkout");
-  const refunds = ofKind(sorted, "refund");
-  const disputes = ofKind(sorted, "dispute");
+  const own = sorted.filter(isKind("payment"))[0] ?? null;
+  const charges = sorted.filter(isKind("charge"));
+  const checkouts = sorted.filter(isKind("checkout"));
+  const refunds = sorted.filter(isKind("refund"));
+  const disputes = sorted.filter(isKind("dispute"));
   const paid = charges.filter(({ state }) => state === "succeeded");
   const stood = stateOf(own, charges, checkouts, refunds.length + disputes.length > 0, sorted);
   const { state } = stood;
@@ -203,9 +194,9 @@ const found = (state: PaymentState, stateAsOf: Instant, paidAt: Instant | null):
 
 /** Money that came in proves the payment, whatever its own word still says. */
 function stateOf(
-  own: Held<"payment"> | null,
-  charges: readonly Held<"charge">[],
-  checkouts: readonly Held<"checkout">[],
+  own: ObjectOf<"payment"> | null,
+  charges: readonly ObjectOf<"charge">[],
+  checkouts: readonly ObjectOf<"checkout">[],
   isReturned: boolean,
   all: readonly LedgerObject[],
 ): StateFound {
@@ -238,9 +229,9 @@ const CHARGE_STATES: Readonly<Record<LedgerState<"charge">, PaymentState>> = {
 
 function receivedOf(
   state: PaymentState,
-  own: Held<"payment"> | null,
-  paid: readonly Held<"charge">[],
-  checkouts: readonly Held<"checkout">[],
+  own: ObjectOf<"payment"> | null,
+  paid: readonly ObjectOf<"charge">[],
+  checkouts: readonly ObjectOf<"checkout">[],
 ): number {
   if (state !== "succeeded") return own?.details.receivedMinor ?? 0;
   if (own?.state === "succeeded") return own.details.receivedMinor;
@@ -248,15 +239,16 @@ function receivedOf(
   return checkouts.find(({ details }) => details.paid)?.amountMinor ?? 0;
 }
 
-const isGone = ({ state }: Held<"refund">): boolean => state === "failed" || state === "canceled";
+const isGone = ({ state }: ObjectOf<"refund">): boolean =>
+  state === "failed" || state === "canceled";
 
 /**
  * The refunds that stand. The charge's own figure counts while it is the larger, because refunds are still to come; one
  * that has failed comes off it by another word, which may be late, so that from then on the refunds alone are asked.
  */
 function refundedOf(
-  refunds: readonly Held<"refund">[],
-  charges: readonly Held<"charge">[],
+  refunds: readonly ObjectOf<"refund">[],
+  charges: readonly ObjectOf<"charge">[],
 ): number {
   const standing = sum(refunds.filter((one) => !isGone(one)).map(({ amountMinor }) => amountMinor));
   if (refunds.some(isGone)) return standing;

@@ -137,7 +137,10 @@ export function responseTimes(incidents: readonly Responded[]): ResponseTimes {
     incidents: incidents.length,
     detectMinutes: mean((one) => one.detectedAt - one.firstSymptomAt),
     respondMinutes: mean((one) =>
-      one.acknowledgedAt === null ? null : one.acknowledgedAt - one.detectedAt,
+      // Who had it at its source before it was told here has not answered us.
+      one.acknowledgedAt === null || one.acknowledgedAt < one.detectedAt
+        ? null
+        : one.acknowledgedAt - one.detectedAt,
     ),
     recoverMinutes: mean((one) =>
       one.resolvedAt === null ? null : one.resolvedAt - one.firstSymptomAt,

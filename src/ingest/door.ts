@@ -1,4 +1,5 @@
 import { describeError } from "../domain/describe-error.js";
+import { SPILLED } from "../domain/door-counts.js";
 import type { Ids } from "../domain/ids.js";
 import type { HmacCheck, WaitUntil } from "../domain/ports.js";
 import { readBytes } from "../domain/read-bytes.js";
@@ -86,7 +87,8 @@ export function createDoor(deps: DoorDeps): Door {
       outcome.kind === "rejected"
         ? { at: isoOf(startedAt), requestId, code: outcome.code, detail: outcome.detail }
         : null;
-    tally.note(name, label, refusal);
+    const isSpilled = outcome.kind === "accepted" && outcome.spilled;
+    tally.note(name, isSpilled ? SPILLED : label, startedAt, refusal);
     return response;
   };
 }

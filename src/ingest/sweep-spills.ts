@@ -1,12 +1,15 @@
 import { describeError } from "../domain/describe-error.js";
+import { countField, countsKey, SWEPT } from "../domain/door-counts.js";
+import { isByDoor } from "../domain/event.js";
 import type { Kv, Log } from "../domain/ports.js";
 import type { Secret } from "../domain/secret.js";
 import { type Clock, SECOND_MS } from "../domain/time.js";
 import { openDelivery, sealDelivery } from "../queues/delivery.js";
-import { type Publisher, QueueRefused } from "../queues/publish.js";
+import { type Published, type Publisher, QueueRefused } from "../queues/publish.js";
 import { fromBase64 } from "./body.js";
 import { packAsClaim } from "./pack.js";
 import { SPILL_INDEX, SPILL_TTL_MS, type Spilled } from "./spill.js";
+import { COUNTS_KEPT_MS } from "./tally.js";
 
 const BATCH = 100;
 /** Of one sweep, so that it ends though the door parks as fast as it publishes; the next one goes on. */
@@ -36,6 +39,28 @@ type Message = Parameters<Publisher["publishDelivery"]>[0];
  * @throws Transient when KV is not to be had, or the queue did not take all; what it did not take stays in KV.
  */
 export async function sweepSpills(deps: SpillSweepDeps): Promise<number> {
+  const swept: Swept = {};
+  try {
+    return await sweep(swept, deps);
+  } finally {
+    await noteSwept(swept, deps);
+  }
+}
+
+/** By minute and source, how many of the door's deliveries became messages. */
+type Swept = Record<string, Record<string, number>>;
+
+/** Told once and never again: a count that is lost does less harm than one that is in there twice. */
+async function noteSwept(swept: Swept, { kv, log }: SpillSweepDeps): Promise<void> {
+  if (Object.keys(swept).length === 0) return;
+  try {
+    await kv.tally(swept, {}, { ttlMs: COUNTS_KEPT_MS, listMax: 1 });
+  } catch (error) {
+    log.warn("tally.lost", { detail: describeError(error) });
+  }
+}
+
+async function sweep(swept: Swept, deps: SpillSweepDeps): Promise<number> {
   const { kv, clock, log } = deps;
   const refused = new Set<string>();
   let inARow = 0;
@@ -44,7 +69,7 @@ export async function sweepSpills(deps: SpillSweepDeps): Promise<number> {
   for await (const key of inTurn(refused, deps)) {
     const text = await kv.get(key);
     try {
-      published += await publishSpilled(key, text, deps);
+      published += await publishSpilled(key, text, swept, deps);
       inARow = 0;
     } catch (error) {
       refusal = error;
@@ -82,6 +107,7 @@ async function* inTurn(
 async function publishSpilled(
   key: string,
   text: string | null,
+  swept: Swept,
   deps: SpillSweepDeps,
 ): Promise<0 | 1> {
   const { publisher, log } = deps;
@@ -91,15 +117,27 @@ async function publishSpilled(
   }
   const { sealed, deduplicationId, body } = JSON.parse(text) as Spilled;
   const message = { sealed, deduplicationId, body: fromBase64(body) };
+  let answer: Published;
   try {
-    await publisher.publishDelivery(message);
+    answer = await publisher.publishDelivery(message);
   } catch (error) {
     const claim = error instanceof QueueRefused ? await asClaim(message, deps) : null;
     if (claim === null) throw error;
-    await publisher.publishDelivery(claim);
+    answer = await publisher.publishDelivery(claim);
     log.warn("spill.claimed", { key, detail: describeError(error) });
   }
+  if (!answer.deduplicated) count(sealed, swept, deps);
   return 1;
+}
+
+/** What the queue has taken as a message of its own. What we asked a source for was parked too, but never counted at the door. */
+function count(sealed: string, swept: Swept, { queueTokens }: SpillSweepDeps): void {
+  const delivery = openDelivery(sealed, queueTokens);
+  if (delivery === null || !isByDoor(delivery.verifiedBy)) return;
+  const key = countsKey(delivery.receivedAt);
+  const field = countField(delivery.source, SWEPT);
+  const fields = swept[key] ?? {};
+  swept[key] = { ...fields, [field]: (fields[field] ?? 0) + 1 };
 }
 
 /**

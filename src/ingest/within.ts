@@ -1,15 +1,9 @@
 import { Transient } from "../domain/errors.js";
+import { inTime } from "../domain/in-time.js";
 
 /** Stops waiting for KV after so many milliseconds; whether it did its work is then not known. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
+export const within = <T>(ms: number, work: Promise<T>): Promise<T> =>
+  inTime(ms, work, () => {
     const detail = `KV: no answer within ${ms} ms`;
-    timer = setTimeout(() => reject(new Transient("kv_unavailable", { detail })), ms);
+    return new Transient("kv_unavailable", { detail });
   });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -1,12 +1,13 @@
-import { Permanent, Transient } from "../domain/errors.js";
+import { Permanent } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import { type ApiKey, type Caller, maySame, type Role } from "../domain/operator.js";
 import { PlanBuilder } from "../domain/plan.js";
 import type { Clock } from "../domain/time.js";
 import { keyHashOf } from "../store/api-keys.js";
 import { apply } from "../store/apply.js";
-import { type Database, Moved } from "../store/database.js";
+import type { Database } from "../store/database.js";
 import { load, read } from "../store/load.js";
+import { untilStill } from "../store/until-still.js";
 
 export interface KeyDeps {
   database: Database;
@@ -15,8 +16,6 @@ export interface KeyDeps {
   /** A fresh key: `sbk_` and 256 bits of chance. */
   newKey(): string;
 }
-
-const ROUNDS_MAX = 5;
 
 /**
  * Makes a key. Its text is in the answer and nowhere else, so it is told this once. Only an approver, or the
@@ -34,7 +33,7 @@ export async function createKey(
     throw new Permanent("forbidden", { detail });
   }
   const text = deps.newKey();
-  const key = await written(async () => {
+  const key = await untilStill(`the key ${name}`, async () => {
     const { live } = await load(deps.database, {
       live: read("apiKey", "t.name = ? AND t.revoked_at IS NULL", [name]),
     });
@@ -72,7 +71,7 @@ export function revokeKey(
   { id, caller }: { id: string; caller: Caller },
   deps: Omit<KeyDeps, "newKey">,
 ): Promise<ApiKey | null> {
-  return written(async () => {
+  return untilStill(`key ${id}`, async () => {
     const { keys } = await load(deps.database, { keys: read("apiKey", "t.id = ?", [id]) });
     const key = keys[0];
     if (key === undefined || key.revokedAt !== null) return key ?? null;
@@ -86,16 +85,4 @@ export function revokeKey(
 function planFor({ actor }: Caller, { clock, ids }: Omit<KeyDeps, "newKey">): PlanBuilder {
   const requestId = ids.next("request");
   return new PlanBuilder({ now: clock.now(), ids, actor, eventId: null, requestId });
-}
-
-/** Again while somebody else changes the same rows. */
-async function written<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let round = 0; ; round += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error;
-      if (round >= ROUNDS_MAX) throw new Transient("database_busy", { cause: error });
-    }
-  }
 }

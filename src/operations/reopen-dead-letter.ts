@@ -1,11 +1,9 @@
-import { type Permanent, Transient } from "../domain/errors.js";
+import type { Permanent } from "../domain/errors.js";
 import { deadPlan } from "../handlers/event-plan.js";
 import { apply } from "../store/apply.js";
-import { Moved } from "../store/database.js";
 import { load, read } from "../store/load.js";
+import { untilStill } from "../store/until-still.js";
 import type { SettleDeps } from "./settle-dead-letter.js";
-
-const ROUNDS_MAX = 6;
 
 /**
  * The replay of an event could not be run to any end: its dead letter, which says "replaying", is opened
@@ -13,13 +11,13 @@ const ROUNDS_MAX = 6;
  *
  * @throws Transient `database_busy` when the row moves in every round.
  */
-export async function reopenReplay(
+export function reopenReplay(
   eventId: string,
   error: Permanent,
   deps: Pick<SettleDeps, "database" | "clock" | "ids">,
 ): Promise<void> {
   const requestId = deps.ids.next("request");
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill(`the dead letter of ${eventId}`, async () => {
     const { letters } = await load(deps.database, {
       letters: read("deadLetter", "t.event_id = ?", [eventId]),
     });
@@ -27,12 +25,6 @@ export async function reopenReplay(
     if (letter?.status !== "replaying") return;
     const now = deps.clock.now();
     const ctx = { now, ids: deps.ids, actor: "system:sweep", eventId, requestId };
-    try {
-      await apply(deps.database, deadPlan({ eventId }, error, letter, ctx));
-      return;
-    } catch (cause) {
-      if (!(cause instanceof Moved)) throw cause;
-    }
-  }
-  throw new Transient("database_busy", { detail: "the dead letter moved in every round" });
+    await apply(deps.database, deadPlan({ eventId }, error, letter, ctx));
+  });
 }

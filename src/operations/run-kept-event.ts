@@ -33,6 +33,6 @@ export async function keptRun(
     encoding: "raw",
     runId,
   };
-  const lost = new Permanent("body_lost", { detail: "it is kept no more" });
+  const lost = new Permanent("body_lost", { detail: "The database has none of them" });
   return { delivery, body: kept?.body ?? lost, ...rest };
 }

@@ -2,9 +2,8 @@ import { Permanent, Transient } from "../domain/errors.js";
 import type { TimerRow } from "../domain/outbox.js";
 import { emptyPlan } from "../domain/plan.js";
 import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notification/index.js";
-import { apply } from "../store/apply.js";
-import { Moved } from "../store/database.js";
 import { overdueTimers } from "../store/outbox.js";
+import { applyIfStill } from "../store/until-still.js";
 import type { DueIncident } from "./incidents/due.js";
 
 export interface TimerDeps extends SendNotificationDeps {
@@ -59,11 +58,7 @@ export async function runTimer(
 /** Its subject is kept no more, so there is nothing to do now or later. */
 async function endTimer(timer: TimerRow, { database }: SendNotificationDeps): Promise<void> {
   const plan = { ...emptyPlan(), updates: { timer: [{ ...timer, status: "done" as const }] } };
-  try {
-    await apply(database, plan);
-  } catch (error) {
-    if (!(error instanceof Moved)) throw error; // somebody else ended it, or wound it again
-  }
+  await applyIfStill(database, plan); // else somebody else ended it, or wound it again
 }
 
 const TIMERS_MAX = 500;

@@ -7,8 +7,7 @@ import { dayOf } from "../policy/calendar.js";
 import { languageOnCall, waysOf } from "../policy/recipients.js";
 import { routeOf } from "../policy/route.js";
 import type { Policy } from "../policy/schema.js";
-import { apply } from "../store/apply.js";
-import { type Database, Moved } from "../store/database.js";
+import type { Database } from "../store/database.js";
 import {
   readDayCounts,
   readMetricsOfDay,
@@ -16,6 +15,7 @@ import {
   readPaymentsOfDay,
 } from "../store/digest.js";
 import { load, read } from "../store/load.js";
+import { applyIfStill } from "../store/until-still.js";
 import { sectionsOf, tellsAnything } from "./digest-sections.js";
 import { lineOf } from "./incidents/notice-data.js";
 import type { Relay } from "./relay-outbox.js";
@@ -66,12 +66,7 @@ export async function sendDigest(deps: DigestDeps): Promise<number> {
       plan.notify({ ...way, template: "incident-digest", cause, locale, data });
   }
   const built = plan.build();
-  try {
-    await apply(database, built);
-  } catch (error) {
-    if (error instanceof Moved) return 0; // another sweep is at it
-    throw error;
-  }
+  if (!(await applyIfStill(database, built))) return 0; // another sweep is at it
   await deps.relay(built.inserts.outbox ?? []);
   return data === null ? 0 : left.length;
 }

@@ -1,4 +1,3 @@
-import { Transient } from "../domain/errors.js";
 import type { DeadLetter } from "../domain/event.js";
 import type { Ids } from "../domain/ids.js";
 import { mayComeTwice, type Notice } from "../domain/notice.js";
@@ -6,8 +5,9 @@ import { noticeDue, type OutboxRow } from "../domain/outbox.js";
 import { type Plan, PlanBuilder } from "../domain/plan.js";
 import type { Clock, Instant } from "../domain/time.js";
 import { apply } from "../store/apply.js";
-import { type Database, Moved } from "../store/database.js";
+import type { Database } from "../store/database.js";
 import { load, read } from "../store/load.js";
+import { untilStill } from "../store/until-still.js";
 import type { Relay } from "./relay-outbox.js";
 
 export interface SettleDeps {
@@ -38,8 +38,6 @@ export type SettleOutcome =
   | { kind: "unconfirmed"; firstCalledAt: Instant | null }
   | { kind: "not_found" }
   | { kind: "settled"; status: DeadLetter["status"] };
-
-const ROUNDS_MAX = 5;
 
 interface Rows {
   letter: DeadLetter;
@@ -113,13 +111,13 @@ export function discardDeadLetter(
 const JOIN_MESSAGES = `JOIN dead_letter d ON t.message ->> 'eventId' = d.event_id
   OR t.message ->> 'noticeId' = d.notice_id`;
 
-async function settle(
+function settle(
   request: SettleRequest,
   deps: SettleDeps,
   decide: (rows: Rows, plan: PlanBuilder, requestId: string) => SettleOutcome,
 ): Promise<SettleOutcome> {
   const requestId = deps.ids.next("request");
-  for (let round = 0; ; round += 1) {
+  return untilStill(`dead letter ${request.id}`, async () => {
     const { letters, notices, messages } = await load(deps.database, {
       letters: read("deadLetter", "t.id = ?", [request.id]),
       notices: read("notice", "d.id = ?", [request.id], {
@@ -142,13 +140,8 @@ async function settle(
       requestId,
     );
     const plan: Plan = builder.build();
-    try {
-      await apply(deps.database, plan);
-      await deps.relay(plan.inserts.outbox ?? []);
-      return outcome;
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error;
-      if (round >= ROUNDS_MAX) throw new Transient("database_busy", { cause: error });
-    }
-  }
+    await apply(deps.database, plan);
+    await deps.relay(plan.inserts.outbox ?? []);
+    return outcome;
+  });
 }

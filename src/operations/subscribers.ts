@@ -1,4 +1,3 @@
-import { Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Subscriber } from "../domain/incident.js";
 import type { Suppression } from "../domain/notice.js";
@@ -7,9 +6,10 @@ import type { Clock } from "../domain/time.js";
 import { canonicalService } from "../policy/route.js";
 import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
-import { type Database, Moved } from "../store/database.js";
+import type { Database } from "../store/database.js";
 import { load, read } from "../store/load.js";
 import { recipientHash } from "../store/recipient-hash.js";
+import { untilStill } from "../store/until-still.js";
 
 export interface SubscriberDeps {
   database: Database;
@@ -47,7 +47,6 @@ export interface SubscriberOperations {
 
 /** So many are looked for, and written, at once. */
 const BATCH = 100;
-const ROUNDS_MAX = 6;
 
 const namesIn = (policy: Policy, services: readonly string[]): string[] => [
   ...new Set(services.map((name) => canonicalService(policy, name.trim()))),
@@ -80,12 +79,12 @@ async function addSubscribers(
   return outcomes;
 }
 
-async function addBatch(
+function addBatch(
   wanted: readonly NewSubscriber[],
   actor: string,
   deps: SubscriberDeps,
 ): Promise<SubscriberOutcome[]> {
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill("the subscribers", async () => {
     const { known, suppressed } = await kept(wanted, deps.database);
     const { plan, now } = planOf(actor, deps);
     const outcomes = wanted.map((one): SubscriberOutcome => {
@@ -108,9 +107,9 @@ async function addBatch(
       const subscriber = { ...before, ...change };
       return { subscriber, result: wasRemoved ? "added" : "changed", unsubscribed };
     });
-    if (await written(plan, deps.database)) return outcomes;
-  }
-  throw busy();
+    await apply(deps.database, plan.build());
+    return outcomes;
+  });
 }
 
 const isSame = (before: Subscriber, { locale, services }: NewSubscriber): boolean =>
@@ -124,11 +123,11 @@ const isSame = (before: Subscriber, { locale, services }: NewSubscriber): boolea
  * @returns null when it is not on the list.
  * @throws Transient when the database is not to be had.
  */
-async function removeSubscriber(
+function removeSubscriber(
   { email, because, actor }: { email: string; because: string; actor: string },
   deps: SubscriberDeps,
 ): Promise<Subscriber | null> {
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill("the subscriber", async () => {
     const { rows } = await load(deps.database, {
       rows: read("subscriber", "t.email = ?", [keyOf(email)]),
     });
@@ -138,9 +137,9 @@ async function removeSubscriber(
     plan
       .update("subscriber", before, { removedAt: now })
       .audit("subscriber.removed", before.id, { because });
-    if (await written(plan, deps.database)) return { ...before, removedAt: now };
-  }
-  throw busy();
+    await apply(deps.database, plan.build());
+    return { ...before, removedAt: now };
+  });
 }
 
 async function kept(
@@ -165,20 +164,6 @@ function planOf(actor: string, { clock, ids }: SubscriberDeps) {
   const requestId = ids.next("request");
   return { now, plan: new PlanBuilder({ now, ids, actor, eventId: null, requestId }) };
 }
-
-/** False when somebody else has written one of the rows meanwhile. */
-async function written(plan: PlanBuilder, database: Database): Promise<boolean> {
-  try {
-    await apply(database, plan.build());
-    return true;
-  } catch (error) {
-    if (error instanceof Moved) return false;
-    throw error;
-  }
-}
-
-const busy = (): Transient =>
-  new Transient("database_busy", { detail: "the subscribers moved in every round" });
 
 export const subscriberOperations = (deps: SubscriberDeps): SubscriberOperations => ({
   addSubscribers: (request) => addSubscribers(request, deps),

@@ -1,13 +1,13 @@
-import { Transient } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Suppression, SuppressionReason } from "../domain/notice.js";
 import { PlanBuilder } from "../domain/plan.js";
 import type { Clock } from "../domain/time.js";
 import { apply } from "../store/apply.js";
-import { type Database, Moved } from "../store/database.js";
+import type { Database } from "../store/database.js";
 import { load, read } from "../store/load.js";
 import { recipientHash } from "../store/recipient-hash.js";
 import { deleteSuppressions } from "../store/suppressions.js";
+import { untilStill } from "../store/until-still.js";
 
 export interface SuppressionDeps {
   database: Database;
@@ -40,8 +40,6 @@ export interface SuppressionOperations {
   checkSuppression(email: string): Promise<SuppressionState>;
 }
 
-const ROUNDS_MAX = 5;
-
 async function kept(database: Database, hash: string): Promise<Suppression[]> {
   const { rows } = await load(database, {
     rows: read("suppression", "t.recipient_hash = ?", [hash], { orderBy: "t.id" }),
@@ -70,13 +68,13 @@ export async function checkSuppression(
  * @returns the row as it stands, and whether it is new.
  * @throws Transient when the database is not to be had.
  */
-export async function suppress(
+export function suppress(
   who: { hash: string; reason: SuppressionReason },
   said: { actor: string; details: Readonly<Record<string, string>> },
   { database, clock, ids }: SuppressionDeps,
 ): Promise<{ suppression: Suppression; isNew: boolean }> {
   const { hash, reason } = who;
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill("the suppression", async () => {
     const known = (await kept(database, hash)).find((row) => row.reason === reason);
     if (known !== undefined) return { suppression: known, isNew: false };
     const now = clock.now();
@@ -86,14 +84,9 @@ export async function suppress(
     const plan = new PlanBuilder({ now, ids, actor: said.actor, eventId: null, requestId })
       .insert("suppression", suppression)
       .audit("suppression.added", id, { reason, ...said.details });
-    try {
-      await apply(database, plan.build());
-      return { suppression, isNew: true };
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error; // somebody else put it there meanwhile
-    }
-  }
-  throw new Transient("database_busy", { detail: "the suppression moved in every round" });
+    await apply(database, plan.build()); // moved: somebody else put it there meanwhile
+    return { suppression, isNew: true };
+  });
 }
 
 /** `manual` stops all mail to the address, `unsubscribed` only what one may do without. */

@@ -14,9 +14,10 @@ import { readerIn } from "../handlers/record-ledger/buyer.js";
 import type { PaymentPolicy } from "../policy/payments.js";
 import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
-import { type Database, Moved } from "../store/database.js";
+import type { Database } from "../store/database.js";
 import { dueEntitlements, type EntitlementKey } from "../store/entitlements.js";
 import { load, read } from "../store/load.js";
+import { untilStill } from "../store/until-still.js";
 import type { Relay } from "./relay-outbox.js";
 
 export interface EntitlementSweepDeps {
@@ -43,7 +44,6 @@ const USERS_MAX = 2_000;
 const SWEEP_MS = 45_000;
 /** Users at once: loads and plans of one shape share statements. */
 const AT_ONCE = 8;
-const ROUNDS_MAX = 6;
 
 /**
  * Ends what has come to its end, and reminds of what soon will, once per step. Whoever is a user of a package is
@@ -100,29 +100,23 @@ async function settle(
   }
 }
 
-async function settleUser(
+function settleUser(
   key: EntitlementKey,
   requestId: string,
   deps: EntitlementSweepDeps,
 ): Promise<{ expired: number; reminded: number }> {
   const { database, clock, ids, policy } = deps;
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill("a user's entitlements", async () => {
     const rows = await loadUser(key, database);
     const now = clock.now();
     const decision = decideExpiry(rows.entitlements, { now, warnDays: policy.payments.warnDays });
     if (decision.updates.length === 0) return { expired: 0, reminded: 0 };
     const ctx = { now, ids, actor: "system:sweep", eventId: null, requestId };
     const plan = planOf(decision, rows, ctx, deps);
-    try {
-      await apply(database, plan);
-    } catch (error) {
-      if (error instanceof Moved) continue;
-      throw error;
-    }
+    await apply(database, plan);
     await deps.relay(plan.inserts.outbox ?? []);
     return { expired: decision.changes.length, reminded: decision.reminder === null ? 0 : 1 };
-  }
-  throw new Transient("database_busy", { detail: "a user's entitlements moved again and again" });
+  });
 }
 
 interface UserRows {

@@ -4,8 +4,8 @@ import { type NoticeRequest, PlanBuilder } from "../domain/plan.js";
 import { HOUR_MS } from "../domain/time.js";
 import type { Policy } from "../policy/schema.js";
 import { apply } from "../store/apply.js";
-import { Moved } from "../store/database.js";
 import { lastHold, toldOfPause, underWay } from "../store/hold-notices.js";
+import { untilStill } from "../store/until-still.js";
 import type { HoldDeps } from "./hold-source.js";
 import type { Relay } from "./relay-outbox.js";
 
@@ -24,8 +24,6 @@ export interface ToldOfHold {
 /** Whoever has begun to pay since then may still be at it. */
 const UNDER_WAY_MS = 24 * HOUR_MS;
 const PAGE = 100;
-/** Somebody else tells them at the same moment. */
-const ROUNDS_MAX = 6;
 
 /**
  * Tells customers of a hold, each once: while it lasts those who have a payment under way that payments are paused, and
@@ -40,27 +38,24 @@ export async function tellOfHold(
   const hold = await lastHold(deps.database, source);
   if (hold === null) return { template: null, told: 0 };
   const template = hold.releasedAt === null ? "payments-paused" : "payments-resumed";
-  let told = 0;
-  let collisions = 0;
-  for (;;) {
-    const page = await requestsFor(hold, template, deps);
-    if (page.length === 0) return { template, told };
-    const { clock, ids } = deps;
-    const requestId = ids.next("request");
-    const plan = new PlanBuilder({ now: clock.now(), ids, actor, eventId: null, requestId });
-    for (const request of page) plan.notify(request);
-    plan.audit("source.told", hold.id, { source, template, recipients: page.length });
-    const built = plan.build();
-    try {
+  // Moved: somebody else tells them at the same moment.
+  const tellPage = (): Promise<number> =>
+    untilStill(`telling of hold ${hold.id}`, async () => {
+      const page = await requestsFor(hold, template, deps);
+      if (page.length === 0) return 0;
+      const { clock, ids } = deps;
+      const requestId = ids.next("request");
+      const plan = new PlanBuilder({ now: clock.now(), ids, actor, eventId: null, requestId });
+      for (const request of page) plan.notify(request);
+      plan.audit("source.told", hold.id, { source, template, recipients: page.length });
+      const built = plan.build();
       await apply(deps.database, built);
-    } catch (error) {
-      collisions += 1;
-      if (!(error instanceof Moved) || collisions > ROUNDS_MAX) throw error;
-      continue;
-    }
-    told += page.length;
-    await deps.relay(built.inserts.outbox ?? []);
-  }
+      await deps.relay(built.inserts.outbox ?? []);
+      return page.length;
+    });
+  let told = 0;
+  for (let page = await tellPage(); page > 0; page = await tellPage()) told += page;
+  return { template, told };
 }
 
 async function requestsFor(

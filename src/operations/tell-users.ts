@@ -3,10 +3,10 @@ import type { Ids } from "../domain/ids.js";
 import type { ChannelId, NoticeData, Template } from "../domain/notice.js";
 import { PlanBuilder } from "../domain/plan.js";
 import type { Clock } from "../domain/time.js";
-import { apply } from "../store/apply.js";
-import { type Database, Moved } from "../store/database.js";
+import type { Database } from "../store/database.js";
 import { load, read } from "../store/load.js";
 import { recipientHashSql } from "../store/recipient-hash.js";
+import { applyIfStill } from "../store/until-still.js";
 import type { Relay } from "./relay-outbox.js";
 
 export interface TellUsersDeps {
@@ -110,12 +110,7 @@ async function planned(
   const plan = new PlanBuilder({ now: clock.now(), ids, actor, eventId: null, requestId });
   for (const reader of readers) plan.notify({ ...reader, template, cause, data, incidentId });
   const built = plan.build();
-  try {
-    await apply(database, built);
-  } catch (error) {
-    if (error instanceof Moved) return false;
-    throw error;
-  }
+  if (!(await applyIfStill(database, built))) return false;
   await relay(built.inserts.outbox ?? []);
   return true;
 }

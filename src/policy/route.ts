@@ -52,11 +52,19 @@ export function decideRoute(signal: SignalView, policy: Policy): Decision {
     correlationKey: correlationKey({ ...signal, service }, policy),
     reasons: [
       ...(service === signal.service ? [] : [`\`${signal.service}\` is the service ${service}.`]),
+      ...calledReasons(signal),
       ...(found?.reasons ?? unknownReasons(policy)),
       ...approvalReasons(signal, policy),
       compiled.routes.get(route) ?? describeRoute(route, routeOf(policy, route, severity), policy),
     ],
   };
+}
+
+/** What the source says is kept where it has another word than ours for how loud it is. */
+function calledReasons({ source, level, tags: { called } }: SignalView): string[] {
+  return called === undefined
+    ? []
+    : [`${source} calls it ${called}, which counts as ${level} here.`];
 }
 
 /** Of a deployment that came in a lockdown, or around an exam: who must agree to it. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SIGNAL_KINDS, SIGNAL_LEVELS } from "../domain/facts.js";
 import { METRICS } from "../domain/metric.js";
 import { CHANNELS } from "../domain/notice.js";
+import { BODY_DAYS, BODY_DAYS_MIN } from "../domain/retention.js";
 import { SEVERITIES } from "../domain/severity.js";
 import { paymentPolicy } from "./payments.js";
 
@@ -274,13 +275,22 @@ export const policySchema = z.strictObject({
     canaryEveryMinutes: minutes.nullable(),
   }),
   /**
-   * What the platform promises to keep and for how many days; null: it says nothing. Told with the policy, not
-   * enforced: nothing is deleted by it, here or at a vendor.
+   * What the platform promises to keep and for how many days; null: it says nothing. `bodyDays` is enforced, and
+   * `auditDays` is what `audit archive` goes by; the others are told with the policy, and nothing is deleted by them.
    */
   retention: z.strictObject({
     logDays: z.number().int().min(1).nullable(),
     errorDays: z.number().int().min(1).nullable(),
     auditDays: z.number().int().min(1).nullable(),
+    /** The bytes of events: dropped by the month, once all of a month is older and but for what is not finished. */
+    bodyDays: z
+      .number()
+      .int()
+      .min(
+        BODY_DAYS_MIN,
+        `bodies are kept ${BODY_DAYS_MIN} days at least: the nightly reconciliation looks back so far`,
+      )
+      .default(BODY_DAYS),
   }),
   /** The platform's aims after a disaster. Told with the policy, not enforced: nothing is measured against them. */
   recoveryObjectives: z.strictObject({

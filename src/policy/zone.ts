@@ -41,3 +41,17 @@ export function stretchOn(
   const last = to > from ? date : date.add({ days: 1 });
   return { startsAt: instantAt(date, from, timeZone), endsAt: instantAt(last, to, timeZone) };
 }
+
+/** A stretch of time as its zone's clock shows it, for people: `2026-11-21 14:45–15:45 Asia/Bangkok`. */
+export function stretchText(from: Instant, to: Instant, timeZone: string): string {
+  const shown = (at: Instant): [date: string, time: string] => {
+    const zoned = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone);
+    return [
+      zoned.toPlainDate().toString(),
+      zoned.toPlainTime().toString({ smallestUnit: "minute" }),
+    ];
+  };
+  const [[date, time], [endDate, endTime]] = [shown(from), shown(to)];
+  const end = endDate === date ? endTime : ` ${endDate} ${endTime}`;
+  return `${date} ${time}${endDate === date ? "–" : " –"}${end} ${timeZone}`;
+}

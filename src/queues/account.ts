@@ -1,4 +1,5 @@
 import { Client } from "@upstash/qstash";
+import { inTime } from "../domain/in-time.js";
 import { flowKeyOf, QUEUES, type QueueConfig, type QueueName, queueError } from "./publish.js";
 
 /** A message that the queue gave up on. */
@@ -47,6 +48,8 @@ export interface FlowState {
   /** Set by hand at QStash; what is published no longer changes it. */
   isPinned: boolean;
   parallelismMax: number;
+  /** Messages that are due and wait for their turn. */
+  waiting: number;
 }
 
 const PAGE = 20;
@@ -79,16 +82,10 @@ type LabelledSchedule = Awaited<ReturnType<Client["schedules"]["list"]>>[number]
  *   SDK's errors carry the `status` of the answer; what has none never got one.
  */
 async function bounded<T>(what: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: no answer in time`)), CALL_TIMEOUT_MS);
-  });
   try {
-    return await Promise.race([work, late]);
+    return await inTime(CALL_TIMEOUT_MS, work, () => new Error(`${what}: no answer in time`));
   } catch (cause) {
     throw queueError(statusOf(cause), { detail: what, cause });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -188,8 +185,8 @@ export function createQueueAccount(config: QueueConfig): QueueAccount {
       const key = flowKeyOf(config, name);
       const state = await bounded("ask for flow control", found(client.flowControl.get(key)));
       if (state === null) return null;
-      const { isPaused, isPinnedParallelism, parallelismMax } = state;
-      return { key, isPaused, isPinned: isPinnedParallelism, parallelismMax };
+      const { isPaused, isPinnedParallelism, parallelismMax, waitListSize: waiting } = state;
+      return { key, isPaused, isPinned: isPinnedParallelism, parallelismMax, waiting };
     },
   };
 }

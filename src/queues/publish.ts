@@ -90,6 +90,8 @@ export function queueError(
 const PARALLELISM = 2;
 /** Every webhook's key; `signalbox setup` asks QStash about it. */
 export const EVENTS_FLOW = "events";
+/** Of webhooks that are published anew out of the queue's dead letters. */
+export const REDRIVE_FLOW = "redrive";
 
 function flowOf(config: QueueConfig, message: OutboxMessage | null): [key: string, value: string] {
   const few = `parallelism=${PARALLELISM}`;
@@ -234,7 +236,7 @@ export function createPublisher(config: QueueConfig, post: Post): Publisher {
       ]);
       // Webhooks of a past outage don't stand before those of now; ours keep the rate of their vendor.
       const slow = {
-        "Upstash-Flow-Control-Key": flowKeyOf(config, "redrive"),
+        "Upstash-Flow-Control-Key": flowKeyOf(config, REDRIVE_FLOW),
         "Upstash-Flow-Control-Value": `parallelism=${PARALLELISM}`,
       };
       const headers = {

@@ -8,17 +8,10 @@ import {
   watchAudit,
 } from "../operations/audit-trail/index.js";
 import type { WatchDeps } from "../operations/watch/index.js";
-import {
-  archivedThrough,
-  findSeal,
-  lastSeal,
-  NEVER,
-  sealsBefore,
-  waitingEntries,
-} from "../store/audit-seals.js";
+import { archivedThrough, findSeal, sealsBefore, waitingEntries } from "../store/audit-seals.js";
 import type { CronSteps } from "./cron.js";
 
-type Deps = Pick<WatchDeps, "database" | "clock" | "log" | "policy"> & { ids: Ids };
+type Deps = Pick<WatchDeps, "database" | "clock" | "kv" | "log" | "policy"> & { ids: Ids };
 
 /** The audit trail's seals, by the admin API. */
 export function auditOperations({ policy, ...deps }: Deps): AuditOperations {
@@ -27,11 +20,14 @@ export function auditOperations({ policy, ...deps }: Deps): AuditOperations {
   return {
     listSeals: (before, limit) => sealsBefore(database, before, limit),
     findSeal: (number) => findSeal(database, number),
-    async waitingEntries() {
-      const last = await lastSeal(database);
-      return waitingEntries(database, last?.settledBefore ?? NEVER);
+    async verifyAudit(after) {
+      const [slice, through, waiting] = await Promise.all([
+        verifyAudit(after, deps),
+        archivedThrough(database),
+        waitingEntries(database),
+      ]);
+      return { ...slice, archivedThrough: through, waiting };
     },
-    verifyAudit: (after) => verifyAudit(after, database),
     async exportAudit(after) {
       const from = after ?? (await archivedThrough(database));
       return { seals: await exportAudit(from, { ...deps, keptDays }), keptDays };

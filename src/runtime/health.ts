@@ -1,5 +1,6 @@
 import type { HealthReport } from "../admin/deps.js";
 import { describeError } from "../domain/describe-error.js";
+import { inTime } from "../domain/in-time.js";
 import type { Kv, Log } from "../domain/ports.js";
 import { type Clock, isoOf, SECOND_MS } from "../domain/time.js";
 import { SPILL_INDEX } from "../ingest/spill.js";
@@ -37,7 +38,7 @@ async function checkHealth(deps: HealthDeps): Promise<HealthReport> {
   const [database, kv, queue, backlog] = await Promise.all([
     connected(deps.database.query("SELECT 1", [])),
     connected(deps.kv.ping()),
-    connected(inTime(deps.account.ping())),
+    connected(inTime(QUEUE_TIMEOUT_MS, deps.account.ping(), () => new Error("no answer in time"))),
     readBacklog(deps),
   ]);
   const isHeld = (backlog.heldSources ?? 0) > 0;
@@ -90,18 +91,6 @@ async function readBacklog({
     relayAgeSeconds,
     sweepAgeSeconds,
   };
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), QUEUE_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const REMEMBER_MS = 5 * SECOND_MS;

@@ -35,6 +35,7 @@ export interface NodeConfig {
 }
 
 const CONNECT_TIMEOUT_MS = 3_000;
+/** Longer than the role's statement_timeout, 8 s (prisma/migrations/20261124000000_statement_limit). */
 const QUERY_TIMEOUT_MS = 10_000;
 
 /** @throws ConfigError with every problem at once, the door's included. */

@@ -11,22 +11,18 @@ import { buildGateways } from "../gateways/registry.js";
 import { failNotice } from "../handlers/send-notification/index.js";
 import { createDoor } from "../ingest/door.js";
 import { webhookRoutes } from "../ingest/routes.js";
-import { sweepSpills } from "../ingest/sweep-spills.js";
 import type { BuryDeps } from "../operations/bury-message.js";
 import { listAffected } from "../operations/corrections/affected.js";
 import { applyCorrection } from "../operations/corrections/apply.js";
 import { planCorrections, planOne } from "../operations/corrections/plan.js";
 import { approveCorrection, rejectCorrection } from "../operations/corrections/settle.js";
-import { drainSource, sweepHolds } from "../operations/drain-source.js";
+import { drainSource } from "../operations/drain-source.js";
 import { holdSource } from "../operations/hold-source.js";
-import { sweepMaintenance } from "../operations/maintenance/sweep.js";
 import { createKey, revokeKey } from "../operations/manage-keys.js";
-import { continueRun, reconcileDue, startRun } from "../operations/reconcile/index.js";
-import { createRelay, sweepOutbox } from "../operations/relay-outbox.js";
+import { continueRun, startRun } from "../operations/reconcile/index.js";
+import { createRelay } from "../operations/relay-outbox.js";
 import { letThrough, releaseSource } from "../operations/release-source.js";
 import { reopenReplay } from "../operations/reopen-dead-letter.js";
-import { sweepTimers } from "../operations/run-timer.js";
-import { sendDigest } from "../operations/send-digest.js";
 import { setUp } from "../operations/set-up.js";
 import { discardDeadLetter, replayDeadLetter } from "../operations/settle-dead-letter.js";
 import { subscriberOperations } from "../operations/subscribers.js";
@@ -36,16 +32,9 @@ import {
   removeSuppressions,
 } from "../operations/suppressions.js";
 import { sweepDeadMessages } from "../operations/sweep-dead-messages.js";
-import { sweepEntitlements } from "../operations/sweep-entitlements.js";
 import { tellOfHold } from "../operations/tell-of-hold.js";
 import { unsubscribe, unsubscribeUrl } from "../operations/unsubscribe.js";
-import {
-  type WithoutDatabaseDeps,
-  watchCanaries,
-  watchDatabase,
-  watchLag,
-  watchMinutes,
-} from "../operations/watch/index.js";
+import type { BalanceDeps, WithoutDatabaseDeps } from "../operations/watch/index.js";
 import { createQueueAccount } from "../queues/account.js";
 import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
@@ -53,14 +42,13 @@ import { sourceById, sourceIds, sources, webhookSourceById } from "../sources/re
 import { findKey, listKeys } from "../store/api-keys.js";
 import { openDatabase } from "../store/database.js";
 import { readEntitlements } from "../store/entitlements.js";
-import { ensurePartitions } from "../store/events.js";
 import { readHolds } from "../store/holds.js";
-import { dropOldMetrics } from "../store/metrics.js";
 import { openPrisma } from "../store/prisma.js";
 import { acknowledgeRoutes } from "./acknowledge-page.js";
-import { auditOperations, auditSteps } from "./audit-parts.js";
+import { auditOperations } from "./audit-parts.js";
 import { systemClock } from "./clock.js";
 import { CRON_JOBS, createCron, cronPath } from "./cron.js";
+import { cronJobs } from "./cron-jobs.js";
 import { deploymentParts, maintenanceOperations } from "./deployment-parts.js";
 import { fetchGet } from "./fetch-get.js";
 import { createHealth, databaseHealthResponse, healthResponse } from "./health.js";
@@ -87,8 +75,7 @@ const WORKER_KV_TIMEOUT_MS = 2_000;
 const WORKER_PUBLISH_TIMEOUT_MS = 5_000;
 /** A call for whoever watches the drain of a source; the next one goes on. */
 const DRAIN_BUDGET_MS = 2_000;
-/** Of a run's slice: the timer comes again in a minute, and who asks waits no longer than this. */
-const RECONCILE_CRON_MS = 45_000;
+/** Of a run's slice: who asks waits no longer than this. */
 const RECONCILE_CALL_MS = 8_000;
 /** Long enough for a cold start, and for the parts that health asks. */
 const OWN_ADDRESS_TIMEOUT_MS = 10_000;
@@ -251,44 +238,12 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
     { ...parts, config: queue, signingKeys: config.signingKeys },
     createWorkers(parts),
   );
-  const watch = watchDeps(config, parts);
   const cron = createCron({
     ...parts,
     publicBaseUrl: queue.publicBaseUrl,
     cronSecret: config.cronSecret,
     requestId: () => parts.ids.next("request"),
-    jobs: {
-      relay: {
-        // Pages and clocks first: what was parked in an outage of the queue may be thousands of deliveries.
-        outbox: () => sweepOutbox(parts),
-        timers: () => sweepTimers(parts),
-        spills: () => sweepSpills(parts),
-        holds: () => sweepHolds(parts),
-      },
-      reconcile: {
-        runs: () =>
-          reconcileDue(
-            sources.map(({ id }) => id),
-            parts,
-            { budgetMs: RECONCILE_CRON_MS },
-          ),
-      },
-      watch: {
-        database: () => watchDatabase(watch),
-        minutes: () => watchMinutes(watch),
-        lag: () => watchLag(watch),
-        canaries: () => watchCanaries(watch),
-      },
-      sweep: {
-        deadMessages: parts.sweepDead,
-        entitlements: () => sweepEntitlements(parts),
-        partitions: () => ensurePartitions(parts.database),
-        ...auditSteps(watch),
-        maintenance: () => sweepMaintenance(parts.looks),
-        metrics: () => dropOldMetrics(parts.database, parts.clock.now()),
-        digest: () => sendDigest({ ...parts, livemode: watch.livemode }),
-      },
-    },
+    jobs: cronJobs(parts, watchDeps(config, parts)),
   });
   const routes = new Hono();
   routes.post("/api/queues/:queue", (c) => {
@@ -301,7 +256,10 @@ function workerRoutes(config: NodeConfig, parts: Parts): Hono {
   return routes;
 }
 
-function watchDeps({ door, production }: NodeConfig, parts: Parts): WithoutDatabaseDeps {
+function watchDeps(
+  { door, production }: NodeConfig,
+  parts: Parts,
+): WithoutDatabaseDeps & BalanceDeps {
   const asked = sources.flatMap(({ id }) => parts.gatewayOf(id) ?? []);
   return {
     ...parts,

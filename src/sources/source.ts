@@ -74,6 +74,8 @@ export interface Source {
   mention?(key: LedgerKey, event: { id: string; at: Instant }): object;
   /** Of the same: what an id is of; null when the ledger keeps nothing of the kind. */
   kindOfId?(externalId: string): LedgerKind | null;
+  /** Of the same: where a person looks at the object, and acts on it. */
+  pageOf?(key: LedgerKey): string;
   /** Of a source of deployments: the command that makes an earlier one, by its address, serve again. */
   rollbackCommand?(url: string): string;
 }

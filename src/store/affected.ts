@@ -29,13 +29,33 @@ export interface TouchedPayment {
   isSecond: boolean;
 }
 
-const TOUCHED = `WITH touched AS (
-  SELECT subject AS id FROM audit_entry WHERE at >= $1 AND at < $2 AND action LIKE 'payment.%'
-  UNION
-  SELECT e.payment_id FROM audit_entry a JOIN entitlement e ON e.id = a.subject
-  WHERE a.at >= $1 AND a.at < $2 AND a.action LIKE 'entitlement.%')
-SELECT ${TABLE_SQL.payment.json} AS row FROM (
-  SELECT p.* FROM payment p WHERE p.id IN (SELECT id FROM touched) AND p.id > $3 ORDER BY p.id LIMIT $4) t`;
+/** Where a list of a time is: the entry of the trail that comes next, and the last one that there was as it began. */
+export interface TouchedCursor {
+  next: string;
+  last: string;
+}
+
+/** How far the entries of a time reach, which the time's own index finds once: the pages go by their ids. */
+const SPAN_OF = `WITH entry AS MATERIALIZED (
+  SELECT id, subject FROM audit_entry WHERE at >= $1 AND at < $2)
+SELECT min(id) AS next, max(id) AS last, (
+  SELECT count(DISTINCT (o.account, o.livemode, coalesce(o.subscription_ref, o.external_id)))::int
+  FROM entry LEFT JOIN entitlement e ON e.id = entry.subject
+  JOIN ledger_object o ON o.id = coalesce(e.subscription_id, entry.subject)
+  WHERE o.kind = 'subscription' OR (o.kind = 'invoice' AND o.subscription_ref IS NOT NULL)) AS subscriptions
+FROM entry`;
+
+/** Each payment by the first entry of the time that is about it, or about what it gives. */
+const TOUCHED = `SELECT t.entry, ${TABLE_SQL.payment.json} AS row FROM (
+  SELECT a.id AS entry, p.* FROM audit_entry a LEFT JOIN entitlement e ON e.id = a.subject
+  JOIN payment p ON p.id = coalesce(e.payment_id, a.subject)
+  WHERE a.id >= $3 AND a.id <= $4 AND a.at >= $1 AND a.at < $2
+    AND (a.action LIKE 'payment.%' OR a.action LIKE 'entitlement.%')
+    AND NOT EXISTS (SELECT FROM audit_entry b
+      WHERE b.subject = ANY (ARRAY[p.id, (SELECT o.id FROM entitlement o WHERE o.payment_id = p.id)])
+        AND b.id < a.id AND b.at >= $1 AND b.at < $2
+        AND (b.action LIKE 'payment.%' OR b.action LIKE 'entitlement.%'))
+  ORDER BY a.id LIMIT $5) t`;
 
 const OF_PAYMENTS = `FROM payment p JOIN ledger_object t
   ON t.payment_ref = p.external_id AND t.account = p.account AND t.livemode = p.livemode
@@ -53,19 +73,37 @@ const SECONDS = `SELECT p.id FROM payment p WHERE p.id = ANY($1::text[]) AND ${i
     AND q.livemode = p.livemode AND ${isKept("q")}
     AND (coalesce(q.paid_at, q.created_at), q.id) < (coalesce(p.paid_at, p.created_at), p.id))`;
 
+/** Where the list of a time begins, null where nothing was written; and how many subscriptions were touched, which it does not hold. */
+export async function touchedIn(
+  database: Database,
+  { from, to }: Span,
+): Promise<{ begin: TouchedCursor | null; subscriptions: number }> {
+  const [found] = await database.query<{
+    next: string | null;
+    last: string | null;
+    subscriptions: number;
+  }>(SPAN_OF, [isoOf(from), isoOf(to)]);
+  if (found === undefined) throw new Error("an aggregate gives one row");
+  const { next, last, subscriptions } = found;
+  return { begin: next === null || last === null ? null : { next, last }, subscriptions };
+}
+
 /**
- * Payments that something was written about in a time, or about what they give, in the order of their ids, and all that
- * hangs on them. A payment that was only confirmed counts.
+ * A page of the payments that something was written about in a time, or about what they give, in the order of the first
+ * time that it was, and all that hangs on them. A payment that was only confirmed counts.
  */
 export async function touchedPayments(
   database: Database,
   { from, to }: Span,
-  { after, limit }: { after: string; limit: number },
-): Promise<TouchedPayment[]> {
+  { at: { next, last }, limit }: { at: TouchedCursor; limit: number },
+): Promise<{ touched: TouchedPayment[]; nextAt: TouchedCursor | null }> {
   const [fromIso, toIso] = [isoOf(from), isoOf(to)];
-  const found = await database.query<{ row: Payment }>(TOUCHED, [fromIso, toIso, after, limit]);
-  const payments = found.map(({ row }) => row);
-  if (payments.length === 0) return [];
+  const asked = [fromIso, toIso, next, last, limit + 1];
+  const found = await database.query<{ entry: string; row: Payment }>(TOUCHED, asked);
+  const after = found[limit]?.entry;
+  const nextAt = after === undefined ? null : { next: after, last };
+  const payments = found.slice(0, limit).map(({ row }) => row);
+  if (payments.length === 0) return { touched: [], nextAt };
   const ids = payments.map(({ id }) => id);
   const [objects, entitlements, mails, seconds] = await Promise.all([
     database.query<{ paymentId: string; row: LedgerObject }>(
@@ -83,7 +121,7 @@ export async function touchedPayments(
     ]),
     database.query<{ id: string }>(SECONDS, [ids]),
   ]);
-  return payments.map((payment) => ({
+  const touched = payments.map((payment) => ({
     payment,
     objects: objects.filter((one) => one.paymentId === payment.id).map(({ row }) => row),
     entitlement: entitlements.find(({ row }) => row.paymentId === payment.id)?.row ?? null,
@@ -92,6 +130,7 @@ export async function touchedPayments(
       .map((mail) => ({ ...mail, createdAt: Number(mail.createdAt) })),
     isSecond: seconds.some(({ id }) => id === payment.id),
   }));
+  return { touched, nextAt };
 }
 
 /** Of these payments of our own account those that are here. */

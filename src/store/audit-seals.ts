@@ -29,6 +29,9 @@ export interface AuditSeal extends SealContent {
   archivedBy: string | null;
 }
 
+/** A seal without what it seals, which may be thousands of ids. */
+export type ListedSeal = Omit<AuditSeal, "entryIds" | "digests"> & { entries: number };
+
 /** Before the first seal. */
 export const NEVER: ExactTime = "-infinity";
 
@@ -36,9 +39,9 @@ const exact = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const ms = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-const SEAL = `s.number, s.previous_hash AS "previousHash", s.hash, s.entry_ids AS "entryIds",
-  encode(s.digests, 'hex') AS digests, ${exact("s.settled_before")} AS "settledBefore",
+const LISTED = `s.number, s.previous_hash AS "previousHash", s.hash, ${exact("s.settled_before")} AS "settledBefore",
   ${ms("s.recorded_at")} AS "recordedAt", ${ms("s.archived_at")} AS "archivedAt", s.archived_by AS "archivedBy"`;
+const SEAL = `${LISTED}, s.entry_ids AS "entryIds", encode(s.digests, 'hex') AS digests`;
 const ENTRY = `a.id, ${exact("a.at")} AS at, ${exact("a.recorded_at")} AS "recordedAt", a.action, a.actor, a.subject,
   a.event_id AS "eventId", a.details`;
 
@@ -53,18 +56,22 @@ const sealOf = ({ digests, ...row }: SealRow): AuditSeal => ({
 });
 
 /** The newest seal; null before the first. */
-export const lastSeal = async (database: Database): Promise<AuditSeal | null> =>
+export const lastSeal = async (database: Database): Promise<ListedSeal | null> =>
   (await sealsBefore(database, null, 1))[0] ?? null;
 
-/** Seals after this number, the oldest first. */
+/** The first seals after a number, the oldest first: one at least, and as many as have so many entries together. */
 export async function sealsAfter(
   database: Database,
   number: number,
-  limit: number,
+  { seals, entries }: { seals: number; entries: number },
 ): Promise<AuditSeal[]> {
   const rows = await database.query<SealRow>(
-    `SELECT ${SEAL} FROM audit_seal s WHERE s.number > $1 ORDER BY s.number LIMIT $2`,
-    [number, limit],
+    `SELECT ${SEAL} FROM audit_seal s JOIN (
+      SELECT l.number, row_number() OVER w AS nth, sum(l.entries) OVER w AS entries
+      FROM (SELECT number, cardinality(entry_ids) AS entries FROM audit_seal WHERE number > $1 ORDER BY number LIMIT $2) l
+      WINDOW w AS (ORDER BY l.number)) n ON n.number = s.number
+    WHERE n.nth = 1 OR n.entries <= $3 ORDER BY s.number`,
+    [number, seals, entries],
   );
   return rows.map(sealOf);
 }
@@ -74,16 +81,20 @@ export async function sealsBefore(
   database: Database,
   number: number | null,
   limit: number,
-): Promise<AuditSeal[]> {
-  const rows = await database.query<SealRow>(
-    `SELECT ${SEAL} FROM audit_seal s WHERE s.number < coalesce($1::int, 2147483647) ORDER BY s.number DESC LIMIT $2`,
+): Promise<ListedSeal[]> {
+  return database.query(
+    `SELECT ${LISTED}, cardinality(s.entry_ids) AS entries FROM audit_seal s
+    WHERE s.number < coalesce($1::int, 2147483647) ORDER BY s.number DESC LIMIT $2`,
     [number, limit],
-  );
-  return rows.map(sealOf);
+  ) as Promise<never>;
 }
 
-export async function findSeal(database: Database, number: number): Promise<AuditSeal | undefined> {
-  const [found] = await sealsAfter(database, number - 1, 1);
+/** A seal by its number. */
+export async function findSeal(
+  database: Database,
+  number: number,
+): Promise<ListedSeal | undefined> {
+  const [found] = await sealsBefore(database, number + 1, 1);
   return found?.number === number ? found : undefined;
 }
 
@@ -128,8 +139,8 @@ export function unsealedEntries(
 /** How many entries wait for their seal, and how long the oldest does. */
 export async function waitingEntries(
   database: Database,
-  since: ExactTime,
 ): Promise<{ count: number; oldestAt: Instant | null }> {
+  const since = (await lastSeal(database))?.settledBefore ?? NEVER;
   const rows = await database.query<{ count: number; oldestAt: Instant | null }>(
     `SELECT count(*)::int AS count, ${ms("min(a.recorded_at)")} AS "oldestAt" FROM audit_entry a
     WHERE a.recorded_at >= $1::timestamptz AND ${isUnsealed()}`,
@@ -194,6 +205,31 @@ export async function archivedByEntry(database: Database): Promise<number> {
     [AUDIT_TRAIL, AUDIT_ARCHIVED],
   );
   return rows[0]?.number ?? 0;
+}
+
+/** Entries that are here although these seals' entries are in an archive: somebody has put them back. */
+export function returnedEntries(
+  database: Database,
+  { from, to }: { from: number; to: number },
+  limit: number,
+): Promise<{ id: string; number: number }[]> {
+  return database.query(
+    `SELECT a.id, s.number FROM audit_seal s CROSS JOIN unnest(s.entry_ids) x(id) JOIN audit_entry a ON a.id = x.id
+    WHERE s.number >= $1 AND s.number <= $2 AND s.archived_at IS NOT NULL ORDER BY s.number, a.id LIMIT $3`,
+    [from, to, limit],
+  );
+}
+
+/** Of these seals the ones whose entries are in an archive by now. */
+export async function archivedOf(
+  database: Database,
+  numbers: readonly number[],
+): Promise<Set<number>> {
+  const rows = await database.query<{ number: number }>(
+    "SELECT number FROM audit_seal WHERE number = ANY($1::int[]) AND archived_at IS NOT NULL",
+    [[...numbers]],
+  );
+  return new Set(rows.map(({ number }) => number));
 }
 
 /** The newest seal whose entries are in an archive; 0 when none is. */

@@ -8,7 +8,10 @@ export interface DatabaseConfig {
   poolMax: number;
   /** Off for poolers that hand a session's next query to another backend. */
   preparedStatements: boolean;
-  /** How long to wait for a connection, and for an answer. */
+  /**
+   * How long to wait for a connection, and for an answer. Longer than the role's `statement_timeout`: what Postgres ends
+   * is known not to be written, what we stop waiting for is not known.
+   */
   connectTimeoutMs: number;
   queryTimeoutMs: number;
 }
@@ -26,9 +29,15 @@ export interface Database {
 /**
  * Classes and codes by which Postgres, or who stands before it, is not to be had for now: connections (08), a
  * standby that is not promoted yet (25006), a role or database being changed or restored (28, 3D000), a
- * statement cut off (57014), a shutdown, no room, its disk. Without 08P01, which needs a closer look.
+ * shutdown, no room, its disk. Without 08P01, which needs a closer look.
  */
-const UNAVAILABLE = /^(08(?!P01)|25006|28|3D000|57014|57P0[1-4]|53|58)/;
+const UNAVAILABLE = /^(08(?!P01)|25006|28|3D000|57P0[1-4]|53|58)/;
+
+/**
+ * Postgres itself has ended the statement, so that nothing of it is written: a wait for one lock (55P03), or all of
+ * its waits together (57014), took too long, or it could not be put in an order with others (40001).
+ */
+const BUSY = new Set(["55P03", "57014", "40001"]);
 
 /** Node's own of a socket: ECONNREFUSED, EAI_AGAIN. ERR_… is a wrong argument of ours. */
 const SYSTEM = /^E(AI_)?[A-Z]+$/;
@@ -66,7 +75,7 @@ export function classify(error: unknown): Error {
   if (code === "SB001" || code === "40P01" || code === "23505") {
     return new Moved(message, { cause: error });
   }
-  if (code === "55P03" || code === "40001") return new Transient("database_busy", { cause: error });
+  if (BUSY.has(code)) return new Transient("database_busy", { cause: error });
   if (isUnavailable(code, message ?? "", severity)) {
     return new Transient("database_unavailable", { cause: error });
   }

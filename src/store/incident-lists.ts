@@ -1,7 +1,37 @@
 import type { PrismaClient } from "../../generated/prisma/client.js";
-import { auditOf, DETAIL_ROWS_MAX, keyedBy, type PageRequest, pageOf } from "./list-page.js";
+import {
+  auditOf,
+  DETAIL_ROWS_MAX,
+  keyedBy,
+  type PageArgs,
+  type PageRequest,
+  pageOf,
+} from "./list-page.js";
 import { plain } from "./plain.js";
 import { asked } from "./prisma.js";
+
+type IncidentFilter = "status" | "severity" | "service" | "environment" | "kind" | "since";
+
+/** An id is its minute on the platform's clock, and `-10` would sort before `-2`: the times are the place in the list. */
+const NEWEST = [{ openedAt: "desc" }, { createdAt: "desc" }, { id: "desc" }] as const;
+
+/** A service is found however it is written: people do not know its capitals. */
+function incidentsOf(
+  prisma: PrismaClient,
+  { where: { id, service, ...exact }, take }: PageArgs<IncidentFilter, "openedAt">,
+) {
+  // It becomes a pattern: `my_shop` is not to find my-shop.
+  const written = service?.replace(/[\\%_]/g, "\\$&");
+  return prisma.incident.findMany({
+    where: {
+      ...exact,
+      ...(written === undefined ? {} : { service: { equals: written, mode: "insensitive" } }),
+    },
+    orderBy: [...NEWEST],
+    take,
+    ...(id === undefined ? {} : { cursor: { id: id.lt }, skip: 1 }),
+  });
+}
 
 /** Outages, each with how many signals spoke of it; one of them with all that is known of it. */
 export function incidentList(prisma: PrismaClient) {
@@ -22,10 +52,8 @@ export function incidentList(prisma: PrismaClient) {
     }));
   };
   return {
-    async page(
-      request: PageRequest<"status" | "severity" | "service" | "environment" | "kind" | "since">,
-    ) {
-      const page = await pageOf(request, (args) => prisma.incident.findMany(args), "openedAt");
+    async page(request: PageRequest<IncidentFilter>) {
+      const page = await pageOf(request, (args) => incidentsOf(prisma, args), "openedAt");
       return { ...page, rows: await counted(page.rows) };
     },
     async find(id: string) {

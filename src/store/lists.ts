@@ -47,14 +47,17 @@ function eventList(prisma: PrismaClient) {
       const [event] = found === null ? [] : await counted([plain(found)]);
       if (event === undefined) return null;
       const where = { eventId: id };
-      const [attempts, deadLetter, notices] = await Promise.all([
+      const bodyOf = { where, select: { eventId: true } };
+      const [attempts, deadLetter, notices, body] = await Promise.all([
         asked(prisma.attempt.findMany({ where, orderBy: { startedAt: "desc" }, take: 100 })),
         asked(prisma.deadLetter.findUnique({ where })),
         asked(prisma.notice.findMany({ where, ...newestFirst })),
+        asked(prisma.eventBody.findFirst(bodyOf)),
       ]);
       const told = [...notices.map((notice) => notice.id), ...(deadLetter ? [deadLetter.id] : [])];
       return {
         ...event,
+        bodyKept: body !== null,
         attemptLog: attempts.map(plain),
         deadLetter: deadLetter === null ? null : plain(deadLetter),
         notifications: notices.map(plain),

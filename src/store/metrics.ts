@@ -6,7 +6,7 @@ import {
   SPIKE_USUAL_MINUTES,
 } from "../domain/metric.js";
 import { OWN_SOURCE } from "../domain/own-signal.js";
-import { DAY_MS, type Instant, isoOf, MINUTE_MS } from "../domain/time.js";
+import { type Instant, isoOf, MINUTE_MS } from "../domain/time.js";
 import { toStorableJson } from "./clean.js";
 import type { Database } from "./database.js";
 
@@ -200,18 +200,4 @@ export function readSpans(
       o.limit,
     ],
   ) as Promise<never>;
-}
-
-const KEPT_MS = 90 * DAY_MS;
-const DELETED_MAX = 50_000;
-
-/** Deletes what is older than 90 days, some of it at once; the next sweep goes on. @returns how many rows. */
-export async function dropOldMetrics(database: Database, now: Instant): Promise<number> {
-  const rows = await database.query<{ n: number }>(
-    `WITH old AS (DELETE FROM metric_minute WHERE ctid IN (
-      SELECT ctid FROM metric_minute WHERE minute < $1::timestamptz LIMIT ${DELETED_MAX}) RETURNING 1)
-    SELECT count(*)::int AS n FROM old`,
-    [isoOf(now - KEPT_MS)],
-  );
-  return rows[0]?.n ?? 0;
 }

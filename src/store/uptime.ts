@@ -1,4 +1,5 @@
 import type { Maintenance } from "../domain/incident.js";
+import { OWN_LABELS } from "../domain/metric.js";
 import { type Instant, isoOf } from "../domain/time.js";
 import type { Outage, Responded } from "../domain/uptime.js";
 import type { Database } from "./database.js";
@@ -7,6 +8,16 @@ import { TABLE_SQL } from "./tables.js";
 const ms = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 interface Range extends Record<"from" | "to", Instant> {}
+
+/** The first minute that was watched, of those that are kept; null: none was. */
+export async function readFirstWatched(database: Database): Promise<Instant | null> {
+  const [row] = await database.query<{ at: number }>(
+    `SELECT ${ms("minute")} AS at FROM metric_minute WHERE metric = 'database_up' AND label = $1
+    ORDER BY minute LIMIT 1`,
+    [OWN_LABELS.database],
+  );
+  return row?.at ?? null;
+}
 
 /** The monitors' outages that touch the time, by the service's canonical name. An end without a beginning is none. */
 export function readOutages(database: Database, { from, to }: Range): Promise<Outage[]> {

@@ -104,6 +104,23 @@ describe("events", () => {
     expect(answer.headers.get("content-disposition")).toBe(`attachment; filename="${dead}.body"`);
     expect(await answer.text()).toBe("{");
   });
+
+  it("say that their bytes are kept no more, as of one that there never was nothing is", async () => {
+    const [event] = await list("events?source=vercel");
+    const path = `events/${event?.id}`;
+    expect(await one(path)).toMatchObject({ bodyKept: true });
+    await w.database.query("DELETE FROM event_body WHERE event_id = $1", [event?.id]);
+    expect(await one(path)).toMatchObject({ bodyKept: false });
+    const refused = async (of: string) => {
+      const answer = await w.ask(`/api/admin/${of}/body`);
+      return [answer.status, ((await answer.json()) as { detail: string }).detail];
+    };
+    expect(await refused(path)).toEqual([
+      404,
+      `The bytes of ${event?.id} are kept no more: see retention.bodyDays of the policy.`,
+    ]);
+    expect(await refused("events/evt_none")).toEqual([404, "There is no event evt_none."]);
+  });
 });
 
 describe("the effects", () => {

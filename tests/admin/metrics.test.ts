@@ -108,6 +108,17 @@ describe("uptime", () => {
     expect(service?.windows[0]).toMatchObject({ outages: 1, targetPercent: 99.5 });
     expect(Number(service?.windows[0]?.downMs)).toBeGreaterThan(0);
     expect(data.times).toMatchObject({ incidents: 1, days: 30 });
+    // Of an hour and some minutes nobody can say how 90 days were, but that a week's target is missed.
+    const known = { coveredFrom: expect.any(String), coveredMs: expect.any(Number) };
+    expect(service?.windows).toMatchObject([
+      { ...known, isMet: false },
+      { ...known, isMet: null },
+      { ...known, isMet: null },
+    ]);
+    for (const { percent, coveredMs, downMs } of service?.windows ?? []) {
+      expect(Number(coveredMs)).toBeLessThan(2 * 60 * MINUTE_MS);
+      expect(percent).toBeCloseTo(100 - (100 * Number(downMs)) / Number(coveredMs), 6);
+    }
     const single = await world.json<Report>("/api/admin/uptime?days=1");
     expect(single.data.services[0]?.windows.map(({ days }) => days)).toEqual([1]);
     expect((await world.ask("/api/admin/uptime?days=91")).status).toBe(400);

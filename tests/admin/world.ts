@@ -221,6 +221,7 @@ export async function adminWorld(
       continueReconciliation: (id) => continueRun(id, reconciling, { budgetMs: 10_000 }),
       ...auditOperations({
         ...holding,
+        kv,
         policy: { ...holding.policy, retention: { ...holding.policy.retention, auditDays } },
       }),
       ...incidentOperations({ ...settling, policy: presetOf("runbook") }),

@@ -176,7 +176,7 @@ describe("what every customer is told", () => {
     const ending = await mailOf("entitlement-expiring", "th", { endsAt: AT });
     expect(ending.text).toContain("แพ็กเกจ ADVANCED ของคุณจะหมดอายุในวันที่ 20 พฤศจิกายน พ.ศ. 2568");
     const ended = await mailOf("entitlement-expired", "en", { endedAt: AT });
-    expect(ended.text).toContain("Your ADVANCED package ended on November 20, 2025.");
+    expect(ended.text).toContain("Your ADVANCED package ended on 20 November 2025.");
   });
 
   it("how to unsubscribe, on the mails that one may do without", async () => {

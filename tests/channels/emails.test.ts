@@ -201,7 +201,7 @@ describe("emails", () => {
       Service: web
       Environment: production
       Kind: error
-      Since: November 20, 2025 at 2:05 PM (Thailand Time, GMT+7)
+      Since: 20 November 2025 at 14:05 (Thailand Time, GMT+7)
       Incident id: inc_01EXAMPLE
 
       Open at the source: https://errors.example/issues/12?a=1&b=2
@@ -295,7 +295,7 @@ describe("emails", () => {
 
   it("uses UTC, and says so, where no zone is given", async () => {
     const { timeZone: _, ...data } = PAYMENT;
-    expect(await textOf("payment-received", { data })).toContain("at 7:05 AM (UTC)");
+    expect(await textOf("payment-received", { data })).toContain("at 07:05 (UTC)");
   });
 
   it("escapes what people wrote", async () => {

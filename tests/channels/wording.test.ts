@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { clip, instantIn, moneyText, textIn, urlIn } from "../../src/channels/notice-data.js";
-import { durationText, knownLocale, placeText, timeText } from "../../src/channels/wording.js";
+import {
+  dayText,
+  durationText,
+  knownLocale,
+  placeText,
+  timeText,
+} from "../../src/channels/wording.js";
 import { AT } from "./notices.js";
 
 describe("wording", () => {
@@ -14,6 +20,11 @@ describe("wording", () => {
     );
   });
 
+  it("writes one moment alike in a mail and at Slack, whose readers' English is of no region", () => {
+    expect(timeText(AT, "en", "UTC")).toBe(timeText(AT, "en-GB", "UTC"));
+    expect(dayText(AT, "en", "UTC")).toBe(dayText(AT, "en-GB", "UTC"));
+  });
+
   it("names the service after a title that does not begin with it", () => {
     expect(placeText("Status 502", "shop", "production")).toBe(" (shop, production)");
     expect(placeText("Shop: Status 502", "shop", "production")).toBe(" (production)");
@@ -23,7 +34,7 @@ describe("wording", () => {
   });
 
   it("falls back to English and UTC where a webhook brought nonsense", () => {
-    expect(timeText(AT, "not a locale", "Mars/Olympus")).toBe("November 20, 2025 at 7:05 AM (UTC)");
+    expect(timeText(AT, "not a locale", "Mars/Olympus")).toBe("20 November 2025 at 07:05 (UTC)");
   });
 
   it("mends a locale that is only written otherwise", () => {

@@ -41,6 +41,12 @@ const act = (subject: string) =>
     [`aud_${subject}`, subject],
   );
 const seal = () => sealAudit({ database: w.database, clock: w.clock, log: listeningLog() });
+/** As an archive of these seals is called. */
+const fileOf = async (first: number, last: number, faulty = "") =>
+  join(
+    folder,
+    `audit-0000000${first}-0000000${last}-${(await hashOf(last)).slice(0, 12)}${faulty}.ndjson`,
+  );
 const hashOf = async (number: number) => {
   const [row] = await rows("SELECT hash FROM audit_seal WHERE number = $1", [number]);
   return String(row?.hash);
@@ -105,7 +111,7 @@ describe("audit archive", () => {
     await age(1);
     const args = ["audit", "archive", "--dir", folder, "--reason", "a year is over"];
     const { code, out, err } = await run(args, s.env);
-    const file = join(folder, "audit-00000001-00000001.ndjson");
+    const file = await fileOf(1, 1);
     expect({ code, out, err }).toEqual({
       code: 0,
       out: `2 entries of seals 1 to 1 are in ${file}, read back and whole. 2 entries deleted here.\n`,
@@ -124,7 +130,7 @@ describe("audit archive", () => {
     ]);
     const verified = await run(["audit", "verify", "--archive", folder], s.env);
     expect(verified.code).toBe(0);
-    expect(verified.out).toContain("The entries of 1 seal are in archives.");
+    expect(verified.out).toContain("The entries of 1 seal are in archives.\n");
     expect(verified.out).toContain(`${file}: 2 entries of seals 1 to 1.`);
     expect((await run(args, s.env)).out).toBe("Nothing is older than the policy keeps it.\n");
     expect(readdirSync(folder)).toHaveLength(1);
@@ -132,43 +138,82 @@ describe("audit archive", () => {
 
   it("an archive that was edited is found", async () => {
     await run(["audit", "archive", "--dir", folder, "--keep"], s.env);
-    const file = join(folder, "audit-00000001-00000002.ndjson");
+    const file = await fileOf(1, 2);
     const text = readFileSync(file, "utf8");
     writeFileSync(file, text.replace("operator:anna", "operator:ben!"));
     const { code, out } = await run(["audit", "verify", "--archive", folder], s.env);
     expect(code).toBe(1);
-    expect(out).toContain(`${file}: seal 1 is not as it was sealed`);
+    expect(out).toContain("seal 1 is not as it was sealed");
     writeFileSync(file, text);
     appendFileSync(file, '{"id":"aud_more"}\n');
     const more = await run(["audit", "verify", "--archive", folder], s.env);
-    expect(more.out).toContain(`${file}: seal 2 is not as it was sealed`);
+    expect(more.out).toContain("seal 2 is not as it was sealed");
   });
 
-  it("between two archives that do not follow each other something is lost", async () => {
+  it("an archive that is missing is found, wherever it was", async () => {
     await act("four");
     await seal();
-    await run(["audit", "archive", "--dir", folder, "--keep"], s.env);
-    const whole = join(folder, "audit-00000001-00000003.ndjson");
+    await age(3);
+    await run(["audit", "archive", "--dir", folder, "--reason", "a year is over"], s.env);
+    const whole = await fileOf(1, 3);
     const lines = readFileSync(whole, "utf8").split("\n");
-    writeFileSync(
-      join(folder, "audit-00000001-00000001.ndjson"),
-      `${lines.slice(0, 3).join("\n")}\n`,
-    );
-    writeFileSync(join(folder, "audit-00000003-00000003.ndjson"), lines.slice(5).join("\n"));
     rmSync(whole);
-    const { code, out } = await run(["audit", "verify", "--archive", folder], s.env);
-    expect(code).toBe(1);
-    expect(out).toContain("begins with seal 3; the archives before it end with seal 1");
+    const parts = [lines.slice(0, 3), lines.slice(3, 5), lines.slice(5, -1)];
+    const files = await Promise.all([1, 2, 3].map((n) => fileOf(n, n)));
+    const verify = async (...kept: number[]) => {
+      for (const [i, file] of files.entries()) {
+        if (kept.includes(i + 1)) writeFileSync(file, `${parts[i]?.join("\n")}\n`);
+        else rmSync(file, { force: true });
+      }
+      return run(["audit", "verify", "--archive", folder], s.env);
+    };
+    expect((await verify(1, 2, 3)).code).toBe(0);
+    for (const [kept, from, to] of [
+      [[2, 3], 1, 1],
+      [[1, 3], 2, 2],
+      [[1], 2, 3],
+    ] as const) {
+      const { code, out } = await verify(...kept);
+      expect(code).toBe(1);
+      expect(out).toContain(
+        `the entries of seals ${from} to ${to} are in no archive of this folder`,
+      );
+    }
+    expect((await run(["audit", "verify"], s.env)).out).toContain(
+      "The entries of 3 seals are in archives, which were not read: --archive <folder>.",
+    );
   });
 
   it("an entry that was changed is not archived away", async () => {
     await age(2);
     await rows("UPDATE audit_entry SET actor = 'operator:ben' WHERE id = 'aud_two'");
-    const ran = await run(["audit", "archive", "--dir", folder, "--reason", "no"], s.env);
+    const args = ["audit", "archive", "--dir", folder, "--reason", "no"];
+    const ran = await run(args, s.env);
     expect(ran.code).toBe(1);
-    expect(ran.err).toContain("seal 1 is not as it was sealed. Nothing was deleted here.");
-    expect(readdirSync(folder), "nor is what is no archive left behind").toEqual([]);
+    expect(ran.err).toContain("seal 1 is not as it was sealed. Nothing was written or deleted.");
     expect(await entries()).toHaveLength(3);
+    expect(readdirSync(folder)).toEqual([]);
+    const copy = await run(["audit", "archive", "--dir", folder, "--keep"], s.env);
+    expect(copy, "a copy of it is evidence").toMatchObject({
+      code: 0,
+      err: "seal 1 is not as it was sealed.\n",
+    });
+    expect(copy.out).toContain(`${await fileOf(1, 2, ".faulty")}, as they are now.`);
+    const despite = await run([...args, "--despite-faults"], s.env);
+    expect(despite.out).toContain("3 entries deleted here.");
+    expect(await entries(), "but the one that says so").toHaveLength(1);
+  });
+
+  it("is not written over one that is there: what it holds may be here no more as it was", async () => {
+    await run(["audit", "archive", "--dir", folder, "--keep"], s.env);
+    const file = await fileOf(1, 2);
+    const good = readFileSync(file, "utf8");
+    await rows("UPDATE audit_entry SET actor = 'operator:ben' WHERE id = 'aud_two'");
+    await age(2);
+    await run(["audit", "archive", "--dir", folder, "--reason", "no"], s.env);
+    await run(["audit", "archive", "--dir", folder, "--keep"], s.env);
+    expect(readFileSync(file, "utf8")).toBe(good);
+    expect(good).toContain("operator:anna");
   });
 
   it("without a reason, or where the policy keeps all, nothing is deleted", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countsKey } from "../../src/domain/door-counts.js";
+import { writeMetrics } from "../../src/store/metrics.js";
 import { type AdminWorld, adminWorld } from "../admin/world.js";
 import { run, type Served, served } from "./run.js";
 
@@ -63,6 +64,34 @@ describe("door", () => {
       ["accepted", 3],
       ["bad_signature", 2],
     ]);
+  });
+
+  it("says by balance what was acknowledged and what came to a worker, and where to go on when some is missing", async () => {
+    expect((await run(["door", "balance"], s.env)).out).toBe(
+      "Nothing is counted yet: the cron job watch does it. See npx --no signalbox health\n",
+    );
+    const end = Math.floor(w.clock.now() / 60_000) * 60_000 - 15 * 60_000;
+    const counted = (label: string, minute: number, value: number) => ({
+      ...{ metric: "deliveries_acknowledged", label, minute, value },
+      samples: 1,
+    });
+    await writeMetrics(w.database, [
+      counted("signalbox", end - 300 * 60_000, 0),
+      counted("signalbox", end - 60_000, 3),
+      counted("stripe", end - 60_000, 3),
+    ]);
+    const { code, out, err } = await run(["door", "balance", "--minutes", "120"], s.env);
+    expect(out.split("\n").slice(0, 3)).toEqual([
+      "Deliveries acknowledged 2026-11-21 07:45:00 to 2026-11-21 09:45:00 (Asia/Bangkok)",
+      "Source        Acknowledged  Arrived  Missing",
+      "stripe        3             0        3",
+    ]);
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: "What is missing may wait in the queue: docs/runbooks/accepted-but-not-there.md\n",
+    });
+    const json = JSON.parse((await run(["door", "balance", "--json"], s.env)).out);
+    expect(json.data[0]).toMatchObject({ source: "stripe", missing: 3 });
   });
 
   it("refuses a source that there is not", async () => {

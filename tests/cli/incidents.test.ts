@@ -73,6 +73,9 @@ describe("incidents", () => {
     expect((await shown()).status).toBe("resolved");
     const late = await run(["incidents", "ack", id], s.env);
     expect([late.code, late.err]).toEqual([1, expect.stringContaining(`${id} is over since`)]);
+    expect(late.err).toContain(
+      `See how it stands now: \`npx --no signalbox incidents show ${id}\`.`,
+    );
     await run(["incidents", "reopen", id, "--reason", "it is back"], s.env);
     expect(await shown()).toMatchObject({ status: "open", acknowledgedBy: null });
     const entries = `/api/admin/audit?subject=${id}&action=incident.reopened`;
@@ -144,8 +147,9 @@ describe("incidents", () => {
     const { err, out } = await run(["incidents", "show", id], s.env);
     expect(out + err).toContain(`npx --no signalbox incidents ack ${id}`);
     expect(out + err, "who is told next, and when").toMatch(
-      /\(UTC\): On call, Technical lead by sms, email, slack, unless somebody has it by then\./,
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d Asia\/Bangkok: On call, Technical lead by sms, email, slack, unless somebody has it by then\.$/m,
     );
+    expect(out, "one zone in one view").not.toContain("UTC");
     const decided = (await shown()).timeline.find(({ kind }) => kind === "decision");
     expect(out.replace(/\s+/g, " "), "whole, on several lines").toContain(decided?.text);
     await run(["incidents", "resolve", id, "--reason", "over"], s.env);

@@ -82,6 +82,7 @@ describe("list", () => {
       "No dead letters.",
     ]);
     expect(await printed("refusals")).toEqual(["No refusals."]);
+    expect(await printed("audit", "list", "--action", "none")).toEqual(["No audit entries."]);
   });
 
   it("narrows by its filters", async () => {
@@ -191,7 +192,7 @@ describe("body", () => {
     });
     const { code, err } = await run(["events", "body", "evt_none"], s.env);
     expect(code).toBe(1);
-    expect(err).toContain("There is no body of event evt_none.");
+    expect(err).toContain("There is no event evt_none.");
   });
 });
 
@@ -216,5 +217,34 @@ describe("colours", () => {
     expect(await colored({ CI: "true" })).toBe(false);
     expect(await colored({ FORCE_COLOR: "1" })).toBe(true);
     expect(await colored({ FORCE_COLOR: "1", NO_COLOR: "1" })).toBe(false);
+  });
+});
+
+describe("what was kept in milliseconds", () => {
+  it("is read as times and lengths by a person: what a notice was made of", async () => {
+    const { data } = await w.json<{ data: { id: string; template: string }[] }>(
+      "/api/admin/notifications",
+    );
+    const raised = data.find(({ template }) => template === "incident-raised");
+    const lines = await printed("notifications", "show", raised?.id ?? "");
+    const of = (field: string) => lines.find((line) => line.startsWith(`data.${field} `));
+    expect(of("openedAt")).toMatch(/ 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d Asia\/Bangkok$/);
+    expect(of("lasted")).toMatch(/ (\d+ s|\d+ min|\d+ h( \d+ min)?|\d+ d( \d+ h)?)$/);
+    expect(lines.join("\n")).not.toMatch(/^data\.\w+(At|Ms) +\d+$/m);
+  });
+});
+
+describe("suppressions remove", () => {
+  it("says that it stands no more, and what is sent from now on", async () => {
+    await printed("suppressions", "add", "a@example.com", "--reason", "asked by phone");
+    const lines = await printed("suppressions", "remove", "a@example.com", "--reason", "mended");
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^Removed: manual \(since 2026-11-21 \d\d:\d\d:\d\d Asia\/Bangkok\)\.$/,
+      ),
+      "It is not suppressed: all mail is sent.",
+    ]);
+    const [none] = await printed("suppressions", "remove", "a@example.com", "--reason", "again");
+    expect(none).toBe("It was not suppressed; nothing was done.");
   });
 });

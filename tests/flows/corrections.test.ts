@@ -272,6 +272,38 @@ describe("a bad release and its correction", () => {
     const done = await as("anna", "corrections", "apply", String(row?.id), "--reason", "try");
     expect(done.code).toBe(1);
     expect(done.out).toContain("failed");
+    expect(done.err).toMatch(
+      /cor_\w+: Stripe answered 400 payment_intent_unexpected_state: the payment is in a state in which that can't be done/,
+    );
+    const shown = await as("anna", "corrections", "show", String(row?.id));
+    const again = `npx --no signalbox corrections plan --payment ${ids.nok} --kind cancel`;
+    for (const said of [done.err, shown.out]) {
+      expect(said).toContain(
+        `Nothing was done by it. Look at payment ${ids.nok}, here and at stripe`,
+      );
+      expect(said).toContain(again);
+    }
+    expect(shown.out).toMatch(/^appliedBy +–$/m);
     expect(dataOf(await as("anna", "corrections", "plan", ...of))).toHaveLength(1);
+  }, 60_000);
+
+  it("says that subscriptions were touched, which are not in its list", async () => {
+    const said = async () => (await as("anna", "payments", "affected", "--from", startedAt)).out;
+    expect(await said()).not.toContain("subscription");
+    const customer = h.stripe.call("POST", "/v1/customers", { email: "somchai@example.com" }).id;
+    const price = h.stripe.call("POST", "/v1/prices", {
+      currency: "thb",
+      unit_amount: 29_900,
+      recurring: { interval: "month" },
+      product_data: { name: "Pro" },
+    }).id;
+    h.stripe.call("POST", "/v1/subscriptions", {
+      customer,
+      items: [{ price }],
+      metadata: { userId: "somchai" },
+      default_payment_method: "pm_card_visa",
+    });
+    await settled();
+    expect(await said()).toContain("Touched too, and not in this list: what 1 subscription gives.");
   }, 60_000);
 });

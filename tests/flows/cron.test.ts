@@ -34,7 +34,8 @@ describe("the cron jobs", () => {
       { job: "relay", spills: 0, outbox: 0, timers: 0 },
     ]);
     const sweep = await cron("sweep", { authorization });
-    expect(await sweep.json()).toMatchObject({ job: "sweep", partitions: 0 });
+    const swept = { job: "sweep", partitions: 0, retention: { months: [], left: false } };
+    expect(await sweep.json()).toMatchObject(swept);
     const health = await fetch(`${h.url}/api/health`);
     expect(await health.json(), "and health knows when").toMatchObject({
       services: { queue: "connected" },

@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshen, loadSample, requestOf } from "../../cli/samples/index.js";
 import { Transient } from "../../src/domain/errors.js";
+import { OWN_VERIFIERS } from "../../src/domain/event.js";
 import type { Kv } from "../../src/domain/ports.js";
 import { Secret } from "../../src/domain/secret.js";
 import { SECOND_MS } from "../../src/domain/time.js";
@@ -24,13 +25,15 @@ type Message = Parameters<Publisher["publishDelivery"]>[0];
 const unused = () => Promise.reject(new Error("not used by the spill"));
 
 /** KV in memory: values, and the one index in its order. */
-function memoryKv(): Kv & { kept: Map<string, string>; inLine(): string[] } {
+function memoryKv(): Kv & { kept: Map<string, string>; inLine(): string[]; tallied: object[] } {
+  const tallied: object[] = [];
   const kept = new Map<string, string>();
   const index = new Map<string, number>();
   const inLine = (): string[] => [...index].sort(([, a], [, b]) => a - b).map(([key]) => key);
   return {
     kept,
     inLine,
+    tallied,
     get: async (key) => kept.get(key) ?? null,
     setFor: async (key, value) => void kept.set(key, value),
     async park(_index, key, value, at) {
@@ -44,7 +47,9 @@ function memoryKv(): Kv & { kept: Map<string, string>; inLine(): string[] } {
     },
     count: async () => index.size,
     delete: unused,
-    tally: unused,
+    async tally(counts) {
+      tallied.push(counts);
+    },
     counts: unused,
     list: unused,
     ping: unused,
@@ -68,10 +73,15 @@ function world(publish: (message: Message) => void) {
   return {
     ...deps,
     taken,
-    post: (eventKey: string, body: Uint8Array<ArrayBuffer>, queueToken = TOKEN) =>
+    post: (
+      eventKey: string,
+      body: Uint8Array<ArrayBuffer>,
+      queueToken = TOKEN,
+      verifiedBy = delivery.verifiedBy,
+    ) =>
       handOver(
         { ...deps, queueToken, queueBodyBytesMax: 10 * QUEUE_BYTES_MAX },
-        { ...delivery, eventKey, receivedAt: clock.now() },
+        { ...delivery, eventKey, receivedAt: clock.now(), verifiedBy },
         body,
       ),
     sweep: () => sweepSpills({ ...deps, queueTokens: [TOKEN, TOKEN_BEFORE] }),
@@ -175,6 +185,46 @@ describe("an accepted delivery that is larger than the queue takes", () => {
     expect(await w.sweep()).toBe(1);
     expect(w.taken.map(({ body }) => body)).toEqual([RAW]);
     expect([...w.kv.kept]).toEqual([]);
+  });
+});
+
+describe("what a sweep has published", () => {
+  const minute = "door:2026-11-21T09:00";
+
+  it("is counted for the minute in which the door had it, so that it can be held against what arrives", async () => {
+    let isDown = true;
+    const known = deduplicationIdOf("stripe", "evt_known");
+    const w = world(() => {
+      if (isDown) throw new Transient("queue_unavailable");
+    });
+    for (const key of ["evt_1", "evt_1", "evt_2", "evt_known"]) await w.post(key, bytesOf("{}"));
+    await w.post("evt_fetched", bytesOf("{}"), TOKEN, OWN_VERIFIERS.reconciliation);
+    isDown = false;
+    const { publishDelivery } = w.publisher;
+    w.publisher.publishDelivery = async (message) => ({
+      ...(await publishDelivery(message)),
+      deduplicated: message.deduplicationId === known, // the door's own publish had come through
+    });
+    w.clock.advance(10 * 60 * SECOND_MS);
+    expect(await w.sweep()).toBe(4);
+    expect(w.kv.tallied).toEqual([{ [minute]: { "stripe.swept": 2 } }]);
+  });
+
+  it("is counted though the queue refuses the next, and published though KV does not count it", async () => {
+    let left = 2;
+    const w = world(() => {
+      left -= 1;
+      if (left < 0) throw new Transient("queue_unavailable");
+    });
+    left = 0;
+    for (const key of ["evt_1", "evt_2", "evt_3"]) await w.post(key, bytesOf("{}"));
+    left = 1;
+    await expect(w.sweep()).rejects.toThrow("queue_unavailable");
+    expect(w.kv.tallied).toEqual([{ [minute]: { "stripe.swept": 1 } }]);
+    left = 9;
+    w.kv.tally = () => Promise.reject(new Transient("kv_unavailable"));
+    expect(await w.sweep()).toBe(2);
+    expect(w.said()).toContain("tally.lost");
   });
 });
 

@@ -98,6 +98,19 @@ describe("the bootstrap", () => {
     expect(second).toMatchObject({ status: 0, stderr: "", stdout: "[]\n" });
   });
 
+  it("tells how a command is called, instead of a stack trace, when it does not know an option", () => {
+    put(
+      "strict.mjs",
+      '// npm run strict [-- --seed N]: holds\n// what it says.\nimport { parseArgs } from "node:util";\nparseArgs({ options: { seed: { type: "string" } } });\n',
+    );
+    const usage = "Usage: npm run strict [-- --seed N]: holds\n       what it says.\n";
+    expect(run(["strict.mjs", "--help"])).toMatchObject({ status: 0, stdout: usage });
+    const wrong = run(["strict.mjs", "--sede", "1"]);
+    expect(wrong).toMatchObject({ status: 2, stdout: "" });
+    expect(wrong.stderr).toContain(usage);
+    expect(wrong.stderr).not.toContain("    at ");
+  });
+
   it("installs again when the lock file has changed", () => {
     run(["command.mjs"]);
     put("vendor/extra/package.json", '{"name":"extra","version":"1.0.0"}');

@@ -193,6 +193,10 @@ describe("an adoption", () => {
     await w.rows("UPDATE payment SET external_id = 'pi_invented'");
     const done = await adopt("pi_invented", deps);
     expect(done).toMatchObject({ status: "failed", error: "stripe has no payment pi_invented" });
+    // Who has tried it has not applied it.
+    expect(await w.rows("SELECT approved_by, applied_by FROM correction")).toEqual([
+      { approved_by: "operator:anna", applied_by: null },
+    ]);
   });
 });
 
@@ -210,9 +214,11 @@ describe("what is affected", () => {
       currency: "thb",
     });
     const found: { externalId: string; differences: string[] }[] = [];
+    const counted: (number | null)[] = [];
     for (let after: string | null = ""; after !== null; ) {
-      const { lines, nextAfter } = await page(after);
+      const { lines, nextAfter, subscriptions } = await page(after);
       found.push(...lines);
+      counted.push(subscriptions);
       after = nextAfter;
     }
     expect(
@@ -225,6 +231,7 @@ describe("what is affected", () => {
       { externalId: there, ours: null, differences: ["missing_here"], proposal: "adopt" },
     ]);
     expect(found.slice(0, 3).every(({ differences }) => differences.length === 0)).toBe(true);
+    expect(counted).toEqual([0, ...counted.slice(1).map(() => null)]); // with the first page, once
   });
 
   it("says how a payment differs, by what the gateway says of all its objects", async () => {

@@ -29,7 +29,8 @@ const reportOf = (version: string, status = 200) => ({
 async function checksOf(set: Set) {
   const { events = 8, mails = 2, poolMax = 10, flow, get, signsLinks = true } = set;
   const key = "signalbox-events";
-  const state = { key, isPaused: false, isPinned: false, parallelismMax: events, ...flow };
+  const idle = { key, isPaused: false, isPinned: false, parallelismMax: events, waiting: 0 };
+  const state = { ...idle, ...flow };
   const atOnce = messagesAtOnce({ eventParallelism: events, emailPerSecond: mails });
   const { checks } = await setUp({
     account: accountWith(flow === undefined ? null : state),

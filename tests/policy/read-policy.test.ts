@@ -13,6 +13,7 @@ describe("a policy's file", () => {
     const { policy, problems } = readPolicy("extends: tbat\nstorm: {incidents: 3, minutes: 2}\n");
     expect(problems).toEqual([]);
     expect(policy).toEqual({ ...presetOf("tbat"), storm: { incidents: 3, minutes: 2 } });
+    expect(policy?.retention.bodyDays, "where no part says how long").toBe(90);
   });
 
   it("may be JSON, and may say everything itself", () => {
@@ -65,6 +66,13 @@ describe("a policy's file", () => {
       "misses what is nowhere else",
       "extends: tbat\nstorm: {incidents: 1}\n",
       ["p.yaml:2:8 storm.minutes: Invalid input: expected number, received undefined"],
+    ],
+    [
+      "keeps the bytes of events for less than reconciliation looks back",
+      "extends: tbat\nretention: {logDays: 30, errorDays: 90, auditDays: null, bodyDays: 34}\n",
+      [
+        "p.yaml:2:68 retention.bodyDays: bodies are kept 35 days at least: the nightly reconciliation looks back so far",
+      ],
     ],
     [
       "has a word for an answer that there is not",

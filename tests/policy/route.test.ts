@@ -262,3 +262,19 @@ describe("recipients", () => {
     expect(instead("sms", ["email", "slack"])).toEqual([]);
   });
 });
+
+describe("what its source calls a signal", () => {
+  it("is said where it is another word than ours, and nothing where it is the same", () => {
+    const policy = policyWith(parts({}));
+    const said = {
+      ...signal,
+      source: "sentry",
+      level: "error",
+      tags: { called: "critical" },
+    } as const;
+    expect(decideRoute(said, policy).reasons).toContain(
+      "sentry calls it critical, which counts as error here.",
+    );
+    expect(decideRoute({ ...said, tags: {} }, policy).reasons.join(" ")).not.toContain("counts as");
+  });
+});

@@ -53,6 +53,10 @@ describe("the configuration", () => {
     expect(parseNodeConfig(COMPLETE).door.queue.publicBaseUrl).toBe("https://hooks.example.com");
   });
 
+  it("waits longer for an answer of the database than Postgres lets a statement last (8 s, by its migration)", () => {
+    expect(parseNodeConfig(COMPLETE).database.queryTimeoutMs).toBeGreaterThan(8_000 + 1_000);
+  });
+
   it("lists every missing variable at once", () => {
     const problems = problemsOf({ NODE_ENV: "production" });
     const required = Object.keys(REQUIRED).filter((name) => name !== "NODE_ENV");

@@ -15,12 +15,12 @@ describe("an error of the database", () => {
     ["28P01", "database_unavailable"],
     ["28000", "database_unavailable"],
     ["3D000", "database_unavailable"],
-    ["57014", "database_unavailable"],
     ["EAI_AGAIN", "database_unavailable"],
     ["ENOTFOUND", "database_unavailable"],
     ["ECONNREFUSED", "database_unavailable"],
     ["ECONNRESET", "database_unavailable"],
     ["55P03", "database_busy"],
+    ["57014", "database_busy"],
     ["40001", "database_busy"],
   ])("%s may work later: %s", (code, ours) => {
     expect(classify(pgError(code))).toMatchObject({ code: ours, name: "Transient" });

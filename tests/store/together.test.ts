@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Transient } from "../../src/domain/errors.js";
 import { emptyPlan, type Plan, PlanBuilder } from "../../src/domain/plan.js";
 import { apply, type EventClaim } from "../../src/store/apply.js";
-import { type Database, Moved } from "../../src/store/database.js";
+import { type Database, Moved, openDatabase } from "../../src/store/database.js";
 import { load, read } from "../../src/store/load.js";
 import {
   claimOf,
@@ -205,6 +205,45 @@ describe("plans that come at once", () => {
       for (const id of ids) expect((await kept(id)).name).toBe("later");
     } finally {
       await holder.end();
+    }
+  });
+
+  it("do not fail with the one that waits for its locks until the database ends their statement", async () => {
+    const ids = ["d1", "d2", "d3"];
+    for (const id of ids) await apply(w.database, making(id));
+    const asked = await Promise.all(
+      ids.map(async (id): Promise<[Plan, EventClaim]> => {
+        const renaming = plan().update("deployment", await kept(id), { name: "later" });
+        return [renaming.build(), claimOf(w.ctx, id)];
+      }),
+    );
+    const url = new URL(w.database.pool.options.connectionString ?? "");
+    const holder = new pg.Client({ connectionString: url.href });
+    url.searchParams.set("options", "-c statement_timeout=500");
+    const limits = { preparedStatements: true, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 };
+    const limited = openDatabase({ url: url.href, poolMax: 5, ...limits }, () => undefined);
+    await holder.connect();
+    try {
+      await holder.query("BEGIN");
+      await holder.query("SELECT FROM deployment WHERE external_id = 'd1' FOR UPDATE");
+      const query: Database["query"] = (text, values) => {
+        sent.push(text);
+        return limited.query(text, values);
+      };
+      sent.length = 0;
+      database = { ...limited, query };
+      const work = asked.map(([one, claim]) => apply(database, one, claim));
+      await expect(work[0]).rejects.toMatchObject({ code: "database_busy" });
+      expect(await Promise.all(work.slice(1))).toEqual([true, true]);
+      expect(sent.length).toBe(1 + ids.length); // all of them in one, then each alone
+      await holder.query("ROLLBACK");
+      expect(await w.rows("SELECT event_key FROM event ORDER BY 1")).toEqual([
+        { event_key: "d2" },
+        { event_key: "d3" },
+      ]);
+    } finally {
+      await holder.end();
+      await limited.close();
     }
   });
 

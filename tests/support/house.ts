@@ -8,6 +8,7 @@ import { startResendEmulator } from "../../emulators/resend/index.js";
 import { startSlackEmulator } from "../../emulators/slack/index.js";
 import { startStripeEmulator } from "../../emulators/stripe/index.js";
 import { startUpstashRedisEmulator } from "../../emulators/upstash-redis/server.js";
+import type { Clock } from "../../src/domain/time.js";
 import { buildNode } from "../../src/runtime/node.js";
 import { emptyDatabase, testDatabase } from "./postgres.js";
 
@@ -39,7 +40,7 @@ export interface SampleAsk {
  */
 export async function openHouse(
   overrides: Record<string, string> = {},
-  options: { resendPerSecond?: number } = {},
+  options: { resendPerSecond?: number; clock?: Clock } = {},
 ) {
   const openedAt = Date.now(); // one moment for all samples, so that posting one again posts the same bytes
   const dataDir = await mkdtemp(join(tmpdir(), "signalbox-house-"));
@@ -85,7 +86,8 @@ export async function openHouse(
     LOG_LEVEL: "silent",
     ...overrides,
   };
-  let node = buildNode(env);
+  const by = options.clock === undefined ? {} : { clock: options.clock };
+  let node = buildNode(env, by);
   server.use(node.app.fetch);
 
   const admin = async <T>(path: string, init: RequestInit = {}): Promise<T> => {
@@ -120,7 +122,7 @@ export async function openHouse(
     /** Another release takes the place of this one, with its own settings. */
     async redeploy(settings: Record<string, string>): Promise<void> {
       const before = node;
-      node = buildNode({ ...env, ...settings });
+      node = buildNode({ ...env, ...settings }, by);
       server.use(node.app.fetch);
       await before.close();
     },

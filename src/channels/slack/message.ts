@@ -1,4 +1,4 @@
-import type { Notice } from "../../domain/notice.js";
+import type { Language, Notice } from "../../domain/notice.js";
 import type { Severity } from "../../domain/severity.js";
 import { DIGEST_WORDS, figureLabel } from "../digest-words.js";
 import {
@@ -15,7 +15,6 @@ import {
   INCIDENT_WORDS,
   instantText,
   insteadText,
-  type Language,
   languageOf,
   sentencesOf,
   stormTitle,

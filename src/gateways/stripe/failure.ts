@@ -19,6 +19,19 @@ export function isMissing(error: unknown): boolean {
   );
 }
 
+/** What Stripe's own words mean, for who reads why a correction failed. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  amount_too_large: "that is more than is left of the payment",
+  amount_too_small: "that is less than may be refunded",
+  balance_insufficient: "the account's balance is too small",
+  charge_already_refunded: "all of the payment is refunded already",
+  charge_disputed: "the payment is under dispute, which returns the money by itself if it is lost",
+  insufficient_funds: "the account's balance is too small",
+  payment_intent_unexpected_state:
+    "the payment is in a state in which that can't be done (any more)",
+  resource_missing: "there is no such object in this account and mode",
+};
+
 /**
  * Sorts what the SDK throws: 409, 429 and 5xx may work later, and so may a call that got no answer or one that
  * cannot be read; any other refusal needs a person.
@@ -33,7 +46,8 @@ export function refusalOf(error: unknown): Transient | Permanent {
     return new Transient("gateway_unavailable", { detail: "Stripe did not answer" });
   }
   const words = [code, param].filter((word) => word !== undefined && WORD.test(word));
-  const detail = ["Stripe answered", status, ...words].join(" ");
+  const meaning = Object.hasOwn(MEANINGS, code ?? "") ? `: ${MEANINGS[code ?? ""]}` : "";
+  const detail = `${["Stripe answered", status, ...words].join(" ")}${meaning}`;
   if (status < 500 && ![408, 409, 429].includes(status)) {
     return new Permanent("gateway_refused", { detail });
   }

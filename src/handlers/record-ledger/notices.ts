@@ -1,5 +1,5 @@
 import type { Entitlement } from "../../domain/entitlement.js";
-import type { LedgerDetails, LedgerKind, LedgerObject, LedgerState } from "../../domain/ledger.js";
+import { isKind, type LedgerObject, type ObjectOf } from "../../domain/ledger.js";
 import type { Template } from "../../domain/notice.js";
 import type { TemplateData } from "../../domain/notice-templates.js";
 import { isFullyRefunded, type Payment } from "../../domain/payment.js";
@@ -15,16 +15,6 @@ export interface Told {
   transition: string;
   notice: NoticeRequest;
 }
-
-type Held<K extends LedgerKind> = LedgerObject & {
-  kind: K;
-  state: LedgerState<K>;
-  details: LedgerDetails[K];
-};
-const isKind =
-  <K extends LedgerKind>(kind: K) =>
-  (one: LedgerObject): one is Held<K> =>
-    one.kind === kind;
 
 /** Collects what is to be told to one reader; nothing when nobody knows where to write to, or it was told. */
 class Telling {
@@ -185,7 +175,7 @@ export function tellOfSubscription(
 
 function tellOfInvoice(
   telling: Telling,
-  invoice: Held<"invoice">,
+  invoice: ObjectOf<"invoice">,
   about: Pick<TemplateData["subscription-renewed"], "packageRef" | "userName" | "timeZone">,
 ): void {
   const { details, currency, state } = invoice;

@@ -4,11 +4,12 @@ import type { Ids } from "../../domain/ids.js";
 import { idempotencyKeyOf, isTaken } from "../../domain/notice.js";
 import type { OutboxRow } from "../../domain/outbox.js";
 import { type DecideContext, emptyPlan, type Plan } from "../../domain/plan.js";
-import { type Clock, isoOf } from "../../domain/time.js";
+import type { Clock } from "../../domain/time.js";
 import { apply } from "../../store/apply.js";
-import { type Database, Moved } from "../../store/database.js";
+import type { Database } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
 import { recipientHashSql } from "../../store/recipient-hash.js";
+import { untilStill } from "../../store/until-still.js";
 import { placeOf, stoppedBy } from "../notice-order.js";
 import {
   cancelPlan,
@@ -45,8 +46,6 @@ export interface Due {
   noticeId: string;
   requestId: string;
 }
-
-const ROUNDS_MAX = 6;
 
 /**
  * Sends one notice: reserve with one plan, call the channel with the notice's id as the vendor's
@@ -181,25 +180,20 @@ async function relayed(plan: Plan | undefined, { relay }: SendNotificationDeps):
 }
 
 /** Loads the notice, decides, applies; again while rows move. */
-async function settleOr<Outcome>(
+function settleOr<Outcome>(
   { noticeId, requestId }: Due,
   deps: SendNotificationDeps,
   decide: (rows: NoticeRows, ctx: DecideContext) => Promise<Step<Outcome>>,
 ): Promise<Step<Outcome>> {
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill(`notice ${noticeId}`, async () => {
     const rows = await loadNotice(noticeId, deps);
     const { eventId } = rows.notice;
     const actor = "system:notifications";
     const ctx = { now: deps.clock.now(), ids: deps.ids, actor, eventId, requestId };
     const step = await decide(rows, ctx);
-    try {
-      await apply(deps.database, step.plan);
-      return step;
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error;
-    }
-  }
-  throw new Transient("database_busy", { detail: `notice moved until ${isoOf(deps.clock.now())}` });
+    await apply(deps.database, step.plan);
+    return step;
+  });
 }
 
 const OF_RECIPIENT = "n.id = ? AND n.channel = 'email'";

@@ -61,9 +61,12 @@ export type Begun = Pick<Alert, "severity" | "rule" | "acknowledgedAt" | "acknow
   decision: Decision;
 };
 
-/** What the policy decides of it. One that is aside is part of no outage of its service. */
+/** What the policy decides of it. One that is aside is part of no outage of its service, one apart of nothing else. */
 export function decideOf(fact: SignalRaised, source: string, policy: Policy): Decision {
   const decision = decideRoute(viewOf(fact, source), policy);
+  if (fact.apart === true) {
+    return { ...decision, correlationKey: `${decision.correlationKey} apart ${fact.groupKey}` };
+  }
   if (fact.aside !== true) return decision;
   // Of many dead letters, or figures, of one service one is told; none of them with an outage.
   return { ...decision, correlationKey: `${decision.correlationKey} aside ${fact.signalKind}` };

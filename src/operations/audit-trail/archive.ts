@@ -2,7 +2,7 @@ import { AUDIT_ARCHIVED, AUDIT_TRAIL } from "../../domain/audit.js";
 import { Permanent } from "../../domain/errors.js";
 import type { Ids } from "../../domain/ids.js";
 import { PlanBuilder } from "../../domain/plan.js";
-import type { Log } from "../../domain/ports.js";
+import type { Kv, Log } from "../../domain/ports.js";
 import { type Clock, DAY_MS, type Instant, isoOf, SECOND_MS } from "../../domain/time.js";
 import { apply } from "../../store/apply.js";
 import {
@@ -12,55 +12,59 @@ import {
   dropSealed,
   entriesOf,
   findSeal,
+  type ListedSeal,
   sealsAfter,
 } from "../../store/audit-seals.js";
 import type { Database } from "../../store/database.js";
 import { lineOf } from "./seal-of.js";
-import { howManyFit } from "./verify.js";
+import { ARCHIVED_KEY, AT_ONCE, REMEMBERED_MS } from "./verify.js";
 
 export interface ArchiveDeps {
   database: Database;
   clock: Clock;
   ids: Ids;
   log: Log;
+  kv: Pick<Kv, "get" | "setFor">;
   /** How long the platform keeps its trail; null: for good. */
   keptDays: number | null;
 }
 
 /** A seal with the lines of its entries, from which its digests and its hash can be computed anew. */
-export interface ExportedSeal extends Omit<AuditSeal, "entryIds"> {
+export interface ExportedSeal extends ListedSeal {
   /** Of the entries that are there; none once they are archived. */
   lines: string[];
   /** It is as old as the platform's policy wants entries kept. */
   mayBeArchived: boolean;
 }
 
-const SEALS_AT_ONCE = 100;
 /** A call for whoever watches; the next one goes on. */
 const BUDGET_MS = 5 * SECOND_MS;
 
-const mayBeArchived = (seal: AuditSeal, now: Instant, keptDays: number | null): boolean =>
-  keptDays !== null && seal.recordedAt < now - keptDays * DAY_MS;
+const mayBeArchived = (
+  { recordedAt }: Pick<AuditSeal, "recordedAt">,
+  now: Instant,
+  keptDays: number | null,
+): boolean => keptDays !== null && recordedAt < now - keptDays * DAY_MS;
 
 /** The seals after a number with all that they seal, as many as fit an answer. @throws Transient */
 export async function exportAudit(
   after: number,
   { database, clock, keptDays }: ArchiveDeps,
 ): Promise<ExportedSeal[]> {
-  const found = await sealsAfter(database, after, SEALS_AT_ONCE);
-  const seals = found.slice(0, howManyFit(found));
+  const seals = await sealsAfter(database, after, AT_ONCE);
   const entries = await entriesOf(
     database,
     seals.flatMap(({ entryIds, archivedAt }) => (archivedAt === null ? entryIds : [])),
   );
   const now = clock.now();
-  return seals.map(({ entryIds, ...seal }) => ({
+  return seals.map(({ entryIds, digests: _, ...seal }) => ({
     ...seal,
     lines: entryIds.flatMap((id) => {
       const entry = entries.get(id);
       return entry === undefined ? [] : [lineOf(entry)];
     }),
-    mayBeArchived: mayBeArchived({ ...seal, entryIds }, now, keptDays),
+    entries: entryIds.length,
+    mayBeArchived: mayBeArchived(seal, now, keptDays),
   }));
 }
 
@@ -83,7 +87,7 @@ export async function archiveAudit(
   { through, hash, reason, actor }: ArchiveRequest,
   deps: ArchiveDeps,
 ): Promise<{ through: number; entries: number; isDone: boolean }> {
-  const { database, clock, ids, log } = deps;
+  const { database, clock, ids, log, kv } = deps;
   await demandArchivable(through, hash, deps);
   if ((await archivedByEntry(database)) < through) {
     const now = clock.now();
@@ -95,11 +99,14 @@ export async function archiveAudit(
     );
     await apply(database, plan.build());
   }
+  // Outside the database too: there anybody with its password can write such an entry.
+  const remembered = Number((await kv.get(ARCHIVED_KEY)) ?? 0);
+  if (remembered < through) await kv.setFor(ARCHIVED_KEY, String(through), REMEMBERED_MS);
   const until = clock.now() + BUDGET_MS;
   let [at, entries] = [await archivedThrough(database), 0];
   while (at < through && clock.now() < until) {
-    const found = await sealsAfter(database, at, Math.min(SEALS_AT_ONCE, through - at));
-    const numbers = found.slice(0, howManyFit(found)).map(({ number }) => number);
+    const found = await sealsAfter(database, at, AT_ONCE);
+    const numbers = found.map(({ number }) => number).filter((number) => number <= through);
     entries += await dropSealed(database, numbers, actor);
     at = numbers.at(-1) ?? through;
   }

@@ -1,10 +1,10 @@
 import type { Log } from "../../domain/ports.js";
 import { type Clock, SECOND_MS } from "../../domain/time.js";
 import {
-  type AuditSeal,
   insertSeal,
   lastSeal,
   NEVER,
+  type SealedEntry,
   settledBefore,
   unsealedEntries,
 } from "../../store/audit-seals.js";
@@ -17,6 +17,8 @@ export interface SealDeps {
   log: Log;
 }
 
+/** Of the lines under one seal, which travel together in an answer; Vercel's has 4.5 MB at most. */
+const CHARS_MAX = 1_000_000;
 /** A sweep has other things to do; the next one goes on. */
 const BUDGET_MS = 5 * SECOND_MS;
 
@@ -34,20 +36,26 @@ export async function sealAudit({
 }: SealDeps): Promise<{ seals: number; entries: number; left: boolean }> {
   const done = { seals: 0, entries: 0, left: false };
   const until = clock.now() + BUDGET_MS;
-  let last = await lastSeal(database);
+  const newest = await lastSeal(database);
+  let last = newest ?? { number: 0, hash: "", settledBefore: NEVER };
   for (;;) {
     const settled = await settledBefore(database);
-    const entries = await unsealedEntries(database, last?.settledBefore ?? NEVER, ENTRIES_AT_ONCE);
-    const newest = entries.at(-1);
-    if (newest === undefined) return done;
-    const isFull = entries.length === ENTRIES_AT_ONCE;
+    const found = await unsealedEntries(database, last.settledBefore, ENTRIES_AT_ONCE);
+    const taken = firstLines(found);
+    const end = taken.at(-1)?.entry.recordedAt;
+    if (end === undefined) return done;
+    const isAll = taken.length === found.length && found.length < ENTRIES_AT_ONCE;
     const content = {
-      number: (last?.number ?? 0) + 1,
-      previousHash: last?.hash ?? "",
-      settledBefore: isFull && newest.recordedAt < settled ? newest.recordedAt : settled,
-      digests: entries.map((entry) => digestOf(lineOf(entry))),
+      number: last.number + 1,
+      previousHash: last.hash,
+      settledBefore: later(last.settledBefore, isAll || settled < end ? settled : end),
+      digests: taken.map(({ line }) => digestOf(line)),
     };
-    const seal = { ...content, hash: hashOf(content), entryIds: entries.map(({ id }) => id) };
+    const seal = {
+      ...content,
+      hash: hashOf(content),
+      entryIds: taken.map(({ entry }) => entry.id),
+    };
     try {
       await insertSeal(database, seal);
     } catch (error) {
@@ -56,11 +64,27 @@ export async function sealAudit({
     }
     const { number, hash } = seal;
     // Outside the database too, where whoever can write to it cannot: the log tells what the chain was.
-    log.info("audit.sealed", { number, hash, entries: entries.length });
+    log.info("audit.sealed", { number, hash, entries: taken.length });
     done.seals += 1;
-    done.entries += entries.length;
-    if (!isFull) return done;
+    done.entries += taken.length;
+    if (isAll) return done;
     if (clock.now() >= until) return { ...done, left: true };
-    last = seal as AuditSeal;
+    last = seal;
   }
 }
+
+/** One at least, and then as many as stay under the limit. */
+function firstLines(entries: readonly SealedEntry[]): { entry: SealedEntry; line: string }[] {
+  const taken: { entry: SealedEntry; line: string }[] = [];
+  let chars = 0;
+  for (const entry of entries) {
+    const line = lineOf(entry);
+    chars += line.length;
+    if (chars > CHARS_MAX && taken.length > 0) break;
+    taken.push({ entry, line });
+  }
+  return taken;
+}
+
+/** The settled time never falls, and verifying holds it to that: else a seal could make room for entries of long ago. */
+const later = (a: string, b: string): string => (a !== NEVER && a > b ? a : b);

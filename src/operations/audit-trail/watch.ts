@@ -1,21 +1,33 @@
 import { OWN_LABELS } from "../../domain/metric.js";
-import { DAY_MS, type Instant } from "../../domain/time.js";
-import { findSeal, lastSeal } from "../../store/audit-seals.js";
+import { DAY_MS, type Instant, MINUTE_MS, SECOND_MS } from "../../domain/time.js";
+import { archivedByEntry, findSeal, lastSeal, waitingEntries } from "../../store/audit-seals.js";
 import type { WatchDeps } from "../watch/index.js";
 import { type Finding, openAlerts, tellFindings } from "../watch/tell.js";
-import { type AuditFault, verifyAudit } from "./verify.js";
+import { ARCHIVED_KEY, type AuditFault, REMEMBERED_MS, verifyAudit } from "./verify.js";
 
 const PREFIX = "monitor:audit:";
 /** What the chain was when it was looked at last: kept where whoever can write to the database cannot. */
 const HEAD_KEY = "audit:head";
 /** How far the trail was verified. */
 const PLACE_KEY = "audit:verified";
-/** Longer than a deployment stands still. */
-const KEPT_MS = 400 * DAY_MS;
 /** All of the trail is verified so often, a piece each minute. */
 const VERIFY_EVERY_MS = DAY_MS;
-/** Of one piece: beyond it the first ones say enough. */
+/** At once, of those that nobody was told of; the log has them all. */
 const TOLD_MAX = 10;
+
+/** Of what was found of the trail: for a person to end. */
+const BASE = {
+  state: "there",
+  once: true,
+  signalKind: "security",
+  level: "error",
+  service: OWN_LABELS.service,
+  tags: { check: "audit" },
+} as const;
+/** A sweep seals each minute. */
+const WAITS_MINUTES_MAX = 15;
+/** A sweep has other things to do; the next one goes on. */
+const BUDGET_MS = 2 * SECOND_MS;
 
 interface Head {
   number: number;
@@ -34,26 +46,47 @@ interface Place {
  * @throws Transient when the database or KV is not to be had.
  */
 export async function watchAudit(deps: WatchDeps): Promise<{ verified: number; raised: number }> {
-  const { kv, database, clock } = deps;
+  const { kv, database, clock, log } = deps;
   const now = clock.now();
-  const head = (await read<Head>(HEAD_KEY, kv)) ?? null;
-  const place = await read<Place>(PLACE_KEY, kv);
-  const isDue = place === null || !place.isEnd || now - place.begunAt >= VERIFY_EVERY_MS;
-  const from = place === null || place.isEnd ? { through: 0, begunAt: now } : place;
-  const slice = isDue ? await verifyAudit(from.through, database) : null;
-  const findings = [
-    ...(head === null ? [] : await headFindings(head, now, deps)),
-    ...(slice?.faults ?? []).slice(0, TOLD_MAX).map((fault) => findingOf(fault, now)),
-  ];
+  const head = await read<Head>(HEAD_KEY, kv);
+  const { faults, verified, place } = await verifyPiece(now, deps);
+  for (const { kind, seal, entryId } of faults) log.error("audit.faulty", { kind, seal, entryId });
   const alerts = await openAlerts(PREFIX, deps);
+  const found = faults.map((fault) => findingOf(fault, now));
+  const findings = [
+    ...(await headFindings(head, now, deps)),
+    ...found.filter(({ groupKey }) => !alerts.open.has(groupKey)).slice(0, TOLD_MAX),
+    await waitingFinding(now, deps),
+  ];
   const { raised } = await tellFindings(findings, alerts, deps);
   const last = await lastSeal(database);
   if (last !== null) await write(HEAD_KEY, { number: last.number, hash: last.hash }, kv);
-  if (slice !== null) {
-    const { through, isEnd } = slice;
-    await write(PLACE_KEY, { through, begunAt: from.begunAt, isEnd }, kv);
+  if (place !== null) await write(PLACE_KEY, place, kv);
+  if ((await kv.get(ARCHIVED_KEY)) === null) {
+    // From now on only an archive that is made by this deployment raises it.
+    await kv.setFor(ARCHIVED_KEY, String(await archivedByEntry(database)), REMEMBERED_MS);
   }
-  return { verified: slice?.entries ?? 0, raised };
+  return { verified, raised };
+}
+
+/** As much of the day's pass as there is time for. */
+async function verifyPiece(now: Instant, deps: WatchDeps) {
+  const place = await read<Place>(PLACE_KEY, deps.kv);
+  const faults: AuditFault[] = [];
+  let verified = 0;
+  if (place?.isEnd && now - place.begunAt < VERIFY_EVERY_MS) {
+    return { faults, verified, place: null };
+  }
+  const next: Place =
+    place === null || place.isEnd ? { through: 0, begunAt: now, isEnd: false } : { ...place };
+  do {
+    const slice = await verifyAudit(next.through, deps);
+    faults.push(...slice.faults);
+    verified += slice.entries;
+    next.through = slice.through;
+    next.isEnd = slice.isEnd;
+  } while (!next.isEnd && deps.clock.now() - now < BUDGET_MS);
+  return { faults, verified, place: next };
 }
 
 async function read<T>(key: string, kv: WatchDeps["kv"]): Promise<T | null> {
@@ -62,14 +95,38 @@ async function read<T>(key: string, kv: WatchDeps["kv"]): Promise<T | null> {
 }
 
 const write = (key: string, value: Head | Place, kv: WatchDeps["kv"]): Promise<void> =>
-  kv.setFor(key, JSON.stringify(value), KEPT_MS);
+  kv.setFor(key, JSON.stringify(value), REMEMBERED_MS);
 
 /** A chain that was cut off and grown anew is whole in itself; that it is another one only this shows. */
-async function headFindings(head: Head, now: Instant, { database }: WatchDeps): Promise<Finding[]> {
+async function headFindings(
+  head: Head | null,
+  now: Instant,
+  { database }: WatchDeps,
+): Promise<Finding[]> {
+  if (head === null) return []; // the first time, or KV has lost it: there is nothing to compare with
   const seal = await findSeal(database, head.number);
   if (seal?.hash === head.hash) return [];
-  const title = `The audit trail is another one than before: seal ${head.number} was ${head.hash.slice(0, 12)}… Entries were taken out of its end, or the database was put back to an earlier time`;
-  return [finding(`head-${head.number}-${head.hash.slice(0, 12)}`, title, now)];
+  const known = `${head.number}:${head.hash.slice(0, 12)}`;
+  const title = `The audit trail is another one than before: entries were taken out of its end, or the database was put back to an earlier time. See npx --no signalbox audit verify --expect ${known}`;
+  return [{ ...BASE, groupKey: `${PREFIX}head-${known.replace(":", "-")}`, at: now, title }];
+}
+
+/** Without seals nobody would see an edit. Over again by itself. */
+async function waitingFinding(now: Instant, { database }: WatchDeps): Promise<Finding> {
+  const { once: _, ...base } = BASE;
+  const { count, oldestAt } = await waitingEntries(database);
+  const waits = oldestAt === null ? 0 : Math.floor((now - oldestAt) / MINUTE_MS);
+  const isLate = waits >= WAITS_MINUTES_MAX;
+  return {
+    ...base,
+    state: isLate ? "there" : "over",
+    signalKind: "lag",
+    groupKey: `${PREFIX}waiting`,
+    at: now,
+    title: isLate
+      ? `${count} audit ${count === 1 ? "entry waits" : "entries wait"} for a seal, the oldest for ${waits} min: see what auditSeals says in the log of the sweep (cron.finished)`
+      : "Audit entries are sealed again",
+  };
 }
 
 const WORDS: Record<AuditFault["kind"], string> = {
@@ -87,17 +144,9 @@ const faultWords = ({ kind, seal, entryId }: AuditFault): string =>
     ? `Seal ${seal} of the audit trail ${WORDS[kind]}`
     : `Audit entry ${entryId} ${WORDS[kind]} (seal ${seal})`;
 
-const findingOf = (fault: AuditFault, now: Instant): Finding =>
-  finding(`${fault.kind}-${fault.entryId ?? fault.seal}`, faultWords(fault), now);
-
-const finding = (key: string, what: string, at: Instant): Finding => ({
-  state: "there",
-  once: true,
-  groupKey: `${PREFIX}${key}`,
+const findingOf = (fault: AuditFault, at: Instant): Finding => ({
+  ...BASE,
+  groupKey: `${PREFIX}${fault.kind}-${fault.entryId ?? fault.seal}`,
   at,
-  signalKind: "security",
-  level: "error",
-  service: OWN_LABELS.service,
-  tags: { check: "audit" },
-  title: `${what}. See npx --no signalbox audit verify`,
+  title: `${faultWords(fault)}. See npx --no signalbox audit verify`,
 });

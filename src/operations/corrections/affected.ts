@@ -20,7 +20,9 @@ import {
   knownPayments,
   openProposals,
   type Span,
+  type TouchedCursor,
   type TouchedPayment,
+  touchedIn,
   touchedPayments,
 } from "../../store/affected.js";
 import type { Database } from "../../store/database.js";
@@ -89,6 +91,8 @@ export interface AffectedRequest extends Span {
 export interface AffectedPage {
   lines: AffectedLine[];
   nextAfter: string | null;
+  /** With the first page: how many were touched. What a subscription gives is not in this list. */
+  subscriptions: number | null;
 }
 
 interface Asking {
@@ -119,15 +123,27 @@ export async function listAffected(
   const asking = askingOf(request.source, deps);
   const { after, limit } = request;
   if (after.startsWith(THERE)) return listMissing(request, after.slice(THERE.length), asking);
-  const touched = await touchedPayments(deps.database, request, { after, limit });
+  const { at, subscriptions } = await placeOf(request, deps);
+  if (at === null) return { lines: [], nextAfter: THERE, subscriptions };
+  const { touched, nextAt } = await touchedPayments(deps.database, request, { at, limit });
   const lines: AffectedLine[] = [];
   for (let n = 0; n < touched.length; n += AT_ONCE) {
     const some = touched.slice(n, n + AT_ONCE);
     lines.push(...(await Promise.all(some.map((one) => lineOf(one, asking)))));
   }
   await propose(lines, asking);
-  const last = touched.at(-1)?.payment.id;
-  return { lines, nextAfter: touched.length === limit && last !== undefined ? last : THERE };
+  const nextAfter = nextAt === null ? THERE : `${nextAt.next} ${nextAt.last}`;
+  return { lines, nextAfter, subscriptions };
+}
+
+async function placeOf(
+  { after, ...span }: AffectedRequest,
+  { database }: AffectedDeps,
+): Promise<{ at: TouchedCursor | null; subscriptions: number | null }> {
+  const [next = "", last = ""] = after.split(" ");
+  if (last !== "") return { at: { next, last }, subscriptions: null };
+  const { begin, subscriptions } = await touchedIn(database, span);
+  return { at: begin, subscriptions };
 }
 
 export function askingOf(sourceId: string, deps: AffectedDeps): Asking {
@@ -340,5 +356,6 @@ async function listMissing(
     }
   });
   await propose(lines, asking);
-  return { lines, nextAfter: page.next === null ? null : `${THERE}${page.next}` };
+  const nextAfter = page.next === null ? null : `${THERE}${page.next}`;
+  return { lines, nextAfter, subscriptions: null };
 }

@@ -1,14 +1,14 @@
 import { begin, type Correction, type CorrectionKind } from "../../domain/correction.js";
 import { isInForce } from "../../domain/entitlement.js";
-import { Permanent, Transient } from "../../domain/errors.js";
+import { Permanent } from "../../domain/errors.js";
 import type { AttemptOutcome } from "../../domain/event.js";
 import type { LedgerKey, LedgerObject } from "../../domain/ledger.js";
 import type { Correction as Word } from "../../domain/notice-templates.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import type { Instant } from "../../domain/time.js";
 import { apply } from "../../store/apply.js";
-import { Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { untilStill } from "../../store/until-still.js";
 import type { DrainDeps } from "../drain-source.js";
 import { askingOf } from "./affected.js";
 import { type Corrected, decideByHand } from "./by-hand.js";
@@ -20,7 +20,6 @@ export interface ApplyRequest extends SettleCorrection {
   tell: boolean;
 }
 
-const ROUNDS_MAX = 6;
 /** What a payment is made of, beside itself; few, or it is no payment. */
 const OBJECTS_MAX = 20;
 
@@ -61,7 +60,10 @@ async function fail(request: ApplyRequest, error: Permanent, deps: DrainDeps): P
     { ...request, reason: why },
     "failed",
     ({ status, vendorRef }) =>
-      status === "approved" && vendorRef === null ? { status: "failed", error: why } : null,
+      // Nobody has applied what failed; who tried it stands in the audit trail.
+      status === "approved" && vendorRef === null
+        ? { status: "failed", error: why, appliedBy: null }
+        : null,
     deps,
   );
   if (after.status !== "approved") return after;
@@ -167,14 +169,14 @@ async function objectsOf(
  * Writes that it is done. By the same statement what a person decides by hand takes effect, what a reconciliation has
  * found is closed, and the mail is planned.
  */
-async function end(
+function end(
   { id }: Correction,
   byHand: boolean,
   { caller, tell, reason }: ApplyRequest,
   deps: DrainDeps,
 ): Promise<Correction> {
   const { database, clock, ids } = deps;
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill(`correction ${id}`, async () => {
     const before = await findCorrection(database, id);
     if (before.status !== "approved") return before; // somebody else did it meanwhile
     const now = clock.now();
@@ -188,16 +190,11 @@ async function end(
     await planClose(before, plan, now, deps);
     const rows = byHand ? await decideByHand(before, plan, now, deps) : await rowsOf(before, deps);
     if (tell) tellPayer(plan, before, rows, now, deps);
-    try {
-      const built = plan.build();
-      await apply(database, built);
-      await deps.relay(built.inserts.outbox ?? []);
-      return { ...before, ...patch, version: before.version + 1 };
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error;
-    }
-  }
-  throw new Transient("database_busy", { detail: "rows moved in every round" });
+    const built = plan.build();
+    await apply(database, built);
+    await deps.relay(built.inserts.outbox ?? []);
+    return { ...before, ...patch, version: before.version + 1 };
+  });
 }
 
 const refIn = ({ vendorRef }: Correction) => (vendorRef === null ? {} : { vendorRef });

@@ -1,5 +1,5 @@
 import { AppError, Transient } from "../../domain/errors.js";
-import type { AttemptOutcome } from "../../domain/event.js";
+import { type AttemptOutcome, OWN_VERIFIERS } from "../../domain/event.js";
 import type { LedgerKey } from "../../domain/ledger.js";
 import type { Instant } from "../../domain/time.js";
 import { runEvent } from "../../handlers/run-event.js";
@@ -8,8 +8,6 @@ import { deliveryOf } from "../delivery-of.js";
 import type { DrainDeps } from "../drain-source.js";
 import { letThrough } from "../release-source.js";
 
-/** What a mention says in place of the secret that verified it. */
-const VERIFIED_BY = "correction";
 /** A hold that begins or ends between two looks at it; more is somebody else's trouble. */
 const ROUNDS_MAX = 5;
 
@@ -56,6 +54,6 @@ export async function joinNow(mention: Mention, deps: DrainDeps): Promise<Attemp
 
 async function runOf({ source, key, id, at }: Mention, deps: DrainDeps) {
   const said = source.mention(key, { id, at });
-  const made = await deliveryOf(source, said, VERIFIED_BY, deps);
+  const made = await deliveryOf(source, said, OWN_VERIFIERS.correction, deps);
   return { ...made, attemptId: deps.ids.next("attempt"), startedAt: made.delivery.receivedAt };
 }

@@ -1,12 +1,13 @@
 import { type Correction, type CorrectionKind, checkPlanner } from "../../domain/correction.js";
-import { Permanent, Transient } from "../../domain/errors.js";
+import { Permanent } from "../../domain/errors.js";
 import { minorOf } from "../../domain/money.js";
 import type { Payment } from "../../domain/payment.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import { openProposals } from "../../store/affected.js";
 import { apply } from "../../store/apply.js";
-import { type Database, Moved } from "../../store/database.js";
+import type { Database } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { untilStill } from "../../store/until-still.js";
 import {
   type AffectedDeps,
   type AffectedLine,
@@ -34,8 +35,6 @@ export interface OneRequest extends By {
   userRef?: string | undefined;
   packageRef?: string | undefined;
 }
-
-const ROUNDS_MAX = 6;
 
 /**
  * Plans what would put right a page of the affected. What waits already for the same payment is not planned again.
@@ -159,7 +158,7 @@ function givenBy(
 /** @returns those that did not wait already. */
 async function write(drafts: readonly Draft[], by: By, deps: AffectedDeps): Promise<Correction[]> {
   for (const { kind } of drafts) checkPlanner(kind, by.actor);
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill("the corrections", async () => {
     const { database, ids, clock } = deps;
     const taken = new Set((await waitingAmong(database, drafts)).map(keyOf));
     const now = clock.now();
@@ -173,14 +172,9 @@ async function write(drafts: readonly Draft[], by: By, deps: AffectedDeps): Prom
       plan.insert("correction", row);
       plan.audit("correction.planned", id, { kind, payment: externalId, amountMinor, reason });
     }
-    try {
-      await apply(database, plan.build());
-      return planned;
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error; // somebody planned the same meanwhile
-    }
-  }
-  throw new Transient("database_busy");
+    await apply(database, plan.build()); // moved: somebody planned the same meanwhile
+    return planned;
+  });
 }
 
 /** Those that wait about the same payments. */

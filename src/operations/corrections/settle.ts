@@ -1,12 +1,13 @@
 import { approve, type Correction, reject } from "../../domain/correction.js";
-import { Permanent, Transient } from "../../domain/errors.js";
+import { Permanent } from "../../domain/errors.js";
 import type { Ids } from "../../domain/ids.js";
 import type { Caller } from "../../domain/operator.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import type { Clock, Instant } from "../../domain/time.js";
 import { apply } from "../../store/apply.js";
-import { type Database, Moved } from "../../store/database.js";
+import type { Database } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { untilStill } from "../../store/until-still.js";
 
 export interface SettleDeps {
   database: Database;
@@ -20,8 +21,6 @@ export interface SettleCorrection {
   /** Null where none was given. */
   reason: string | null;
 }
-
-const ROUNDS_MAX = 6;
 
 /** @throws Permanent `not_found`; Transient. */
 export async function findCorrection(database: Database, id: string): Promise<Correction> {
@@ -41,13 +40,13 @@ export async function findCorrection(database: Database, id: string): Promise<Co
  * @param decide null: there is nothing to change.
  * @throws what `decide` throws; Permanent `not_found`; Transient.
  */
-export async function changeCorrection(
+export function changeCorrection(
   { id, caller, reason }: SettleCorrection,
   verb: string,
   decide: (correction: Correction, now: Instant) => Partial<Correction> | null,
   { database, clock, ids }: SettleDeps,
 ): Promise<Correction> {
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill(`correction ${id}`, async () => {
     const before = await findCorrection(database, id);
     const now = clock.now();
     const change = decide(before, now);
@@ -57,14 +56,9 @@ export async function changeCorrection(
     const patch = { ...change, updatedAt: now };
     const plan = new PlanBuilder(ctx).update("correction", before, patch);
     plan.audit(`correction.${verb}`, id, { kind: before.kind, payment: before.externalId, reason });
-    try {
-      await apply(database, plan.build());
-      return { ...before, ...patch, version: before.version + 1 };
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error;
-    }
-  }
-  throw new Transient("database_busy", { detail: "the correction moved in every round" });
+    await apply(database, plan.build());
+    return { ...before, ...patch, version: before.version + 1 };
+  });
 }
 
 /** @throws Permanent `forbidden`, `conflict`, `not_found`: see the rules at `approve`. */

@@ -8,9 +8,8 @@ import { SECOND_MS } from "../../domain/time.js";
 import { isToBeChecked } from "../../policy/deployments.js";
 import { languageOnCall } from "../../policy/recipients.js";
 import { canonicalService } from "../../policy/route.js";
-import { apply } from "../../store/apply.js";
-import { Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { applyIfStill } from "../../store/until-still.js";
 import { raiseOwn } from "../raise-own.js";
 import type { WokenBy } from "../run-timer.js";
 import { type DeploymentDeps, namesOf } from "./deps.js";
@@ -271,11 +270,5 @@ function planFor({ clock, ids }: DeploymentDeps, by: WokenBy): PlanBuilder {
 /** Moved: another run of the same timer has decided, or the deployment went on and wound it anew. */
 async function write(plan: PlanBuilder, { database, relay }: DeploymentDeps): Promise<void> {
   const built = plan.build();
-  try {
-    await apply(database, built);
-  } catch (error) {
-    if (error instanceof Moved) return;
-    throw error;
-  }
-  await relay(built.inserts.outbox ?? []);
+  if (await applyIfStill(database, built)) await relay(built.inserts.outbox ?? []);
 }

@@ -3,9 +3,8 @@ import { Permanent } from "../../domain/errors.js";
 import type { TimerRow } from "../../domain/outbox.js";
 import { emptyPlan } from "../../domain/plan.js";
 import { approvalAt, approvalSentence } from "../../policy/calendar.js";
-import { apply } from "../../store/apply.js";
-import { Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { applyIfStill } from "../../store/until-still.js";
 import { raiseOwn } from "../raise-own.js";
 import type { WokenBy } from "../run-timer.js";
 import type { DeploymentDeps } from "./deps.js";
@@ -62,9 +61,5 @@ export async function tellOfLockdown(
     updates: { timer: [{ ...timer, status: "done" as const }] },
     completes,
   };
-  try {
-    await apply(database, plan);
-  } catch (error) {
-    if (!(error instanceof Moved)) throw error; // the other run of it has told of the same
-  }
+  await applyIfStill(database, plan); // else the other run of it has told of the same
 }

@@ -1,23 +1,21 @@
-import { Permanent, Transient } from "../../domain/errors.js";
+import { Permanent } from "../../domain/errors.js";
 import { PlanBuilder } from "../../domain/plan.js";
 import { isToBeChecked } from "../../policy/deployments.js";
 import { apply } from "../../store/apply.js";
-import { Moved } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { untilStill } from "../../store/until-still.js";
 import type { DeploymentDeps } from "./deps.js";
-
-const ROUNDS_MAX = 5;
 
 /**
  * Has a deployment's checks begin anew, at once: because what made them fail was not the deployment.
  *
  * @throws Permanent `not_found`; `conflict` for one that is not looked at: no good one to production, or our own.
  */
-export async function recheckDeployment(
+export function recheckDeployment(
   { id, actor, because }: { id: string; actor: string; because: string },
   { database, clock, ids, policy, relay }: DeploymentDeps,
 ): Promise<void> {
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill(`the timer of ${id}`, async () => {
     const { deployment, timers } = await load(database, {
       deployment: read("deployment", "t.id = ?", [id]),
       timers: read("timer", "t.kind = 'deployment.due' AND t.subject = ?", [id]),
@@ -44,14 +42,7 @@ export async function recheckDeployment(
       .update("deployment", found, { checked: null, updatedAt: now })
       .audit("deployment.check_asked", id, { because });
     const built = plan.build();
-    try {
-      await apply(database, built);
-    } catch (error) {
-      if (error instanceof Moved) continue;
-      throw error;
-    }
+    await apply(database, built);
     await relay(built.inserts.outbox ?? []);
-    return;
-  }
-  throw new Transient("database_busy", { detail: `the timer of ${id} moved in every round` });
+  });
 }

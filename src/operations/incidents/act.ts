@@ -1,4 +1,4 @@
-import { Permanent, Transient } from "../../domain/errors.js";
+import { Permanent } from "../../domain/errors.js";
 import type { Ids } from "../../domain/ids.js";
 import type { Incident, IncidentStep, IncidentTask } from "../../domain/incident.js";
 import type { TimerRow } from "../../domain/outbox.js";
@@ -6,8 +6,9 @@ import { PlanBuilder } from "../../domain/plan.js";
 import { type Clock, type Instant, isoOf } from "../../domain/time.js";
 import { addEntry, reopened, resolvedBy, windClock } from "../../handlers/incident-plan.js";
 import { apply } from "../../store/apply.js";
-import { type Database, Moved } from "../../store/database.js";
+import type { Database } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { untilStill } from "../../store/until-still.js";
 import type { Relay } from "../relay-outbox.js";
 import type { AckLink } from "./ack-link.js";
 
@@ -39,20 +40,18 @@ interface Acting {
   wind(): void;
 }
 
-const ROUNDS_MAX = 8;
-
 /**
  * Loads the incident, decides, writes; again while its row moves. An act that finds things as it wants them
  * writes nothing, so that doing it twice does it once.
  */
-async function actOn(
+function actOn(
   { incidentId, actor }: IncidentAct,
   deps: ActDeps,
   decide: Decide,
   step: string | null = null,
 ): Promise<Incident> {
   const { database, clock, ids } = deps;
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill(`incident ${incidentId}`, async () => {
     const found = await load(database, {
       incident: read("incident", "t.id = ?", [incidentId]),
       timer: read("timer", "t.kind = 'incident.due' AND t.subject = ?", [incidentId]),
@@ -74,16 +73,10 @@ async function actOn(
     });
     if (next === null) return incident;
     const built = plan.build();
-    try {
-      await apply(database, built);
-    } catch (error) {
-      if (!(error instanceof Moved)) throw error;
-      continue;
-    }
+    await apply(database, built);
     await deps.relay(built.inserts.outbox ?? []);
     return next;
-  }
-  throw new Transient("database_busy", { detail: `incident ${incidentId} moved in every round` });
+  });
 }
 
 const withReason = (text: string, because: string | undefined): string =>

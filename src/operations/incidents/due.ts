@@ -3,10 +3,10 @@ import type { Ids } from "../../domain/ids.js";
 import type { NoticeWay } from "../../domain/notice.js";
 import type { Clock, Instant } from "../../domain/time.js";
 import type { Policy } from "../../policy/schema.js";
-import { apply } from "../../store/apply.js";
-import { type Database, Moved } from "../../store/database.js";
+import type { Database } from "../../store/database.js";
+import { applyIfStill } from "../../store/until-still.js";
 import type { Relay } from "../relay-outbox.js";
-import { type Due, type DueContext, decideDue, type UsersTelling } from "./decide-due.js";
+import { type DueContext, decideDue, type UsersTelling } from "./decide-due.js";
 import { type IncidentRows, loadIncident } from "./rows.js";
 
 export interface IncidentClockDeps {
@@ -58,25 +58,12 @@ export async function runIncidentClock(
     for (const telling of due.users) await deps.tellUsers(rows, telling);
     // The message that woke it is done with when nothing is due any more: a crash before that wakes it again.
     const isLast = due.took.length === 0;
-    if (!(await written(due, isLast ? outboxId : undefined, database))) continue;
+    const completes = isLast && outboxId !== undefined ? [outboxId] : [];
+    if (!(await applyIfStill(database, { ...due.plan, completes }))) continue;
     took.push(...due.took);
     // Each round for itself: a page does not wait until thousands of users are told.
     await deps.relay(due.plan.inserts.outbox ?? []);
     if (isLast) return { took };
   }
   throw new Transient("database_busy", { detail: `incident ${incidentId} moved in every round` });
-}
-
-async function written(
-  { plan }: Due,
-  completes: string | undefined,
-  database: Database,
-): Promise<boolean> {
-  try {
-    await apply(database, completes === undefined ? plan : { ...plan, completes: [completes] });
-    return true;
-  } catch (error) {
-    if (error instanceof Moved) return false;
-    throw error;
-  }
 }

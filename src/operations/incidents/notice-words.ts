@@ -1,4 +1,4 @@
-import type { Language } from "../../channels/incident-words.js";
+import type { Language } from "../../domain/notice.js";
 
 /** The sentences of a message that only who decided it can say. What a rule is there for stands in its policy's own words. */
 export interface NoticeWords {

@@ -60,10 +60,10 @@ function facts(context: ReportContext): string {
 }
 
 /** What the clock did, who took it, what people noted; not each alert that joined. */
-function actions({ report, words, time, who }: ReportContext): string {
+function actions({ report, words, time, who, said }: ReportContext): string {
   const rows = report.entries
     .filter(({ kind }) => kind === "transition" || kind === "step" || kind === "note")
-    .map(({ at, actor, text }) => [time(at), who(actor), plain(text)]);
+    .map((entry) => [time(entry.at), who(entry.actor), said(entry)]);
   const { at, who: by, what } = words.columns;
   return rows.length === 0 ? words.none : table([at, by, what], rows);
 }

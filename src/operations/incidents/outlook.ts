@@ -1,4 +1,3 @@
-import { timeText } from "../../channels/wording.js";
 import type { Instant } from "../../domain/time.js";
 import { maintenanceAt } from "../../policy/calendar.js";
 import { type ClockStep, clockOf } from "../../policy/incident-clock.js";
@@ -10,9 +9,15 @@ import { incidentData, type RollbackHint } from "./notice-data.js";
 import { NOTICE_WORDS } from "./notice-words.js";
 import { loadIncident } from "./rows.js";
 
-/** What will happen to an incident by itself, and what a person could do first; in sentences. */
+/**
+ * What will happen to an incident by itself, and what a person could do first; in sentences. Times stand beside them, so
+ * that whoever shows them does so in the zone of the rest.
+ */
 export interface Outlook {
+  comesNextAt: Instant | null;
   comesNext: string | null;
+  /** Nobody is told before: a maintenance of its service lasts until then. */
+  heldUntil: Instant | null;
   advice: string | null;
 }
 
@@ -32,20 +37,14 @@ export async function outlookOf(
   const { incident } = rows;
   const { due, next, then } = clockOf(clockStateOf(rows, policy, now), policy);
   const quiet = maintenanceAt(policy, rows.planned, incident.service, now);
-  const held =
-    quiet === null || incident.status === "resolved"
-      ? ""
-      : `Nobody is told before ${timeText(quiet.endsAt, "en-GB", policy.timeZone)}: a maintenance of its service lasts until then. `;
   const step = due[0] ?? then;
   const at = due[0] === undefined ? next : now;
-  const comesNext =
-    step === null || at === null
-      ? null
-      : `${timeText(at, "en-GB", policy.timeZone)}: ${sentenceOf(step, policy)}`;
-  const said = `${held}${comesNext ?? ""}`.trim();
+  const comes = step === null || at === null ? null : { at, said: sentenceOf(step, policy) };
   const { nextStep = null } = incidentData(rows, policy, now, rollbackHint, NOTICE_WORDS.en);
   return {
-    comesNext: said === "" ? null : said,
+    comesNextAt: comes?.at ?? null,
+    comesNext: comes?.said ?? null,
+    heldUntil: quiet === null || incident.status === "resolved" ? null : quiet.endsAt,
     advice: incident.status === "resolved" ? null : nextStep,
   };
 }

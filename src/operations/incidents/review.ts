@@ -14,6 +14,7 @@ import {
   writer,
 } from "./report/context.js";
 import { type Duration, durationsOf, firstSymptomAt } from "./report/durations.js";
+import { entriesBeside } from "./report/entries.js";
 import { heading, list, page, plain, table } from "./report/markdown.js";
 import type { ReportLocale } from "./report/words.js";
 
@@ -77,15 +78,15 @@ function facts(context: ReportContext): string {
 }
 
 /** Alerts, what was decided and done, and what left, in one order; what left at once by many ways is one line. */
-function timeline({ report, words, time, who, template, told }: ReportContext): string {
+function timeline({ report, words, time, who, template, told, said }: ReportContext): string {
   const lines: { at: Instant; who: string; what: string }[] = [];
   for (const { openedAt, resolvedAt, source, title } of report.alerts) {
     lines.push({ at: openedAt, who: source, what: words.alertBegan(source, plain(title)) });
     if (resolvedAt === null) continue;
     lines.push({ at: resolvedAt, who: source, what: words.alertEnded(source, plain(title)) });
   }
-  for (const { at, actor, text } of report.entries) {
-    lines.push({ at, who: who(actor), what: plain(text) });
+  for (const entry of entriesBeside(report)) {
+    lines.push({ at: entry.at, who: who(entry.actor), what: said(entry) });
   }
   for (const notices of groupBy(
     report.notices,
@@ -115,7 +116,7 @@ function durationTable(durations: readonly Duration[], { words, took }: ReportCo
     [what, lasted, wanted, kept],
     durations.map((one) => [
       words.durations[one.what],
-      one.tookMs === null ? words.notYet : took(one.tookMs),
+      one.isBefore === true ? words.before : one.tookMs === null ? words.notYet : took(one.tookMs),
       one.wantedMs === null ? "" : took(one.wantedMs),
       judged[`${one.isKept}`],
     ]),

@@ -1,12 +1,12 @@
-import { Permanent, Transient } from "../../domain/errors.js";
+import { Permanent } from "../../domain/errors.js";
 import type { Maintenance } from "../../domain/incident.js";
 import type { TimerRow } from "../../domain/outbox.js";
-import { PlanBuilder } from "../../domain/plan.js";
+import { type Plan, PlanBuilder } from "../../domain/plan.js";
 import { HOUR_MS, type Instant, isoOf, MINUTE_MS } from "../../domain/time.js";
 import { windClock } from "../../handlers/incident-plan.js";
 import { canonicalService } from "../../policy/route.js";
 import { apply } from "../../store/apply.js";
-import { Moved } from "../../store/database.js";
+import { applyIfStill, untilStill } from "../../store/until-still.js";
 import { raiseOwn } from "../raise-own.js";
 import type { MaintenanceDeps } from "./deps.js";
 import { clocksOf, findMaintenance } from "./rows.js";
@@ -34,7 +34,6 @@ type Status = Maintenance["status"];
 /** Begins the name of the trouble that a failed maintenance is. */
 export const FAILURE = "maintenance:";
 
-const ROUNDS_MAX = 5;
 const LONGEST_MS = 7 * 24 * HOUR_MS;
 
 /** @throws Permanent `invalid_request` for a time that is over, or too short or long. */
@@ -205,25 +204,25 @@ function demand(act: Act, row: Maintenance): void {
  *
  * @throws Permanent `not_found`; `conflict` when it is past that.
  */
-async function moveOn(
+function moveOn(
   act: Act,
   { id, actor, because }: MaintenanceAct,
   deps: MaintenanceDeps,
   fields: (now: Instant) => Partial<Maintenance>,
 ): Promise<Maintenance> {
   const { to } = ACTS[act];
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+  return untilStill(`maintenance ${id}`, async () => {
     const row = await findMaintenance(id, deps);
     if (row.status === to) return row;
     demand(act, row);
     const now = deps.clock.now();
     const next = { ...row, ...fields(now), status: to, updatedAt: now };
     const clocks = next.endedAt === null ? [] : await clocksOf(row, now, deps);
-    if (await written(row, next, { actor, because }, deps, clocks)) {
-      return { ...next, version: row.version + 1 };
-    }
-  }
-  throw new Transient("database_busy", { detail: `maintenance ${id} moved in every round` });
+    const plan = planOf(row, next, { actor, because }, deps, clocks);
+    await apply(deps.database, plan);
+    await deps.relay(plan.inserts.outbox ?? []);
+    return { ...next, version: row.version + 1 };
+  });
 }
 
 /**
@@ -249,10 +248,23 @@ async function noteOutcome(act: MaintenanceAct, deps: MaintenanceDeps): Promise<
 async function written(
   row: Maintenance,
   next: Maintenance,
-  { actor, because }: Pick<MaintenanceAct, "actor" | "because">,
-  { database, clock, ids, relay }: MaintenanceDeps,
+  act: Pick<MaintenanceAct, "actor" | "because">,
+  deps: MaintenanceDeps,
   clocks: readonly TimerRow[] = [],
 ): Promise<boolean> {
+  const plan = planOf(row, next, act, deps, clocks);
+  if (!(await applyIfStill(deps.database, plan))) return false;
+  await deps.relay(plan.inserts.outbox ?? []);
+  return true;
+}
+
+function planOf(
+  row: Maintenance,
+  next: Maintenance,
+  { actor, because }: Pick<MaintenanceAct, "actor" | "because">,
+  { clock, ids }: MaintenanceDeps,
+  clocks: readonly TimerRow[],
+): Plan {
   const ctx = { now: clock.now(), ids, actor, eventId: null, requestId: ids.next("request") };
   const plan = new PlanBuilder(ctx).update("maintenance", row, next);
   if (next.status !== row.status) {
@@ -260,15 +272,7 @@ async function written(
     plan.audit(`maintenance.${next.status}`, row.id, details);
   }
   for (const timer of clocks) windClock(plan, timer.subject, timer, ctx);
-  const built = plan.build();
-  try {
-    if (!(await apply(database, built))) return false;
-  } catch (error) {
-    if (error instanceof Moved) return false;
-    throw error;
-  }
-  await relay(built.inserts.outbox ?? []);
-  return true;
+  return plan.build();
 }
 
 /** Users are told that it is coming; once, and noted when all of them are. */

@@ -6,9 +6,9 @@ import { DAY_MS, HOUR_MS, type Instant, instantOf } from "../../domain/time.js";
 import { type MaintenanceWindow, occurrencesBetween } from "../../policy/calendar.js";
 import { canonicalService } from "../../policy/route.js";
 import type { MaintenanceRule, Policy } from "../../policy/schema.js";
-import { apply } from "../../store/apply.js";
-import { type Database, Moved } from "../../store/database.js";
+import type { Database } from "../../store/database.js";
 import { load, read } from "../../store/load.js";
+import { applyIfStill } from "../../store/until-still.js";
 import type { MaintenanceDeps } from "./deps.js";
 
 type Occurrence = MaintenanceWindow & { rule: MaintenanceRule };
@@ -144,13 +144,7 @@ export async function keepOccurrence(
     .expectNone("maintenance", { rule: key })
     .insert("maintenance", row)
     .audit("maintenance.scheduled", row.id, { rule: key });
-  try {
-    await apply(database, plan.build());
-    return true;
-  } catch (error) {
-    if (error instanceof Moved) return false; // somebody else made it meanwhile
-    throw error;
-  }
+  return applyIfStill(database, plan.build()); // false: somebody else made it meanwhile
 }
 
 /** More than one maintenance brings, and no more than a statement carries well; others keep the end that was appointed. */

@@ -2,6 +2,7 @@ import { Permanent } from "../../domain/errors.js";
 import type { DeploymentChanged, Fact } from "../../domain/facts.js";
 import type { Maintenance } from "../../domain/incident.js";
 import { type Clock, DAY_MS, type Instant } from "../../domain/time.js";
+import { withDisputes } from "../../handlers/disputes.js";
 import { sentenceOf } from "../../handlers/event-plan.js";
 import { approvalAt, approvalSentence } from "../../policy/calendar.js";
 import { listed } from "../../policy/check/problem.js";
@@ -104,7 +105,13 @@ async function explained(
   const { source: id, type, headers, body, at } = given;
   const source = deps.sourceById(id);
   if (source === undefined) throw new Permanent("unknown_source", { detail: id });
-  const facts = factsOf(() => source.normalise(headers, body, { ours: deps.ours, receivedAt: at }));
+  const facts = factsOf(() =>
+    withDisputes(
+      source.normalise(headers, body, { ours: deps.ours, receivedAt: at }),
+      source,
+      deps.policy,
+    ),
+  );
   if (facts instanceof Permanent) return [{ about: "unreadable", sentences: unread(facts) }];
   const planned = await maintenancesNear(at, deps.database);
   const { policy, isSetUp } = deps;
@@ -166,6 +173,10 @@ function sentencesOf(fact: Fact, ctx: ExplainContext): string[] {
       return explainDeployment(fact, ctx);
     case "mail.status_reported":
       return ["It says what became of one of our mails. The policy has no rule for that."];
+    case "dispute.said":
+      return [
+        "It speaks of a dispute. That is for the ledger, and for the policy's `payments`; what it asks of people is told as a signal of its own.",
+      ];
     default:
       return [
         "It speaks of a payment or what belongs to one. That is for the ledger, and for the policy's `payments`; no incident comes of it.",

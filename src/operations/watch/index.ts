@@ -3,6 +3,12 @@ import type { WatchDeps } from "./deps.js";
 import { measure } from "./measure.js";
 import { watchThresholds } from "./thresholds.js";
 
+export {
+  type BalanceDeps,
+  type DoorBalance,
+  readDoorBalance,
+  watchBalance,
+} from "./balance.js";
 export { watchCanaries } from "./canary.js";
 export type { WatchDeps } from "./deps.js";
 export { watchLag } from "./lag.js";

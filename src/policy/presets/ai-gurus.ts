@@ -119,7 +119,7 @@ export const aiGurus: PolicyInput = {
       id: "error",
       when: { level: ["error"] },
       severity: "P1",
-      because: "Its source calls it an error: a major feature may be broken",
+      because: "Its source calls it an error, or critical: a major feature may be broken",
     },
     {
       id: "warning",

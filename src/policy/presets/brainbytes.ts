@@ -139,7 +139,7 @@ export const brainbytes: PolicyInput = {
       id: "error",
       when: { level: ["error", "warning"] },
       severity: "P2",
-      because: "Its source calls it an error or a warning: a partial failure",
+      because: "Its source calls it critical, an error or a warning: a partial failure",
     },
     { id: "rest", when: {}, severity: "P3", because: "Nothing says that it is worse" },
   ],

@@ -128,7 +128,7 @@ export const runbook: PolicyInput = {
       id: "error",
       when: { level: ["error"] },
       severity: "P1",
-      because: "Its source calls it an error",
+      because: "Its source calls it an error, or critical",
     },
     {
       id: "warning",

@@ -153,7 +153,7 @@ export const stamford: PolicyInput = {
       id: "error",
       when: { level: ["error"] },
       severity: "P1",
-      because: "Its source calls it an error",
+      because: "Its source calls it an error, or critical",
     },
     {
       id: "warning",

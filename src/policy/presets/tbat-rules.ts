@@ -66,6 +66,12 @@ export const tbatRules: PolicyInput["rules"] = [
     because: "Availability is under what is promised",
   },
   {
+    id: "dispute",
+    when: { kind: ["payment"], tags: { dispute: ["*"] } },
+    severity: "P2",
+    because: "A payer disputes a payment: the money is lost unless somebody answers in time",
+  },
+  {
     id: "payment-system-down",
     when: { kind: ["payment"], level: ["fatal"] },
     severity: "P0",
@@ -186,7 +192,7 @@ export const tbatRules: PolicyInput["rules"] = [
     id: "error",
     when: { level: ["error"] },
     severity: "P2",
-    because: "Its source calls it an error",
+    because: "Its source calls it an error, or critical",
   },
   { id: "rest", when: {}, severity: "P3", because: "Nothing says that it is worse" },
 ];

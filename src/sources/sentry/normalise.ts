@@ -148,6 +148,7 @@ function factsOfMetricAlert(h: Happening): Fact[] {
       kind: "signal.raised",
       ...base,
       level: h.action === "warning" ? "warning" : "error",
+      ...(h.action === "critical" ? { tags: { called: h.action } } : {}),
       service: oneLine(projects[0] ?? "unknown"),
       environment: shortText(environment),
       url: webUrl(h.data.web_url),

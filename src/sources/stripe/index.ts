@@ -1,7 +1,7 @@
 import { BODY_BYTES_MAX, defineSource } from "../source.js";
 import { canary } from "./canary.js";
 import { identify } from "./identify.js";
-import { kindOfId, mention } from "./mention.js";
+import { kindOfId, mention, pageOf } from "./mention.js";
 import { readObject } from "./objects/index.js";
 import { readEvent } from "./read-event.js";
 import { TOLERANCE_MS, verify } from "./verify.js";
@@ -19,5 +19,6 @@ export const stripe = defineSource({
   readObject,
   mention,
   kindOfId,
+  pageOf,
   canary,
 });

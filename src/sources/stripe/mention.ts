@@ -34,6 +34,17 @@ export function mention(key: LedgerKey, { id, at }: { id: string; at: Instant })
   };
 }
 
+/** The page of a payment, or of a dispute of none that is known, in the vendor's dashboard. */
+export function pageOf({ kind, account, livemode, externalId }: LedgerKey): string {
+  const parts = [
+    ...(account === "" ? [] : [account]),
+    ...(livemode ? [] : ["test"]),
+    kind === "dispute" ? "disputes" : "payments",
+    externalId,
+  ];
+  return `https://dashboard.stripe.com/${parts.map(encodeURIComponent).join("/")}`;
+}
+
 /** How the vendor's ids begin; a charge's and a refund's differ by how was paid. */
 const PREFIXES: Readonly<Record<string, LedgerKind>> = {
   pi: "payment",

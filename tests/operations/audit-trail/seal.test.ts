@@ -3,16 +3,22 @@ import { PlanBuilder } from "../../../src/domain/plan.js";
 import { archiveAudit, exportAudit } from "../../../src/operations/audit-trail/index.js";
 import { sealAudit } from "../../../src/operations/audit-trail/seal.js";
 import { hashOf } from "../../../src/operations/audit-trail/seal-of.js";
-import { verifyAudit } from "../../../src/operations/audit-trail/verify.js";
+import { ARCHIVED_KEY, verifyAudit } from "../../../src/operations/audit-trail/verify.js";
 import { apply } from "../../../src/store/apply.js";
-import { sealsAfter } from "../../../src/store/audit-seals.js";
+import { insertSeal, sealsAfter } from "../../../src/store/audit-seals.js";
 import { countingIds, listeningLog, stillClock } from "../../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../../support/store.js";
 
 let w: StoreWorld;
 const clock = stillClock();
 const log = listeningLog();
-const deps = () => ({ database: w.database, clock, log });
+/** What KV remembers. */
+const remembered = new Map<string, string>();
+const kv = {
+  get: async (key: string) => remembered.get(key) ?? null,
+  setFor: async (key: string, value: string) => void remembered.set(key, value),
+};
+const deps = () => ({ database: w.database, clock, log, kv });
 const archiving = (keptDays: number | null = 90) => ({
   ...deps(),
   ids: countingIds("x"),
@@ -22,6 +28,7 @@ const archiving = (keptDays: number | null = 90) => ({
 beforeEach(async () => {
   w = await storeWorld();
   log.lines.length = 0;
+  remembered.clear();
 });
 afterEach(async () => {
   await w.close();
@@ -32,8 +39,8 @@ const act = (subject: string) =>
     w.database,
     new PlanBuilder(w.ctx).audit("thing.done", subject, { b: 1, a: "ไทย" }).build(),
   );
-const seals = () => sealsAfter(w.database, 0, 1_000);
-const faults = async () => (await verifyAudit(0, w.database)).faults;
+const seals = () => sealsAfter(w.database, 0, { seals: 1_000, entries: 100_000 });
+const faults = async () => (await verifyAudit(0, deps())).faults;
 const idOf = async (subject: string) => {
   const [row] = await w.rows("SELECT id FROM audit_entry WHERE subject = $1", [subject]);
   return String(row?.id);
@@ -64,7 +71,7 @@ describe("sealing", () => {
       entries: 0,
       left: false,
     });
-    expect(await verifyAudit(0, w.database)).toEqual({
+    expect(await verifyAudit(0, deps())).toEqual({
       ...{ through: 2, seals: 2, entries: 3, archived: 0, faults: [], isEnd: true },
     });
   });
@@ -121,16 +128,35 @@ describe("sealing", () => {
       SELECT 'aud_' || lpad(n::text, 6, '0'), now(), 'a', 'b', 'c', '{}' FROM generate_series(1, 5001) n`,
     );
     expect(await sealAudit(deps())).toEqual({ seals: 2, entries: 5_001, left: false });
-    const slice = await verifyAudit(0, w.database);
+    const slice = await verifyAudit(0, deps());
     expect(slice, "what a call verifies is bounded").toMatchObject({ seals: 1, isEnd: false });
-    expect(await verifyAudit(slice.through, w.database)).toMatchObject({
+    expect(await verifyAudit(slice.through, deps())).toMatchObject({
       ...{ seals: 1, entries: 1, faults: [], isEnd: true },
     });
+  });
+
+  it("holds no more under one seal than fits an answer", async () => {
+    await w.rows(
+      `INSERT INTO audit_entry (id, at, action, actor, subject, details)
+      SELECT 'aud_' || n, now(), 'a', 'b', 'c', jsonb_build_object('reason', repeat('ก', 500_000)) FROM generate_series(1, 3) n`,
+    );
+    expect(await sealAudit(deps())).toMatchObject({ seals: 3, entries: 3 });
+    expect(await faults()).toEqual([]);
   });
 });
 
 describe("verifying", () => {
   beforeEach(sealedTrail);
+
+  it("finds a seal that makes room for entries of long ago, though it is chained and whole", async () => {
+    const [, second] = await seals();
+    const content = {
+      ...{ number: 3, previousHash: second?.hash ?? "", digests: [] },
+      settledBefore: "2020-01-01T00:00:00.000000Z",
+    };
+    await insertSeal(w.database, { ...content, hash: hashOf(content), entryIds: [] });
+    expect(await faults()).toEqual([{ kind: "seal_changed", seal: 3, entryId: null }]);
+  });
 
   for (const column of ["action", "actor", "subject"]) {
     it(`finds an entry whose ${column} was edited`, async () => {
@@ -185,7 +211,7 @@ describe("verifying", () => {
     await w.rows("DELETE FROM audit_seal WHERE number = 2");
     const missing = [{ kind: "seal_missing", seal: 2, entryId: null }];
     expect(await faults()).toEqual(missing);
-    expect((await verifyAudit(2, w.database)).faults).toEqual(missing);
+    expect((await verifyAudit(2, deps())).faults).toEqual(missing);
   });
 });
 
@@ -217,7 +243,7 @@ describe("an archive", () => {
     );
     expect(await w.count("audit_entry")).toBe(2);
     await sealAudit(deps());
-    expect(await verifyAudit(0, w.database)).toMatchObject({ seals: 3, archived: 1, faults: [] });
+    expect(await verifyAudit(0, deps())).toMatchObject({ seals: 3, archived: 1, faults: [] });
     expect(await archiveAudit(await request(1), archiving()), "again changes nothing").toEqual({
       ...{ through: 1, entries: 0, isDone: true },
     });
@@ -241,9 +267,67 @@ describe("an archive", () => {
     },
   );
 
-  it("that nobody made does not hide what was deleted", async () => {
+  /** What whoever has the database's password can do. */
+  const forge = async () => {
     await w.rows("UPDATE audit_seal SET archived_at = now(), archived_by = 'x' WHERE number = 1");
-    await w.rows("DELETE FROM audit_entry WHERE subject = 'one'");
-    expect(await faults()).toEqual([{ kind: "archived_by_nobody", seal: 1, entryId: null }]);
+    await w.rows("DELETE FROM audit_entry WHERE subject IN ('one', 'two')");
+  };
+  const byNobody = [{ kind: "archived_by_nobody", seal: 1, entryId: null }];
+
+  it("that nobody made does not hide what was deleted", async () => {
+    await forge();
+    expect(await faults()).toEqual(byNobody);
+  });
+
+  it("is not made by an entry that says so: KV remembers how far there was one", async () => {
+    remembered.set(ARCHIVED_KEY, "0"); // as the watch writes it, long before
+    await forge();
+    await w.rows(
+      `INSERT INTO audit_entry (id, at, action, actor, subject, details)
+      VALUES ('aud_forged', now(), 'audit.archived', 'operator:anna', 'audit_trail', '{"through":1}')`,
+    );
+    await sealAudit(deps());
+    expect(await faults()).toEqual(byNobody);
+  });
+
+  it("is remembered outside the database too, and good with it", async () => {
+    remembered.set(ARCHIVED_KEY, "0");
+    await age(1);
+    await archiveAudit(await request(1), archiving());
+    expect(remembered.get(ARCHIVED_KEY)).toBe("1");
+    expect(await faults()).toEqual([]);
+  });
+
+  it("does not let its entries come back as something else", async () => {
+    await age(1);
+    const entryId = await idOf("one");
+    await archiveAudit(await request(1), archiving());
+    await w.rows(
+      `INSERT INTO audit_entry (id, at, recorded_at, action, actor, subject, details)
+      VALUES ($1, now(), now() - interval '1 day', 'thing.done', 'operator:ben', 'one', '{}')`,
+      [entryId],
+    );
+    expect(await faults()).toEqual([{ kind: "entry_added", seal: 1, entryId }]);
+  });
+
+  it("that takes entries away between two looks raises nothing", async () => {
+    await age(1);
+    const asked = await request(1);
+    let isArchived = false;
+    // What comes in between: after the seals were read, before their entries are.
+    const between = new Proxy(w.database, {
+      get(database, name) {
+        if (name !== "query") return Reflect.get(database, name);
+        return async (text: string, values: unknown[]) => {
+          if (text.includes("WHERE a.id = ANY") && !isArchived) {
+            isArchived = true;
+            await archiveAudit(asked, archiving());
+          }
+          return database.query(text, values);
+        };
+      },
+    });
+    expect((await verifyAudit(0, { database: between, kv })).faults).toEqual([]);
+    expect(isArchived).toBe(true);
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PlanBuilder } from "../../../src/domain/plan.js";
 import { sealAudit, watchAudit } from "../../../src/operations/audit-trail/index.js";
 import { apply } from "../../../src/store/apply.js";
+import type { LogLine } from "../../support/fakes.js";
 import { type WatchWorld, watchWorld } from "../watch/world.js";
 
 let world: WatchWorld;
@@ -60,9 +61,35 @@ describe("the watch over the audit trail", () => {
     await world.w.rows("DELETE FROM audit_seal");
     expect(await sweep()).toMatchObject({ raised: 1 });
     expect(titles()).toEqual([
-      `raised: The audit trail is another one than before: seal 1 was ${hash.slice(0, 12)}… Entries were taken out of its end, or the database was put back to an earlier time. See npx --no signalbox audit verify`,
+      `raised: The audit trail is another one than before: entries were taken out of its end, or the database was put back to an earlier time. See npx --no signalbox audit verify --expect 1:${hash.slice(0, 12)}`,
     ]);
     world.later(1);
     expect(await sweep(), "the new chain is the one from now on").toMatchObject({ raised: 0 });
+  });
+
+  it("tells more faults than it tells at once on the days after, and the log has all", async () => {
+    for (let n = 0; n < 12; n += 1) await act(`many ${n}`);
+    await sweep();
+    await world.w.rows("UPDATE audit_entry SET actor = 'x' WHERE subject LIKE 'many%'");
+    world.later(24 * 60);
+    expect(await sweep()).toMatchObject({ raised: 10 });
+    world.later(24 * 60);
+    expect(await sweep()).toMatchObject({ raised: 2 });
+    const { lines } = world.deps.log as unknown as { lines: LogLine[] };
+    expect(lines.filter(({ action }) => action === "audit.faulty")).toHaveLength(24);
+  });
+
+  it("tells that nothing is sealed any more, and that it is again", async () => {
+    await act("three");
+    const [row] = await world.w.rows("SELECT extract(epoch FROM now()) * 1000 AS now");
+    const waits = () =>
+      world.later(Math.ceil((Number(row?.now) - world.clock.now()) / 60_000) + 16);
+    waits();
+    expect(await watchAudit(world.deps)).toMatchObject({ raised: 1 });
+    expect(titles()).toEqual([
+      expect.stringMatching(/^raised: 1 audit entry waits for a seal, the oldest for 1\d min/),
+    ]);
+    await sweep();
+    expect(titles()[1]).toBe("resolved: Audit entries are sealed again");
   });
 });

@@ -4,6 +4,7 @@ import type { Alert, Incident, IncidentTask } from "../../../src/domain/incident
 import { MINUTE_MS } from "../../../src/domain/time.js";
 import { incidentNotice } from "../../../src/operations/incidents/notice.js";
 import { durationsOf } from "../../../src/operations/incidents/report/durations.js";
+import { entryText } from "../../../src/operations/incidents/report/entries.js";
 import { plain } from "../../../src/operations/incidents/report/markdown.js";
 import { incidentReview } from "../../../src/operations/incidents/review.js";
 import { presetOf } from "../../../src/policy/presets/index.js";
@@ -182,6 +183,16 @@ describe("durations", () => {
     });
   });
 
+  it("do not call it a first response that somebody had it at its source before it was told", () => {
+    const before = { ...INCIDENT, acknowledgedAt: at(2), acknowledgedBy: null };
+    const report = { ...OPEN, incident: before };
+    const first = durationsOf(report, policy, at(60)).find(({ what }) => what === "first_response");
+    expect(first).toMatchObject({ tookMs: null, isKept: true, isBefore: true });
+    const long = section(review(report), "How long it took");
+    expect(long.match(/acknowledged at its source before it was told here/g)).toHaveLength(2);
+    expect(long).not.toContain("1 second");
+  });
+
   it("that have not come are open, and broken once their time is over", () => {
     const early = durationsOf(OPEN, policy, at(5)).find(({ what }) => what === "acknowledge");
     expect(early).toMatchObject({ tookMs: null, isKept: null });
@@ -223,7 +234,7 @@ describe("the notice", () => {
     expect(told).toContain("120 subscribers: told of the trouble");
     expect(section(text, "Actions taken")).toContain("| anna | Pool was full |");
     expect(section(text, "Actions taken")).not.toContain("Rule");
-    expect(section(text, "Next steps")).toContain("หาสาเหตุ: Technical lead, due November 22, 2026");
+    expect(section(text, "Next steps")).toContain("หาสาเหตุ: Technical lead, due 22 November 2026");
     expect(text).not.toMatch(/undefined|NaN|Invalid/);
   });
 
@@ -289,6 +300,94 @@ describe("the review", () => {
     const heads = (markdown: string) => markdown.match(/^## .+$/gm)?.length;
     expect(heads(text)).toBe(heads(review(OVER)));
     expect(heads(notice(OVER, "th"))).toBe(heads(notice(OVER)));
+  });
+});
+
+describe("the timeline", () => {
+  const step = (minute: number, text: string) => ({
+    id: `ine_${text}`,
+    incidentId: INCIDENT.id,
+    at: at(minute),
+    kind: "step" as const,
+    actor: "system:incidents",
+    text,
+  });
+  const TOLD: IncidentReport = {
+    ...OVER,
+    entries: [
+      step(3, "On call told by Slack, SMS"),
+      step(4, "SMS could not be reached (it is not set up): told by Email instead"),
+      step(5, "On call told by PagerDuty, since nobody has answered for 2 min"),
+      step(40, "users are told"),
+      step(41, "told by Slack that it is over"),
+    ],
+  };
+
+  it("has each message once, and what no message says beside them", () => {
+    const timeline = section(review(TOLD), "Timeline");
+    expect(timeline).not.toContain("On call told by Slack");
+    expect(timeline.match(/told that it began, by slack/g)).toHaveLength(1);
+    expect(timeline.match(/told that it is over/g)).toHaveLength(1);
+    expect(timeline).not.toContain("users are told");
+    expect(timeline).toContain("120 subscribers: told of the trouble");
+    expect(timeline).toContain("SMS could not be reached");
+    // Nothing of it is kept as a notice, so that the entry is all there is.
+    expect(timeline).toContain("On call told by PagerDuty, since nobody");
+  });
+
+  it("is Thai for a Thai reader in all that we say ourselves", () => {
+    const timeline = section(review(TOLD, "th"), "ลำดับเหตุการณ์");
+    expect(timeline).toContain("ติดต่อทาง SMS ไม่ได้ (it is not set up): แจ้งทาง Email แทน");
+    expect(timeline).toContain("แจ้ง On call ทาง PagerDuty เพราะยังไม่มีผู้ตอบรับเป็นเวลา 2 นาที");
+    expect(section(notice(TOLD, "th"), "สิ่งที่ดำเนินการแล้ว")).toContain("แจ้งผู้ใช้แล้ว");
+    expect(section(review(OVER, "th"), "ลำดับเหตุการณ์")).toContain("anna รับเรื่องแล้ว");
+  });
+});
+
+describe("a sentence of ours", () => {
+  it.each([
+    ["transition", "opened as CRITICAL (P0) by better-stack: Shop: Status 502"],
+    [
+      "decision",
+      "becomes HIGH (P1): Rule `error` (It is one) makes it P1. Route `high` keeps it and tells nobody.",
+    ],
+    ["transition", "reopened by sentry: TypeError (2. time)"],
+    ["transition", "reopened by operator:anna: too early"],
+    ["transition", "acknowledged at better-stack"],
+    ["transition", "acknowledged by the link in a message by sms"],
+    ["transition", "taken over by operator:bert"],
+    ["transition", "resolved by recovery"],
+    ["transition", "resolved: nothing was heard of it for longer than 60 min"],
+    ["transition", "resolved: it stayed good for as long as the policy watches"],
+    ["transition", "TypeError is over; something else of it is not"],
+    ["transition", "all of it is over; watched for 30 min before it ends"],
+    ["check", "watched for 3 of 30 min: nothing of it is open"],
+    ["decision", "it had ended before its beginning came: nobody is told of it"],
+    ["decision", "TypeError (sentry) joins, which makes it HIGH (P1)"],
+    ["decision", "TypeError (sentry) joins; it is over already"],
+    ["step", "told with the storm's summary: 12 incidents in 5 min"],
+    ["step", "nobody has acknowledged it within 5 min, as was promised"],
+    ["step", "users are told how it stands"],
+    ["step", "told by Slack, PagerDuty that somebody has it"],
+    ["step", "3 tasks are owed after it"],
+    ["step", "Executive told by Email: it lasts longer than 30 min"],
+    ["step", "Slack could not be reached (no answer): there is no other way left"],
+    [
+      "decision",
+      "Rule `system-down` (Down) makes it P0, which this platform calls CRITICAL. Route `critical` tells at once: On call by pagerduty and slack; after 5 min without an answer Lead and On call by email. It is in the day's mail as well.",
+    ],
+  ] as const)("is Thai for a Thai reader, and as it was in English: %s %s", (kind, text) => {
+    const thai = entryText({ kind, text }, "th");
+    expect(thai).toMatch(/[\u0e00-\u0e7f]/);
+    expect(thai).not.toMatch(
+      /\b(is|are|told|tells|by|and|of it|makes|joins|within|after)\b(?! one)/,
+    );
+    expect(entryText({ kind, text }, "en")).toBe(text);
+  });
+
+  it("is left alone where a person has written it", () => {
+    const note = { kind: "note", text: "resolved by anna" } as const;
+    expect(entryText(note, "th")).toBe("resolved by anna");
   });
 });
 

@@ -4,7 +4,8 @@ import { DAY_MS, isoOf, MINUTE_MS } from "../../../src/domain/time.js";
 import { resolve } from "../../../src/operations/incidents/act.js";
 import { watchMinutes } from "../../../src/operations/watch/index.js";
 import type { Threshold } from "../../../src/policy/schema.js";
-import { dropOldMetrics, writeMetrics } from "../../../src/store/metrics.js";
+import { writeMetrics } from "../../../src/store/metrics.js";
+import { dropOldMetrics } from "../../../src/store/retention.js";
 import { countingIds } from "../../support/fakes.js";
 import { MINUTE, NOW, type WatchWorld, watchWorld } from "./world.js";
 
@@ -328,8 +329,8 @@ describe("old minutes", () => {
       { ...row, minute: MINUTE - 91 * day },
       { ...row, minute: MINUTE - 89 * day },
     ]);
-    expect(await dropOldMetrics(world.deps.database, NOW)).toBe(1);
-    expect(await dropOldMetrics(world.deps.database, NOW)).toBe(0);
+    expect(await dropOldMetrics(world.deps.database, NOW, 10)).toBe(1);
+    expect(await dropOldMetrics(world.deps.database, NOW, 10)).toBe(0);
     expect(await world.w.count("metric_minute")).toBe(1);
   });
 });

@@ -138,12 +138,16 @@ export const aiGurusRows: readonly Row[] = [
     "After a production deployment: health, an error-tracking test event, monitor green; rollback within 5 min",
     "health, error_tracking, monitor of /api/health/db / after 30 s, every 30 s for 120 s; back in 5 min",
   ),
-  shared.retention("Logs 30 days, errors 90 days, audit kept", "logs 30, errors 90, audit kept"),
+  shared.retention(
+    "Logs 30 days, errors 90 days, audit kept",
+    "logs 30, errors 90, audit kept, bodies 90",
+  ),
   shared.targets(
     "1 to 10 users; traces at 10 %",
     ["users-min", "users-max", "traces-percent"],
     "1, 10, 10",
   ),
+  shared.dispute("P2 P2: the day's mail"),
   shared.grouping("service=web; 60 min; 15 min"),
   shared.storm("10 in 5 min"),
   shared.digest(

@@ -151,6 +151,7 @@ export const brainbytesRows: readonly Row[] = [
     "500, 100, 1",
   ),
   shared.monitors("1 1000 -"),
+  shared.dispute("P2 Medium: 0: on-call by slack; the day's mail"),
   shared.grouping("service=web; 60 min; 15 min"),
   shared.storm("10 in 5 min"),
   shared.digest(
@@ -166,7 +167,7 @@ export const brainbytesRows: readonly Row[] = [
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.retention(
     "Nothing is said of how long things are kept",
-    "logs kept, errors kept, audit kept",
+    "logs kept, errors kept, audit kept, bodies 90",
   ),
   shared.objectives("- min, - min"),
   shared.budget("- USD: 80 %, 95 %, 110 %"),

@@ -34,6 +34,21 @@ export const withoutDatabase = (expected: string): Row =>
     return `${called(policy, [view])}: ${told(policy, view, 1)}`;
   });
 
+export const dispute = (expected: string): Row =>
+  row(
+    "A payment is disputed: somebody hears of it, and users are not locked out",
+    expected,
+    (p) => {
+      const view = {
+        source: "stripe",
+        kind: "payment",
+        level: "warning",
+        tags: { dispute: "needs_response" },
+      } as const;
+      return `${called(p, [view])}: ${told(p, view, 1_000)}`;
+    },
+  );
+
 export const grouping = (expected: string): Row =>
   row(
     "One outage is one incident, whoever speaks of it; flaps are held together",
@@ -106,7 +121,8 @@ export const retention = (requirement: string, expected: string): Row =>
     requirement,
     expected,
     ({ retention: r }) =>
-      `logs ${r.logDays ?? "kept"}, errors ${r.errorDays ?? "kept"}, audit ${r.auditDays ?? "kept"}`,
+      `logs ${r.logDays ?? "kept"}, errors ${r.errorDays ?? "kept"}, audit ${r.auditDays ?? "kept"}, ` +
+      `bodies ${r.bodyDays}`,
   );
 
 export const objectives = (expected: string): Row =>

@@ -156,7 +156,7 @@ export const stamfordRows: readonly Row[] = [
   ),
   shared.retention(
     "Audit entries older than 90 days are cleaned up",
-    "logs kept, errors kept, audit 90",
+    "logs kept, errors kept, audit 90, bodies 90",
   ),
   shared.targets(
     "1,000 requests a minute a client; bodies up to 4 MiB",
@@ -174,6 +174,7 @@ export const stamfordRows: readonly Row[] = [
     "99.5 % over 30 d (exam -, alert -, critical -); shown for 7, 30, 90 d; detected in - min, over in - min",
   ),
   shared.monitors("2 2000 -"),
+  shared.dispute("P2 medium: 0: on-call by slack; the day's mail"),
   shared.grouping("service=web; 60 min; 15 min"),
   shared.storm("10 in 5 min"),
   shared.businessHours(

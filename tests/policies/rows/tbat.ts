@@ -331,13 +331,16 @@ export const tbatRows: readonly Row[] = [
     "health, smoke of /api/health / /api/health /login after 30 s, every 15 s for 60 s; back in 2 min",
   ),
   shared.targets("A rollback takes under 2 min", ["rollback-seconds"], "120"),
+  shared.dispute(
+    "P2 MEDIUM: 15: on-call by slack; 255: technical-lead by slack, email; the day's mail",
+  ),
   shared.grouping("service=web; 60 min; 15 min"),
   shared.storm("10 in 5 min"),
   shared.monitors("2 1000 14"),
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.retention(
     "Nothing is said of how long things are kept",
-    "logs kept, errors kept, audit kept",
+    "logs kept, errors kept, audit kept, bodies 90",
   ),
   shared.objectives("240 min, 60 min"),
   shared.budget("- USD: 80 %, 95 %, 110 %"),

@@ -120,6 +120,7 @@ describe("sentry: alerts", () => {
         signalKind: "metric",
         title: "Critical: Failure rate of checkout",
         level: "error",
+        tags: { called: "critical" }, // its own word, which people read beside ours
         service: "shop",
         environment: "production",
         url: "https://example-org.sentry.io/alerts/rules/details/12/",

@@ -1,8 +1,6 @@
-import type { MAIL_LANGUAGES } from "../../../domain/notice.js";
+import type { Language } from "../../../domain/notice.js";
 import type { NoticeContent } from "../../notice-data.js";
 import { knownLocale } from "../../wording.js";
-
-export type Language = (typeof MAIL_LANGUAGES)[number];
 
 /** One language's part of a mail, as plain data: the HTML and the text part are made from the same. */
 export interface EmailPart {

@@ -1,3 +1,4 @@
+import type { Language } from "../../../domain/notice.js";
 import {
   clip,
   instantIn,
@@ -8,14 +9,7 @@ import {
   urlIn,
 } from "../../notice-data.js";
 import { dayText, timeText } from "../../wording.js";
-import {
-  contentIn,
-  type Draft,
-  type EmailContent,
-  type Language,
-  rowsOf,
-  type Tone,
-} from "./content.js";
+import { contentIn, type Draft, type EmailContent, rowsOf, type Tone } from "./content.js";
 
 const NAME_CHARS_MAX = 80;
 const PACKAGE_CHARS_MAX = 80;

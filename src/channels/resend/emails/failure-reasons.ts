@@ -1,4 +1,4 @@
-import type { Language } from "./content.js";
+import type { Language } from "../../../domain/notice.js";
 
 /** Why a payment failed, and what the person can do, each one sentence. */
 export type FailureReason = Readonly<Record<Language, { why: string; what: string }>>;

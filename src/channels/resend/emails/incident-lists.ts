@@ -1,3 +1,4 @@
+import type { Language } from "../../../domain/notice.js";
 import { DIGEST_WORDS, figureLabel } from "../../digest-words.js";
 import { digestView, stormView } from "../../incident-view.js";
 import {
@@ -12,7 +13,7 @@ import { clip, type NoticeContent } from "../../notice-data.js";
 import type { LineView } from "../../notice-lists.js";
 import { personOf } from "../../people.js";
 import { durationText } from "../../wording.js";
-import { contentIn, type EmailContent, type EmailTable, type Language, rowsOf } from "./content.js";
+import { contentIn, type EmailContent, type EmailTable, rowsOf } from "./content.js";
 
 const TITLE_CHARS_MAX = 160;
 /** A mail that is longer is cut by some mail programs. */

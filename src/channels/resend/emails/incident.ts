@@ -1,8 +1,9 @@
+import type { Language } from "../../../domain/notice.js";
 import { type IncidentHappening, type IncidentView, incidentView } from "../../incident-view.js";
 import { deploymentText, INCIDENT_WORDS, instantText, sentencesOf } from "../../incident-words.js";
 import { clip, type NoticeContent } from "../../notice-data.js";
 import { durationText } from "../../wording.js";
-import { contentIn, type EmailContent, type Language, rowsOf, type Tone } from "./content.js";
+import { contentIn, type EmailContent, rowsOf, type Tone } from "./content.js";
 
 const TITLE_CHARS_MAX = 200;
 

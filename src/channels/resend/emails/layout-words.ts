@@ -1,4 +1,4 @@
-import type { Language } from "./content.js";
+import type { Language } from "../../../domain/notice.js";
 
 /** The footer's sentence. */
 export function sentBy(language: Language, platformName: string): string {

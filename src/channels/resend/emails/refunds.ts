@@ -1,5 +1,6 @@
+import type { Language } from "../../../domain/notice.js";
 import { moneyIn, type NoticeContent, textIn } from "../../notice-data.js";
-import type { EmailContent, Language } from "./content.js";
+import type { EmailContent } from "./content.js";
 import { customerMail, LABELS } from "./customer-mail.js";
 
 /** Said wherever money goes back: nobody should wonder on the second day where it is. */

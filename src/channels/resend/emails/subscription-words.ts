@@ -1,5 +1,5 @@
+import type { Language } from "../../../domain/notice.js";
 import type { NoticeContent } from "../../notice-data.js";
-import type { Language } from "./content.js";
 
 const UNITS = {
   th: { day: "วัน", week: "สัปดาห์", month: "เดือน", year: "ปี" },

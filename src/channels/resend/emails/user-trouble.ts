@@ -1,7 +1,8 @@
+import type { Language } from "../../../domain/notice.js";
 import { clip, type NoticeContent, requiredTextIn, textIn } from "../../notice-data.js";
 import { numberIn } from "../../notice-lists.js";
 import { durationText } from "../../wording.js";
-import type { EmailContent, Language, Tone } from "./content.js";
+import type { EmailContent, Tone } from "./content.js";
 import { customerMail } from "./customer-mail.js";
 
 const SERVICE_CHARS_MAX = 80;

@@ -1,12 +1,13 @@
 import { durationText, timeText } from "../../../channels/wording.js";
 import { shortCommit } from "../../../domain/deployment.js";
-import { BY_RECOVERY, type IncidentTask } from "../../../domain/incident.js";
+import { BY_RECOVERY, type IncidentEntry, type IncidentTask } from "../../../domain/incident.js";
 import type { Template } from "../../../domain/notice.js";
 import type { Instant } from "../../../domain/time.js";
 import { titlesOf } from "../../../policy/recipients.js";
 import { clocksOf, routeOf } from "../../../policy/route.js";
 import type { Clocks, Policy } from "../../../policy/schema.js";
 import type { IncidentReport, ToldNotice } from "../../../store/incident-report.js";
+import { entryText } from "./entries.js";
 import { plain } from "./markdown.js";
 import { REPORT_WORDS, type ReportLocale, type ReportWords } from "./words.js";
 
@@ -24,6 +25,8 @@ export interface ReportContext {
   /** `operator:anna` is anna; what a program did has its own name. */
   who(actor: string): string;
   template(template: Template): string;
+  /** An entry of the timeline: our own sentences in the reader's language. */
+  said(entry: IncidentEntry): string;
   /** What a notice told. */
   told(notice: Pick<ToldNotice, "template" | "step">): string;
 }
@@ -46,6 +49,7 @@ export function contextOf(
       if (link !== undefined) return plain(words.byLink(link));
       return plain(actor.replace(/^(operator|system|source):/, ""));
     },
+    said: (entry) => plain(entryText(entry, locale)),
     template: (template) => words.templates[template] ?? template,
     told: ({ template, step }) =>
       words.steps[step.split(":")[0] ?? ""] ?? words.templates[template] ?? template,

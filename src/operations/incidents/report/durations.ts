@@ -12,6 +12,8 @@ export const DURATIONS = [
   "resolution_notice",
 ] as const;
 
+const PERSONS: ReadonlySet<string> = new Set(["acknowledge", "first_response"]);
+
 /** How long something took beside what the policy wants of it. */
 export interface Duration {
   what: (typeof DURATIONS)[number];
@@ -21,6 +23,8 @@ export interface Duration {
   wantedMs: number | null;
   /** Null where nothing is wanted, or it may still be kept. */
   isKept: boolean | null;
+  /** A person had it at its source before it was told here: there is no time to be counted. */
+  isBefore?: true;
 }
 
 /** The earliest moment that one of its sources gives for its trouble. */
@@ -54,6 +58,15 @@ export function durationsOf(report: IncidentReport, policy: Policy, now: Instant
   };
   return DURATIONS.map((what) => {
     const { from, to, wantedMs } = stretches[what];
+    if (PERSONS.has(what) && to !== null && to < from) {
+      return {
+        what,
+        tookMs: null,
+        wantedMs,
+        isKept: wantedMs === null ? null : true,
+        isBefore: true,
+      };
+    }
     const tookMs = to === null ? null : Math.max(0, to - from);
     const soFarMs = tookMs ?? now - from;
     const isLate = wantedMs !== null && soFarMs > wantedMs;

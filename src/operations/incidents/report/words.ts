@@ -55,6 +55,7 @@ export interface ReportWords {
   no: string;
   none: string;
   notYet: string;
+  before: string;
   nobodyYet: string;
   done: string;
   open: string;
@@ -141,6 +142,7 @@ const en: ReportWords = {
   no: "no",
   none: "None.",
   notYet: "not yet",
+  before: "acknowledged at its source before it was told here",
   nobodyYet: "nobody yet",
   done: "done",
   open: "open",
@@ -246,6 +248,7 @@ const th: ReportWords = {
   no: "ไม่",
   none: "ไม่มี",
   notYet: "ยังไม่เกิดขึ้น",
+  before: "มีผู้รับเรื่องที่ต้นทางก่อนที่ระบบจะได้รับแจ้ง",
   nobodyYet: "ยังไม่มีผู้รับเรื่อง",
   done: "เสร็จแล้ว",
   open: "ยังไม่เสร็จ",
