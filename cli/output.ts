@@ -87,7 +87,7 @@ const GOOD =
   "processed sent healed corrected resolved succeeded active accepted connected healthy ready promoted kept applied approved";
 const BAD = "dead failed partial revoked open unhealthy disconnected unknown P0 P1";
 const WAITING =
-  "running planned received degraded held pending sending replaying acknowledged transient created duplicate P2";
+  "running planned received degraded held pending sending replaying acknowledged transient created duplicate spilled P2";
 const TONES = new Map<string, "green" | "red" | "yellow">([
   ...GOOD.split(" ").map((word) => [word, "green"] as const),
   ...BAD.split(" ").map((word) => [word, "red"] as const),
