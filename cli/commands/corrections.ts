@@ -95,6 +95,9 @@ export function addAffected(payments: Command): void {
       if (rows.length > 0) screen.out(renderTable(rows, AFFECTED_COLUMNS, screen));
       screen.out(sumOf(rows));
       if (subscriptions === 0) return;
+      if (subscriptions === null) {
+        return screen.out("How many subscriptions were touched could not be counted in time.");
+      }
       const others =
         subscriptions === 1 ? "1 subscription gives" : `${subscriptions} subscriptions give`;
       screen.out(`Touched too, and not in this list: what ${others}.`);
@@ -120,17 +123,17 @@ function spanOf({ from = "", to, source, utc }: SpanOptions): Record<string, str
 async function readAffected(
   target: Target,
   options: SpanOptions,
-): Promise<{ rows: Row[]; subscriptions: number }> {
+): Promise<{ rows: Row[]; subscriptions: number | null }> {
   const query = new URLSearchParams(spanOf(options));
   const rows: Row[] = [];
-  let subscriptions = 0;
-  for (;;) {
+  let subscriptions: number | null = null;
+  for (let isFirst = true; ; isFirst = false) {
     const page = await ask<Page & { subscriptions: number | null }>(
       target,
       `/payments/affected?${query}`,
     );
     rows.push(...page.data);
-    subscriptions += page.subscriptions ?? 0;
+    if (isFirst) subscriptions = page.subscriptions;
     if (page.nextCursor === null) return { rows, subscriptions };
     query.set("cursor", page.nextCursor);
   }

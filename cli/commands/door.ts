@@ -119,7 +119,9 @@ function addBalance(door: Command): void {
       if (options.json === true) return screen.out(JSON.stringify(page));
       const [first] = page.data;
       if (first === undefined) {
-        return screen.out(`Nothing is counted yet: the cron job watch does it. See ${CALL} health`);
+        return screen.out(
+          `Nothing is compared yet: each minute is, 15 minutes after it, by the cron job watch. Is it run? See ${CALL} health`,
+        );
       }
       const [from, to] = [timeIn(first.from, screen.zone), timeIn(first.to, screen.zone)];
       screen.out(screen.colors.bold(`Deliveries acknowledged ${from} to ${to} (${screen.zone})`));

@@ -285,7 +285,8 @@ const one = z.object({ data: correction });
 const affectedAnswer = z.object({
   data: z.array(affectedPayment),
   subscriptions: z.int().nullable().meta({
-    description: "Touched too, and not in this list: what they give; with the first page",
+    description:
+      "Touched too, and not in this list: what they give; with the first page, null where there were too many entries to count them",
   }),
   nextCursor: text.nullable(),
 });

@@ -100,8 +100,9 @@ export const ERROR_CODES = {
   },
   database_busy: {
     status: 503,
-    sentence: "Others changed the same rows again and again, or held them for too long.",
-    hint: "It is retried by itself.",
+    sentence:
+      "Others changed the same rows again and again or held them for too long, or the database took too long for one statement.",
+    hint: "An event is retried by itself; ask for a list again, for less of it (--since, --limit).",
   },
   queue_unavailable: {
     status: 503,

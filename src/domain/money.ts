@@ -38,16 +38,20 @@ export function decimalOf({ amountMinor, currency }: Money): string {
 }
 
 /**
- * The amount as a reader of the locale writes it: `฿1,999.00`.
+ * The amount as a reader of the locale writes it: `฿1,999.00`, or `THB 1,999.00` where it stands alone.
  * `Intl` takes the decimal string as it is, so no float rounds it.
  */
-export function formatMoney(money: Money, locale: string): string {
+export function formatMoney(
+  money: Money,
+  locale: string,
+  currencyDisplay: "narrowSymbol" | "code" = "narrowSymbol",
+): string {
   const isWhole = WHOLE_HUNDREDTHS.has(money.currency) && money.amountMinor % 100 === 0;
   const exponent = isWhole ? 0 : exponentOf(money.currency);
   return new Intl.NumberFormat(locale, {
     style: "currency",
     currency: money.currency,
-    currencyDisplay: "narrowSymbol",
+    currencyDisplay,
     minimumFractionDigits: exponent,
     maximumFractionDigits: exponent,
   }).format(decimalOf(money) as `${number}`);

@@ -1,6 +1,7 @@
 import { Permanent, Transient } from "../domain/errors.js";
 import type { TimerRow } from "../domain/outbox.js";
 import { emptyPlan } from "../domain/plan.js";
+import { SECOND_MS } from "../domain/time.js";
 import { giveUpNotice, type SendNotificationDeps } from "../handlers/send-notification/index.js";
 import { overdueTimers } from "../store/outbox.js";
 import { applyIfStill } from "../store/until-still.js";
@@ -62,6 +63,8 @@ async function endTimer(timer: TimerRow, { database }: SendNotificationDeps): Pr
 }
 
 const TIMERS_MAX = 500;
+/** Where each waits for a database that is busy, the rest of the job has its turn too; the next minute goes on. */
+const BUDGET_MS = 60 * SECOND_MS;
 
 /**
  * Runs what is overdue, so that a late or lost wake-up costs a minute and not the deed. A timer that
@@ -73,7 +76,11 @@ const TIMERS_MAX = 500;
 export async function sweepTimers(deps: TimerDeps): Promise<number> {
   const timers = await overdueTimers(deps.database, deps.clock.now(), TIMERS_MAX);
   const failures: unknown[] = [];
+  const until = deps.clock.now() + BUDGET_MS;
+  let taken = 0;
   for (const timer of timers) {
+    if (deps.clock.now() >= until) break;
+    taken += 1;
     try {
       await runTimer(timer, deps);
     } catch (error) {
@@ -83,5 +90,5 @@ export async function sweepTimers(deps: TimerDeps): Promise<number> {
     }
   }
   if (failures.length > 0) throw failures[0];
-  return timers.length;
+  return taken;
 }

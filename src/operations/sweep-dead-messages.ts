@@ -1,7 +1,7 @@
 import { Permanent } from "../domain/errors.js";
 import type { Ids } from "../domain/ids.js";
 import type { Kv, Log } from "../domain/ports.js";
-import { type Clock, DAY_MS } from "../domain/time.js";
+import { type Clock, DAY_MS, MINUTE_MS } from "../domain/time.js";
 import type { DeadMessage, QueueAccount } from "../queues/account.js";
 import { type QueueMessage, queueMessage } from "../queues/messages.js";
 import type { Publisher } from "../queues/publish.js";
@@ -50,6 +50,8 @@ const SENT_HEADER = "signalbox-redriven-at";
 const DROPPED_HEADERS = /^(upstash-|user-agent$|host$|content-length$|connection$|accept)/;
 /** Of one sweep, because settling costs time. */
 const SETTLED_MAX = 400;
+/** Where each waits for a database that is busy: the function ends after five minutes. */
+const BUDGET_MS = 2 * MINUTE_MS;
 
 /**
  * Empties QStash's dead letter queue of this deployment's messages. What failed for want of a part is
@@ -64,9 +66,11 @@ const SETTLED_MAX = 400;
 export async function sweepDeadMessages(deps: DeadSweepDeps): Promise<DeadSweepReport> {
   const report: DeadSweepReport = { redriven: 0, buried: 0, dropped: 0, waiting: 0, stuck: 0 };
   const parts = partsThatAnswer(deps);
+  const until = deps.clock.now() + BUDGET_MS;
   const settled = (): number => report.redriven + report.buried + report.dropped;
   for await (const messages of deadPages(deps)) {
     for (const message of messages) {
+      if (deps.clock.now() >= until) return report; // the page is the next run's
       const { queue, messageId, responseStatus } = message;
       try {
         const fate = await settle(message, parts, deps);

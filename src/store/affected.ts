@@ -1,4 +1,5 @@
 import type { Entitlement } from "../domain/entitlement.js";
+import { Transient } from "../domain/errors.js";
 import type { LedgerObject } from "../domain/ledger.js";
 import type { Payment } from "../domain/payment.js";
 import { type Instant, isoOf } from "../domain/time.js";
@@ -36,14 +37,13 @@ export interface TouchedCursor {
 }
 
 /** How far the entries of a time reach, which the time's own index finds once: the pages go by their ids. */
-const SPAN_OF = `WITH entry AS MATERIALIZED (
-  SELECT id, subject FROM audit_entry WHERE at >= $1 AND at < $2)
-SELECT min(id) AS next, max(id) AS last, (
-  SELECT count(DISTINCT (o.account, o.livemode, coalesce(o.subscription_ref, o.external_id)))::int
-  FROM entry LEFT JOIN entitlement e ON e.id = entry.subject
-  JOIN ledger_object o ON o.id = coalesce(e.subscription_id, entry.subject)
-  WHERE o.kind = 'subscription' OR (o.kind = 'invoice' AND o.subscription_ref IS NOT NULL)) AS subscriptions
-FROM entry`;
+const SPAN_OF =
+  "SELECT min(id) AS next, max(id) AS last FROM audit_entry WHERE at >= $1 AND at < $2";
+const SUBSCRIPTIONS = `SELECT count(DISTINCT (o.account, o.livemode, coalesce(o.subscription_ref, o.external_id)))::int AS n
+  FROM audit_entry a LEFT JOIN entitlement e ON e.id = a.subject
+  JOIN ledger_object o ON o.id = coalesce(e.subscription_id, a.subject)
+  WHERE a.at >= $1 AND a.at < $2
+    AND (o.kind = 'subscription' OR (o.kind = 'invoice' AND o.subscription_ref IS NOT NULL))`;
 
 /** Each payment by the first entry of the time that is about it, or about what it gives. */
 const TOUCHED = `SELECT t.entry, ${TABLE_SQL.payment.json} AS row FROM (
@@ -73,19 +73,34 @@ const SECONDS = `SELECT p.id FROM payment p WHERE p.id = ANY($1::text[]) AND ${i
     AND q.livemode = p.livemode AND ${isKept("q")}
     AND (coalesce(q.paid_at, q.created_at), q.id) < (coalesce(p.paid_at, p.created_at), p.id))`;
 
-/** Where the list of a time begins, null where nothing was written; and how many subscriptions were touched, which it does not hold. */
+/** Where the list of a time begins; null where nothing was written. */
 export async function touchedIn(
   database: Database,
   { from, to }: Span,
-): Promise<{ begin: TouchedCursor | null; subscriptions: number }> {
-  const [found] = await database.query<{
-    next: string | null;
-    last: string | null;
-    subscriptions: number;
-  }>(SPAN_OF, [isoOf(from), isoOf(to)]);
-  if (found === undefined) throw new Error("an aggregate gives one row");
-  const { next, last, subscriptions } = found;
-  return { begin: next === null || last === null ? null : { next, last }, subscriptions };
+): Promise<TouchedCursor | null> {
+  const [found] = await database.query<{ next: string | null; last: string | null }>(SPAN_OF, [
+    isoOf(from),
+    isoOf(to),
+  ]);
+  const { next = null, last = null } = found ?? {};
+  return next === null || last === null ? null : { next, last };
+}
+
+/**
+ * How many subscriptions were touched in a time, which the list does not hold; null when that is too many entries to
+ * look at: nobody is to miss the list for it.
+ */
+export async function touchedSubscriptions(
+  database: Database,
+  { from, to }: Span,
+): Promise<number | null> {
+  try {
+    const [found] = await database.query<{ n: number }>(SUBSCRIPTIONS, [isoOf(from), isoOf(to)]);
+    return found?.n ?? 0;
+  } catch (error) {
+    if (error instanceof Transient && error.code === "database_busy") return null;
+    throw error;
+  }
 }
 
 /**

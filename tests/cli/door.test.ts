@@ -68,7 +68,7 @@ describe("door", () => {
 
   it("says by balance what was acknowledged and what came to a worker, and where to go on when some is missing", async () => {
     expect((await run(["door", "balance"], s.env)).out).toBe(
-      "Nothing is counted yet: the cron job watch does it. See npx --no signalbox health\n",
+      "Nothing is compared yet: each minute is, 15 minutes after it, by the cron job watch. Is it run? See npx --no signalbox health\n",
     );
     const end = Math.floor(w.clock.now() / 60_000) * 60_000 - 15 * 60_000;
     const counted = (label: string, minute: number, value: number) => ({

@@ -202,6 +202,18 @@ describe("the sweep of QStash's dead letters", () => {
   });
   afterEach(() => w.close());
 
+  it("ends before its function would, where each waits for a database that is busy", async () => {
+    const clock = stillClock(T0);
+    const onBury = async () => {
+      clock.advance(61_000);
+      throw new Transient("database_busy", { detail: "canceled" });
+    };
+    const entries = ["one", "two", "three"].map((id) => dead(id, 489));
+    const sweep = sweepOf(entries, w, { onBury, clock });
+    expect(await sweep.run()).toMatchObject({ buried: 0, stuck: 2 });
+    expect(sweep.left(), "all of them are the next sweep's").toHaveLength(3);
+  });
+
   it("settles the others when one cannot be settled, and leaves that one for the next sweep", async () => {
     const onBury = (id: string) =>
       id === "one" ? Promise.reject(new TypeError("invalid gzip data")) : Promise.resolve();
@@ -406,15 +418,17 @@ describe("the sweep of timers", () => {
       );
     }
     const seen: string[] = [];
-    const sweep = (code: "database_busy" | "database_unavailable") =>
+    const clock = stillClock(now);
+    const sweep = (code: "database_busy" | "database_unavailable", takesMs = 0) =>
       sweepTimers({
         database: w.database,
         channels: buildChannels({ platformName: "Test" }),
-        clock: stillClock(now),
+        clock,
         ids: countingIds(),
         ...noticeTimers,
         runIncident: ({ incidentId }) => {
           seen.push(incidentId);
+          clock.advance(takesMs);
           if (incidentId === "inc_1") throw new Transient(code, { detail: incidentId });
           return Promise.resolve();
         },
@@ -422,7 +436,12 @@ describe("the sweep of timers", () => {
     await expect(sweep("database_busy")).rejects.toThrow("inc_1");
     expect(seen.splice(0)).toEqual(["inc_1", "inc_2", "inc_3"]);
     await expect(sweep("database_unavailable")).rejects.toThrow("inc_1");
-    expect(seen).toEqual(["inc_1"]);
+    expect(seen.splice(0)).toEqual(["inc_1"]);
+    await expect(sweep("database_busy", 31_000)).rejects.toThrow("inc_1");
+    expect(seen, "a minute of waiting is enough: what comes after has its turn").toEqual([
+      "inc_1",
+      "inc_2",
+    ]);
     await w.close();
   });
 });

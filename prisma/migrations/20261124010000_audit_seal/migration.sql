@@ -1,5 +1,6 @@
 -- The audit trail's seals, a chain of hashes over its entries; see docs/decisions/0017-audit-seals.md. Without entries
 -- of its own in any plan: what is sealed is written by a sweep, and an event pays nothing for it.
+SET LOCAL statement_timeout = 0;
 CREATE TABLE audit_seal (
   number integer PRIMARY KEY,
   previous_hash text NOT NULL,

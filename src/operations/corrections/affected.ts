@@ -24,6 +24,7 @@ import {
   type TouchedPayment,
   touchedIn,
   touchedPayments,
+  touchedSubscriptions,
 } from "../../store/affected.js";
 import type { Database } from "../../store/database.js";
 import { readHolds } from "../../store/holds.js";
@@ -142,8 +143,11 @@ async function placeOf(
 ): Promise<{ at: TouchedCursor | null; subscriptions: number | null }> {
   const [next = "", last = ""] = after.split(" ");
   if (last !== "") return { at: { next, last }, subscriptions: null };
-  const { begin, subscriptions } = await touchedIn(database, span);
-  return { at: begin, subscriptions };
+  const [at, subscriptions] = await Promise.all([
+    touchedIn(database, span),
+    touchedSubscriptions(database, span),
+  ]);
+  return { at, subscriptions };
 }
 
 export function askingOf(sourceId: string, deps: AffectedDeps): Asking {
