@@ -222,9 +222,11 @@ function renderVerified(found: Verified, archives: readonly Archive[], screen: S
   const { entries, seals, archived, faults, waiting, last } = found;
   const { green, red, yellow, dim } = screen.colors;
   const all = `${counted(entries, "entry")} under ${counted(seals, "seal")}`;
+  const whole =
+    seals === 0 ? "Nothing is sealed yet." : `The audit trail is as it was sealed: ${all}.`;
   const head =
     faults.length === 0
-      ? green(`The audit trail is as it was sealed: ${all}.`)
+      ? green(whole)
       : `${red(`The audit trail was changed: ${counted(faults.length, "fault")} in ${all}.`)}\n${renderTable(faults, FAULT_COLUMNS, screen)}`;
   const lines = [head];
   if (archived > 0) {

@@ -97,6 +97,13 @@ describe("audit verify", () => {
     ]);
   });
 
+  it("a deployment that has just begun has sealed nothing, and says so", async () => {
+    await rows("DELETE FROM audit_seal");
+    const { code, out } = await run(["audit", "verify"], s.env);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Nothing is sealed yet\.\n3 entries since .* wait for a seal;/);
+  });
+
   it("entries that wait for long are the sweep's fault, and said so", async () => {
     await rows("DELETE FROM audit_seal");
     await rows("UPDATE audit_entry SET recorded_at = now() - interval '20 minutes'");
