@@ -6,7 +6,7 @@ import { loadSample, requestOf, sampleNames } from "../cli/samples/index.js";
 import { openApiDocument } from "../src/admin/openapi.js";
 import { ERROR_CODES } from "../src/domain/errors.js";
 import { LEDGER_STATES } from "../src/domain/ledger.js";
-import { BODY_DAYS, BODY_DAYS_MIN, type Kept, RETENTION } from "../src/domain/retention.js";
+import { BODY_DAYS_MIN, type Kept, RETENTION } from "../src/domain/retention.js";
 import { handlersOf } from "../src/handlers/registry.js";
 import { ENVIRONMENT, type Variable } from "../src/runtime/environment.js";
 import { sources } from "../src/sources/registry.js";
@@ -96,8 +96,10 @@ function retentionPage(): string {
   return page(
     "Retention",
     "How long the rows of each table are kept, and why. What is dropped is dropped by the cron job `sweep` (`src/operations/sweep-retention.ts`), in pieces and with a limit of time; " +
-      "what it did stands in the job's answer and its log line. Where nothing is left it looks again some hours later.",
-    `The bytes of events (\`event_body\`) have a partition for each month, in UTC. It is dropped whole once all of it is older than the policy's \`retention.bodyDays\` (${BODY_DAYS} where it says nothing, ${BODY_DAYS_MIN} at least). ` +
+      "what it did stands in the job's answer and its log line. Where nothing is left it looks again some hours later. " +
+      "A part that fails, such as one month, keeps none of the others from its turn: it is counted (`failed`), the log says which and why (`retention.failed`), and the next minute tries it again. `error 42501` there is a partition that " +
+      "the application's role does not own ([deploy](../runbooks/deploy.md)).",
+    `The bytes of events (\`event_body\`) have a partition for each month, in UTC. It is dropped whole once all of it is older than the policy's \`retention.bodyDays\` (${BODY_DAYS_MIN} at least; null, and so a \`retention\` part that does not say, drops nothing; 90 in each preset, as long as metrics are shown). ` +
       "Those of events that are not finished (`received`, `held`, `dead`) are moved to the present month first, so that they can still be drained and replayed. Each month that is dropped is an audit entry: " +
       "`signalbox audit list --action event_body.dropped`. While the locks are not to be had within half a second it waits for the next minute (`busy`): look for a session that has held the table for long. " +
       "An event without its bytes says so in `events show` (`bodyKept`).",

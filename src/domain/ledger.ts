@@ -19,7 +19,9 @@ export const LEDGER_STATES = {
   charge: { pending: 0, authorized: 0, failed: 1, expired: 1, succeeded: 2 },
   /** A refund that was paid out may still come back from the bank: `failed` is the last word. */
   refund: { pending: 0, action_required: 0, succeeded: 1, canceled: 2, failed: 2 },
+  /** Before it is a dispute it may be an inquiry, which takes no money: `warning` is one that was answered. */
   dispute: {
+    warning_needs_response: 0,
     warning: 0,
     needs_response: 0,
     under_review: 0,

@@ -121,6 +121,7 @@ const DISPUTES_WORST_FIRST: readonly LedgerState<"dispute">[] = [
   "needs_response",
   "under_review",
   "unknown",
+  "warning_needs_response",
   "warning",
   "prevented",
   "won",

@@ -4,12 +4,6 @@
  */
 export const BODY_DAYS_MIN = 35;
 
-/**
- * Where a policy says nothing: as long as metrics and uptime are shown, so that whatever is seen there can be asked of
- * the bytes too.
- */
-export const BODY_DAYS = 90;
-
 /** How long the rows of a table are kept. */
 export type Kept = { because: string } & (
   | { until: "for good" }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { SIGNAL_KINDS, SIGNAL_LEVELS } from "../domain/facts.js";
 import { METRICS } from "../domain/metric.js";
 import { CHANNELS } from "../domain/notice.js";
-import { BODY_DAYS, BODY_DAYS_MIN } from "../domain/retention.js";
+import { BODY_DAYS_MIN } from "../domain/retention.js";
 import { SEVERITIES } from "../domain/severity.js";
 import { paymentPolicy } from "./payments.js";
 
@@ -282,7 +282,10 @@ export const policySchema = z.strictObject({
     logDays: z.number().int().min(1).nullable(),
     errorDays: z.number().int().min(1).nullable(),
     auditDays: z.number().int().min(1).nullable(),
-    /** The bytes of events: dropped by the month, once all of a month is older and but for what is not finished. */
+    /**
+     * The bytes of events: dropped by the month, once all of a month is older and but for what is not finished; null,
+     * and so a part that does not say, drops nothing.
+     */
     bodyDays: z
       .number()
       .int()
@@ -290,7 +293,8 @@ export const policySchema = z.strictObject({
         BODY_DAYS_MIN,
         `bodies are kept ${BODY_DAYS_MIN} days at least: the nightly reconciliation looks back so far`,
       )
-      .default(BODY_DAYS),
+      .nullable()
+      .default(null),
   }),
   /** The platform's aims after a disaster. Told with the policy, not enforced: nothing is measured against them. */
   recoveryObjectives: z.strictObject({

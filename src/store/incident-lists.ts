@@ -26,10 +26,12 @@ function incidentsOf(
     where: {
       ...exact,
       ...(written === undefined ? {} : { service: { equals: written, mode: "insensitive" } }),
+      // By id, as an offset would count another one where the filter no longer fits the cursor's.
+      ...(id === undefined ? {} : { NOT: { id: id.lt } }),
     },
     orderBy: [...NEWEST],
     take,
-    ...(id === undefined ? {} : { cursor: { id: id.lt }, skip: 1 }),
+    ...(id === undefined ? {} : { cursor: { id: id.lt } }),
   });
 }
 

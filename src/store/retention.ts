@@ -40,27 +40,31 @@ export async function monthsBefore(database: Database, until: Instant): Promise<
   return rows.map(({ month }) => month);
 }
 
+/** So that no statement comes near the role's `statement_timeout`: each body may be 4 MiB. */
+const MOVED_BYTES = 16 * 1024 * 1024;
+const MOVED_ROWS_MAX = 100;
+
 /**
- * Gives the bytes of events that are not finished a place in the present month, some of them at once; from their old
- * one they are gone with the same statement.
+ * Gives the bytes of events that are not finished a place in the present month, some of them at once: until they are
+ * 16 MiB, or 100. From their old one they are gone with the same statement.
  *
- * @returns how many.
+ * @returns how many; none when there is nothing left to move.
  */
-export async function moveUnfinished(
-  database: Database,
-  month: Month,
-  limit: number,
-): Promise<number> {
+export async function moveUnfinished(database: Database, month: Month): Promise<number> {
   const partition = partitionOf(month);
-  const moving = `WITH open AS (SELECT b.event_id, b.recorded_at FROM event e
-      CROSS JOIN LATERAL (SELECT * FROM ${partition} b WHERE b.event_id = e.id LIMIT 1) b
-      WHERE e.status IN ${UNFINISHED} LIMIT $1::int),
+  const moving = `WITH open AS (SELECT b.event_id, b.recorded_at,
+        sum(b.bytes) OVER (ORDER BY b.event_id, b.recorded_at) - b.bytes AS before
+      FROM (SELECT b.* FROM event e
+        CROSS JOIN LATERAL (SELECT event_id, recorded_at, octet_length(body) AS bytes
+          FROM ${partition} b WHERE b.event_id = e.id LIMIT 1) b
+        WHERE e.status IN ${UNFINISHED} LIMIT $1::int) b),
     taken AS (DELETE FROM ${partition} b USING open
-      WHERE b.event_id = open.event_id AND b.recorded_at = open.recorded_at RETURNING b.event_id, b.headers, b.body),
+      WHERE b.event_id = open.event_id AND b.recorded_at = open.recorded_at AND open.before < $2::bigint
+      RETURNING b.event_id, b.headers, b.body),
     kept AS (INSERT INTO event_body (event_id, headers, body) SELECT event_id, headers, body FROM taken
       ON CONFLICT DO NOTHING)
     SELECT count(*)::int AS n FROM taken`;
-  const rows = await orGone(database.query<{ n: number }>(moving, [limit]));
+  const rows = await orGone(database.query<{ n: number }>(moving, [MOVED_ROWS_MAX, MOVED_BYTES]));
   return rows[0]?.n ?? 0;
 }
 

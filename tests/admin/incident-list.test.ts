@@ -42,6 +42,26 @@ describe("the list of incidents", () => {
     expect(found).toEqual(NUMBERS.map(idOf));
   });
 
+  it.each([
+    ["status", "open", "resolved"],
+    ["severity", "P0", "P3"],
+  ])(
+    "of one %s skips nothing when the last one of a page changes before the next is asked for",
+    async (column, before, after) => {
+      const query = `${column}=${before}`;
+      const whole = await ids(query);
+      const first = await w.json<Page>(`/api/admin/incidents?${query}&limit=2`);
+      const last = first.data[1]?.id ?? null;
+      const change = (value: string) =>
+        w.database.query(`UPDATE incident SET ${column} = $1 WHERE id = $2`, [value, last]);
+      await change(after);
+      const rest = await ids(`${query}&cursor=${first.nextCursor}`);
+      await change(before);
+      expect(last).toBe(whole[1]);
+      expect(rest).toEqual(whole.slice(2));
+    },
+  );
+
   it("finds a service however it is written, and no other one", async () => {
     expect(await ids("service=shop:%20CHECKOUT")).toHaveLength(4);
     expect(await ids("service=MY_SHOP")).toEqual([12, 9, 6, 3].map(idOf));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LedgerKind, LedgerObject } from "../../src/domain/ledger.js";
+import { LEDGER_STATES, type LedgerKind, type LedgerObject } from "../../src/domain/ledger.js";
 import { derivePayment } from "../../src/domain/payment.js";
 
 const AT = Date.UTC(2026, 10, 21, 8);
@@ -97,5 +97,24 @@ describe("a payment of which only parts are known", () => {
     const derived = orders.map((objects) => derivePayment(objects, nobody));
     expect(derived[1]).toEqual(derived[0]);
     expect(derived[2]).toEqual(derived[0]);
+  });
+});
+
+describe("what a payment's disputes say of it", () => {
+  it.each([...Object.keys(LEDGER_STATES.dispute), "unknown"])(
+    "is never better than lost, however the other one stands: %s",
+    (state) => {
+      const disputes = [
+        object("dispute", "du_1", state, 900),
+        object("dispute", "du_2", "lost", 300),
+      ];
+      expect(derivePayment([paid, ...disputes], nobody).disputeState).toBe("lost");
+    },
+  );
+
+  it("takes no money while it is an inquiry, though that waits for an answer", () => {
+    const inquiry = object("dispute", "du_1", "warning_needs_response", 900);
+    const { disputedMinor, disputeState } = derivePayment([paid, inquiry], nobody);
+    expect([disputedMinor, disputeState]).toEqual([0, "warning_needs_response"]);
   });
 });

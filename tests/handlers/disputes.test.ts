@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadSample } from "../../cli/samples/index.js";
 import type { Fetched, Gateway } from "../../src/domain/gateway.js";
 import { type RunEventDeps, runEvent } from "../../src/handlers/run-event.js";
+import { resolve } from "../../src/operations/incidents/act.js";
 import { presetOf } from "../../src/policy/presets/index.js";
 import { stripe } from "../../src/sources/stripe/index.js";
 import { jsonBytes } from "../sources/kit.js";
 import { runDeps, sampleRun } from "../support/events.js";
+import { stillClock } from "../support/fakes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
 let w: StoreWorld;
@@ -26,6 +28,58 @@ const incidentsOf = (uniqueId: string) =>
     [uniqueId],
   );
 
+/** A later word on a dispute whose first was `dispute-created`. */
+const updated = (uniqueId: string, state: string, set: Record<string, string> = {}) =>
+  run("dispute-created", uniqueId, {
+    id: `evt_${uniqueId}_${state}`,
+    type: "charge.dispute.updated",
+    created: String(Math.floor(Date.UTC(2026, 10, 21, 9, 0, 0) / 1000)),
+    "data.object.status": state,
+    ...set,
+  });
+
+const SIGNALS_OF = `SELECT s.kind, count(*)::int AS n FROM signal s JOIN incident i ON i.id = s.incident_id
+  WHERE i.title LIKE '%' || $1 || '%' GROUP BY s.kind ORDER BY s.kind`;
+
+describe("an inquiry", () => {
+  const asked = (uniqueId: string) =>
+    run("dispute-created", uniqueId, { "data.object.status": "warning_needs_response" });
+
+  it("that wants an answer is an incident with its time limit, and ends once it is answered", async () => {
+    await asked("asked");
+    expect(await incidentsOf("asked")).toMatchObject([
+      {
+        title: expect.stringMatching(
+          /^Inquiry in test mode: THB 1,999\.00 of payment pi_sample_purchase_asked \(fraudulent\): send evidence by .+, or it may become a dispute$/,
+        ),
+        severity: "P2",
+        rule: "dispute",
+        status: "open",
+      },
+    ]);
+    await updated("asked", "warning_under_review");
+    expect(await incidentsOf("asked")).toMatchObject([{ status: "resolved" }]);
+  });
+
+  it("that becomes a dispute is told anew, as what it is now", async () => {
+    await asked("grown");
+    await updated("grown", "needs_response");
+    const [inquiry, dispute, ...others] = await incidentsOf("grown");
+    expect(others).toEqual([]);
+    expect(inquiry).toMatchObject({ title: expect.stringMatching(/^Inq/), status: "resolved" });
+    expect(dispute).toMatchObject({ title: expect.stringMatching(/^Disputed/), status: "open" });
+  });
+
+  it("that comes after the dispute it became is over already, and the dispute is not", async () => {
+    await updated("late", "needs_response");
+    await asked("late");
+    expect((await incidentsOf("late")).map(({ title, status }) => [title, status]).sort()).toEqual([
+      [expect.stringMatching(/^Disputed/), "open"],
+      [expect.stringMatching(/^Inquiry/), "resolved"],
+    ]);
+  });
+});
+
 describe("a dispute", () => {
   it("that waits for an answer is an incident that names the payment, the amount, the reason and the time limit", async () => {
     await run("dispute-created", "told");
@@ -33,7 +87,7 @@ describe("a dispute", () => {
     expect(others).toEqual([]);
     expect(incident).toEqual({
       title: expect.stringMatching(
-        /^Disputed: 1999\.00 THB of payment pi_sample_purchase_told \(fraudulent\): send evidence by \d+ December 2026 at \d\d:\d\d \(Thailand Time, GMT\+7\), or the money is lost$/,
+        /^Disputed in test mode: THB 1,999\.00 of payment pi_sample_purchase_told \(fraudulent\): send evidence by \d+ December 2026 at \d\d:\d\d \(Thailand Time, GMT\+7\), or the money is lost$/,
       ),
       severity: "P2",
       rule: "dispute",
@@ -62,12 +116,34 @@ describe("a dispute", () => {
 
   it("that was answered has its incident end, and is told no second time", async () => {
     await run("dispute-created", "answered");
-    await run("dispute-created", "answered", {
-      id: "evt_answered",
-      type: "charge.dispute.updated",
-      "data.object.status": "under_review",
-    });
+    await updated("answered", "under_review");
     expect(await incidentsOf("answered")).toMatchObject([{ status: "resolved" }]);
+  });
+
+  it("whose state we have no word for stays open: it may wait for an answer still", async () => {
+    await run("dispute-created", "unheard");
+    await updated("unheard", "made_up_by_the_bank");
+    expect(await incidentsOf("unheard")).toMatchObject([{ status: "open" }]);
+  });
+
+  it("whose loss a person has accepted is told no second time, whatever else is said while it waits", async () => {
+    await run("dispute-created", "accepted");
+    const [{ id } = {}] = await w.rows("SELECT id FROM incident WHERE title LIKE '%_accepted%'");
+    const clock = stillClock(Date.UTC(2026, 10, 21, 8, 30, 0));
+    const act = { incidentId: String(id), actor: "operator:anna", because: "a loss we take" };
+    await resolve(act, { ...deps, clock, relay: async () => undefined });
+    await updated("accepted", "needs_response", { "data.object.metadata.note": "seen" });
+    expect(await w.rows(SIGNALS_OF, ["accepted"])).toEqual([{ kind: "raised", n: 2 }]);
+    expect(await incidentsOf("accepted")).toMatchObject([{ status: "resolved" }]);
+    await updated("accepted", "lost");
+    expect(await incidentsOf("accepted")).toMatchObject([{ status: "resolved" }]);
+  });
+
+  it("of real money does not say test mode", async () => {
+    await run("dispute-created", "live", { livemode: "true", "data.object.livemode": "true" });
+    expect(await incidentsOf("live")).toMatchObject([
+      { title: expect.stringMatching(/^Disputed: THB 1,999\.00 of payment /), environment: null },
+    ]);
   });
 
   it("that its event only mentions is told as soon as it is fetched", async () => {

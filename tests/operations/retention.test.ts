@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { asSuperuser } from "../../local/postgres.js";
 import { Permanent, Transient } from "../../src/domain/errors.js";
 import { emptyPlan } from "../../src/domain/plan.js";
 import { DAY_MS, HOUR_MS, isoOf } from "../../src/domain/time.js";
@@ -11,7 +13,7 @@ import { keptRun } from "../../src/operations/run-kept-event.js";
 import { replayDeadLetter } from "../../src/operations/settle-dead-letter.js";
 import { type RetentionDeps, sweepRetention } from "../../src/operations/sweep-retention.js";
 import { apply } from "../../src/store/apply.js";
-import type { Database } from "../../src/store/database.js";
+import { type Database, openDatabase } from "../../src/store/database.js";
 import { ensurePartitions, readBody } from "../../src/store/events.js";
 import { runDeps, sampleRun } from "../support/events.js";
 import { countingIds, listeningLog, type StillClock, stillClock } from "../support/fakes.js";
@@ -82,6 +84,23 @@ const partitions = async (): Promise<unknown[]> =>
 const trail = () =>
   w.rows("SELECT action, actor, subject, details FROM audit_entry ORDER BY subject, id");
 
+/** The database, with some of its answers changed. */
+const through = (
+  query: (text: string, values: readonly unknown[]) => Promise<Record<string, unknown>[]>,
+): Database => ({ ...w.database, query: query as Database["query"] });
+
+/** As what Postgres ends because of the role's `statement_timeout` is told. */
+const tooSlow = (): Transient => {
+  const cause = Object.assign(new Error("canceling statement"), { code: "57014" });
+  return new Transient("database_busy", { cause });
+};
+
+const oldMinute = (): Promise<unknown> =>
+  w.rows(
+    "INSERT INTO metric_minute (minute, metric, label, value, samples) VALUES ($1, 'm', '', 1, 1)",
+    [isoOf(clock.now() - 91 * DAY_MS)],
+  );
+
 /** A session of its own, which the test ends. */
 async function session(): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: w.database.pool.options.connectionString });
@@ -117,6 +136,7 @@ describe("the bodies of a month", () => {
       strays: 0,
       notices: 0,
       metricMinutes: 0,
+      failed: 0,
       left: false,
     });
     expect(await partitions()).not.toContain(`event_body_${month.name}`);
@@ -167,12 +187,65 @@ describe("the bodies of a month", () => {
     for (const row of open) expect(row).toMatchObject({ of: now, body: BYTES });
   });
 
+  it("give large ones their place some MiB at a time, so that no statement is too slow for its limit", async () => {
+    const month = await pastMonth(6);
+    for (let n = 0; n < 7; n += 1) await put(`evt_${n}`, month.from, "held");
+    await w.rows("UPDATE event_body SET body = convert_to(repeat('x', 3 * 1024 * 1024), 'UTF8')");
+    const pieces: unknown[] = [];
+    const database = through(async (text, values) => {
+      const found = await w.database.query(text, values);
+      if (text.startsWith("WITH open")) pieces.push(found[0]?.n);
+      return found;
+    });
+    expect(await sweepRetention({ ...deps, database })).toMatchObject({
+      months: [{ outcome: "dropped", moved: 7 }],
+    });
+    expect(pieces, "16 MiB, and what is begun of the next").toEqual([6, 1, 0]);
+    expect(await kept()).toHaveLength(7);
+  });
+
+  it("go though they cannot be counted in time, and the entry says that it is not known how many", async () => {
+    const month = await pastMonth(6);
+    await put("evt_done", month.from);
+    const database = through(async (text, values) => {
+      if (text.includes("pg_total_relation_size")) throw tooSlow();
+      return w.database.query(text, values);
+    });
+    expect(await sweepRetention({ ...deps, database })).toMatchObject({
+      months: [{ outcome: "dropped", events: null }],
+      failed: 0,
+      left: false,
+    });
+    expect(await kept()).toEqual([]);
+    expect(await trail()).toMatchObject([{ details: { days: DAYS, events: null, bytes: null } }]);
+    expect(log.lines[0]).toMatchObject({
+      action: "event_body.not_counted",
+      fields: { month: month.name, detail: "database_busy", cause: "Error 57014" },
+    });
+  });
+
+  it("all stay where the policy does not say for how many days, and what else is old goes", async () => {
+    const month = await pastMonth(20);
+    await put("evt_old", month.from);
+    await put("evt_stray", monthOf(21).from);
+    await oldMinute();
+    const policy = { retention: { ...deps.policy.retention, bodyDays: null } };
+    expect(await sweepRetention({ ...deps, policy })).toMatchObject({
+      months: [],
+      strays: 0,
+      metricMinutes: 1,
+      left: false,
+    });
+    expect(await kept()).toEqual(["evt_old", "evt_stray"]);
+    expect(await trail()).toEqual([]);
+  });
+
   it("are not dropped while an event needs its bytes there, though nobody has moved them", async () => {
     const month = await pastMonth(6);
     await put("evt_held", month.from, "held");
-    const moves = async (text: string, values: readonly unknown[]) =>
-      text.startsWith("WITH open") ? [] : w.database.query(text, values);
-    const database = { ...w.database, query: moves } as Database;
+    const database = through(async (text, values) =>
+      text.startsWith("WITH open") ? [] : w.database.query(text, values),
+    );
     expect(await sweepRetention({ ...deps, database })).toMatchObject({
       months: [{ outcome: "unfinished" }],
       left: true,
@@ -415,20 +488,98 @@ describe("a notice that has ended", () => {
   });
 });
 
+/** The application's role where another one has migrated, `w.database`'s: it may write, and owns nothing. */
+async function asAnother(
+  work: (
+    database: Database,
+    grant: (sql: (role: string) => string) => Promise<void>,
+  ) => Promise<void>,
+): Promise<void> {
+  const role = `app_${randomBytes(6).toString("hex")}`;
+  const password = randomBytes(9).toString("hex");
+  const grant = (sql: (role: string) => string) =>
+    asSuperuser(w.adminUrl, async (client) => void (await client.query(sql(role))));
+  await grant(() => `CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  const url = new URL(w.adminUrl);
+  Object.assign(url, { username: role, password });
+  const waits = { connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 };
+  const config = { url: url.href, poolMax: 2, preparedStatements: true, ...waits };
+  const database = openDatabase(config, (error) => log.error("connection.lost", { error }));
+  try {
+    await grant(() => `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
+    await work(database, grant);
+  } finally {
+    await database.close();
+    await grant(() => `DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+}
+
+describe("a part of the sweep that fails", () => {
+  it("keeps none of the others from its turn: a month that the role does not own, until it is a member of who does", async () => {
+    const [first, second] = [await pastMonth(6), await pastMonth(5)];
+    await put("evt_1", first.from);
+    await put("evt_2", second.from);
+    await put("evt_stray", monthOf(7).from);
+    await oldMinute();
+    await asAnother(async (database, grant) => {
+      await grant((role) => `ALTER TABLE event_body_${second.name} OWNER TO ${role}`);
+      expect(await sweepRetention({ ...deps, database })).toMatchObject({
+        months: [{ month: second.name, outcome: "dropped", events: 1 }],
+        strays: 1,
+        metricMinutes: 1,
+        failed: 1,
+        left: true,
+      });
+      expect(await kept()).toEqual(["evt_1"]);
+      const failed = log.lines.filter(({ level }) => level === "error");
+      const fields = { part: `event_body_${first.name}`, detail: "error 42501", cause: null };
+      expect(failed).toEqual([{ level: "error", action: "retention.failed", fields }]);
+      const [owner] = await w.rows("SELECT current_user AS name");
+      await grant((role) => `GRANT ${owner?.name} TO ${role}`);
+      expect(await sweepRetention({ ...deps, database })).toMatchObject({
+        months: [{ month: first.name, outcome: "dropped" }],
+        failed: 0,
+        left: false,
+      });
+    });
+  });
+
+  it("has its turn again the next minute, and is not told as done", async () => {
+    await oldMinute();
+    const slow = through(async (text, values) => {
+      if (text.includes("DELETE FROM metric_minute")) throw tooSlow();
+      return w.database.query(text, values);
+    });
+    const one = await sweepRetention({ ...deps, database: slow });
+    expect(one).toMatchObject({ metricMinutes: 0, failed: 1, left: true });
+    const two = await sweepRetention(deps);
+    expect(two).toMatchObject({ metricMinutes: 1, failed: 0, left: false });
+  });
+
+  it("is not one where the database is not to be had: that ends the sweep", async () => {
+    await Promise.all([5, 6].map(pastMonth));
+    let asked = 0;
+    const database = through(async (text, values) => {
+      if (!text.includes("signalbox_drop_bodies")) return w.database.query(text, values);
+      asked += 1;
+      throw new Transient("database_unavailable");
+    });
+    await expect(sweepRetention({ ...deps, database })).rejects.toThrow("database_unavailable");
+    expect(asked).toBe(1);
+  });
+});
+
 describe("the sweep", () => {
   it("goes on the next minute with what it had no time for, and then looks no more for some hours", async () => {
     const [first, second] = [await pastMonth(6), await pastMonth(5)];
     await put("evt_1", first.from);
     await put("evt_2", second.from);
     const slow = { now: () => clock.now() };
-    const database: Database = {
-      ...w.database,
-      async query(text, values) {
-        const found = await w.database.query(text, values);
-        if (text.includes("signalbox_drop_bodies")) clock.advance(11_000);
-        return found as never;
-      },
-    };
+    const database = through(async (text, values) => {
+      const found = await w.database.query(text, values);
+      if (text.includes("signalbox_drop_bodies")) clock.advance(11_000);
+      return found;
+    });
     const one = await sweepRetention({ ...deps, database, clock: slow });
     expect(one).toMatchObject({ months: [{ month: first.name, outcome: "dropped" }], left: true });
     const two = await sweepRetention(deps);

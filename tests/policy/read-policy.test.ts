@@ -13,8 +13,26 @@ describe("a policy's file", () => {
     const { policy, problems } = readPolicy("extends: tbat\nstorm: {incidents: 3, minutes: 2}\n");
     expect(problems).toEqual([]);
     expect(policy).toEqual({ ...presetOf("tbat"), storm: { incidents: 3, minutes: 2 } });
-    expect(policy?.retention.bodyDays, "where no part says how long").toBe(90);
+    expect(policy?.retention.bodyDays, "the preset's own word").toBe(90);
   });
+
+  it.each([
+    ["does not say", ""],
+    ["says null", ", bodyDays: null"],
+  ])(
+    "whose retention %s for how many days bodies are kept has none of them deleted",
+    (_what, line) => {
+      const own = `retention: {logDays: 30, errorDays: 90, auditDays: null${line}}`;
+      const { policy, problems } = readPolicy(`extends: tbat\n${own}\n`);
+      expect(problems).toEqual([]);
+      expect(policy?.retention).toEqual({
+        logDays: 30,
+        errorDays: 90,
+        auditDays: null,
+        bodyDays: null,
+      });
+    },
+  );
 
   it("may be JSON, and may say everything itself", () => {
     const { policy } = readPolicy(JSON.stringify(presetOf("stamford"), null, 2));
@@ -25,6 +43,7 @@ describe("a policy's file", () => {
     const { policy, problems } = readPolicy(readFileSync("policies/example.yaml", "utf8"));
     expect(problems).toEqual([]);
     expect(policy?.services.map(({ id }) => id)).toEqual(["shop"]);
+    expect(policy?.retention.bodyDays, "nothing is deleted by an example").toBeNull();
   });
 
   it.each<[string, string, string[]]>([

@@ -11,6 +11,8 @@ export interface StoreWorld {
   /** How Postgres reads for a statement whose parameters it does not know, as a plan that it keeps; 15 and later. */
   genericPlan(text: string): Promise<unknown>;
   database: Database;
+  /** The superuser's, on the same database. */
+  adminUrl: string;
   ctx: DecideContext;
   close(): Promise<void>;
   rows(sql: string, params?: unknown[]): Promise<Record<string, unknown>[]>;
@@ -36,6 +38,7 @@ export async function storeWorld(options: { poolMax?: number } = {}): Promise<St
     (await database.pool.query(sql, params)).rows;
   return {
     database,
+    adminUrl: own.adminUrl,
     ctx: {
       now: clock.now(),
       ids: countingIds(),

@@ -138,9 +138,12 @@ function raiseAgain(
   plan.because(`It is one more word on ${incident.id}, which is ${incident.status}.`);
 }
 
-/** A person has ended it, and its trouble goes on. */
-const isOverFor = (incident: Incident, { occurredAt }: SignalRaised): boolean =>
-  incident.resolvedAt !== null && occurredAt > incident.resolvedAt;
+/**
+ * A person has ended it, and its trouble goes on. Of what stands apart one more word is no new trouble: who has accepted
+ * a dispute's loss is not told of it again, whatever else is said of it while it waits.
+ */
+const isOverFor = (incident: Incident, { occurredAt, apart }: SignalRaised): boolean =>
+  apart !== true && incident.resolvedAt !== null && occurredAt > incident.resolvedAt;
 
 function endAlert(
   plan: PlanBuilder,

@@ -180,7 +180,8 @@ export async function acknowledgeByLink(
 }
 
 /**
- * A person says that it is over, although one of its alerts may be open still. What is raised later opens it again.
+ * A person says that it is over, although one of its alerts may be open still. What is raised later opens it
+ * again, but for what stands `apart` and was never over: a dispute whose loss was accepted.
  *
  * @throws Permanent `not_found`; Transient.
  */

@@ -246,7 +246,7 @@ export const aiGurus: PolicyInput = {
     recoverWithinMinutes: 60,
   },
   lag: { oldestEventMinutes: 5, silentTimesUsual: 5, canaryEveryMinutes: 15 },
-  retention: { logDays: 30, errorDays: 90, auditDays: null },
+  retention: { logDays: 30, errorDays: 90, auditDays: null, bodyDays: 90 },
   recoveryObjectives: { rtoMinutes: null, rpoMinutes: null },
   budgets: {
     costUsdPerMonth: null,

@@ -256,7 +256,7 @@ export const brainbytes: PolicyInput = {
     recoverWithinMinutes: null,
   },
   lag: { oldestEventMinutes: 5, silentTimesUsual: 5, canaryEveryMinutes: 15 },
-  retention: { logDays: null, errorDays: null, auditDays: null },
+  retention: { logDays: null, errorDays: null, auditDays: null, bodyDays: 90 },
   recoveryObjectives: { rtoMinutes: null, rpoMinutes: null },
   budgets: {
     costUsdPerMonth: null,

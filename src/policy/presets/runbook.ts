@@ -296,7 +296,7 @@ export const runbook: PolicyInput = {
     recoverWithinMinutes: null,
   },
   lag: { oldestEventMinutes: 5, silentTimesUsual: 5, canaryEveryMinutes: 15 },
-  retention: { logDays: 30, errorDays: 90, auditDays: null },
+  retention: { logDays: 30, errorDays: 90, auditDays: null, bodyDays: 90 },
   recoveryObjectives: { rtoMinutes: null, rpoMinutes: null },
   budgets: {
     costUsdPerMonth: null,

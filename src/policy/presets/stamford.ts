@@ -345,7 +345,7 @@ export const stamford: PolicyInput = {
     recoverWithinMinutes: null,
   },
   lag: { oldestEventMinutes: 5, silentTimesUsual: 5, canaryEveryMinutes: 15 },
-  retention: { logDays: null, errorDays: null, auditDays: 90 },
+  retention: { logDays: null, errorDays: null, auditDays: 90, bodyDays: 90 },
   recoveryObjectives: { rtoMinutes: 240, rpoMinutes: 15 },
   budgets: {
     costUsdPerMonth: 500,

@@ -306,7 +306,7 @@ export const tbat: PolicyInput = {
     recoverWithinMinutes: 240,
   },
   lag: { oldestEventMinutes: 5, silentTimesUsual: 5, canaryEveryMinutes: 15 },
-  retention: { logDays: null, errorDays: null, auditDays: null },
+  retention: { logDays: null, errorDays: null, auditDays: null, bodyDays: 90 },
   recoveryObjectives: { rtoMinutes: 240, rpoMinutes: 60 },
   budgets: {
     costUsdPerMonth: null,

@@ -139,7 +139,7 @@ export const aiGurusRows: readonly Row[] = [
     "health, error_tracking, monitor of /api/health/db / after 30 s, every 30 s for 120 s; back in 5 min",
   ),
   shared.retention(
-    "Logs 30 days, errors 90 days, audit kept",
+    "Logs 30 days, errors 90 days, audit kept; events' bytes for as long as metrics are shown",
     "logs 30, errors 90, audit kept, bodies 90",
   ),
   shared.targets(

@@ -166,7 +166,7 @@ export const brainbytesRows: readonly Row[] = [
   shared.labels("security, hotfix; else: The technical lead approves"),
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.retention(
-    "Nothing is said of how long things are kept",
+    "Nothing is said of how long things are kept; events' bytes for as long as metrics are shown",
     "logs kept, errors kept, audit kept, bodies 90",
   ),
   shared.objectives("- min, - min"),

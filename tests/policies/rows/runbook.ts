@@ -172,7 +172,10 @@ export const runbookRows: readonly Row[] = [
     "99.5 % over 30 d (exam -, alert -, critical -); shown for 7, 30, 90 d; detected in - min, over in - min",
   ),
   shared.monitors("1 1000 -"),
-  shared.retention("Logs and errors", "logs 30, errors 90, audit kept, bodies 90"),
+  shared.retention(
+    "Logs and errors; events' bytes for as long as metrics are shown",
+    "logs 30, errors 90, audit kept, bodies 90",
+  ),
   shared.dispute("P2 P2: 0: on-call by email, slack; the day's mail"),
   shared.grouping("service=web; 60 min; 15 min"),
   shared.storm("10 in 5 min"),

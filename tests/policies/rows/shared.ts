@@ -122,7 +122,7 @@ export const retention = (requirement: string, expected: string): Row =>
     expected,
     ({ retention: r }) =>
       `logs ${r.logDays ?? "kept"}, errors ${r.errorDays ?? "kept"}, audit ${r.auditDays ?? "kept"}, ` +
-      `bodies ${r.bodyDays}`,
+      `bodies ${r.bodyDays ?? "kept"}`,
   );
 
 export const objectives = (expected: string): Row =>

@@ -155,7 +155,7 @@ export const stamfordRows: readonly Row[] = [
     "health, smoke of /api/health / after 30 s, every 30 s for 120 s; back in 5 min; told to the status page",
   ),
   shared.retention(
-    "Audit entries older than 90 days are cleaned up",
+    "Audit entries older than 90 days are cleaned up; events' bytes are kept for as long as metrics are shown",
     "logs kept, errors kept, audit 90, bodies 90",
   ),
   shared.targets(

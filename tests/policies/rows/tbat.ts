@@ -339,7 +339,7 @@ export const tbatRows: readonly Row[] = [
   shared.monitors("2 1000 14"),
   shared.lag("5 min; 5 times its usual gap; every 15 min"),
   shared.retention(
-    "Nothing is said of how long things are kept",
+    "Nothing is said of how long things are kept; events' bytes for as long as metrics are shown",
     "logs kept, errors kept, audit kept, bodies 90",
   ),
   shared.objectives("240 min, 60 min"),

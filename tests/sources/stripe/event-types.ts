@@ -78,7 +78,12 @@ export const EVENT_TYPES: readonly Row[] = [
   ["refund.updated", make.refund, { status: null }, "refund unknown"],
 
   ["charge.dispute.created", make.dispute, {}, "dispute needs_response"],
-  ["charge.dispute.created", make.dispute, { status: "warning_needs_response" }, "dispute warning"],
+  [
+    "charge.dispute.created",
+    make.dispute,
+    { status: "warning_needs_response" },
+    "dispute warning_needs_response",
+  ],
   ["charge.dispute.updated", make.dispute, { status: "under_review" }, "dispute under_review"],
   ["charge.dispute.updated", make.dispute, { status: "warning_under_review" }, "dispute warning"],
   ["charge.dispute.closed", make.dispute, { status: "warning_closed" }, "dispute warning_closed"],

@@ -234,10 +234,10 @@ describe("stripe events: shapes that cannot be are dead letters that name the fi
 /** What each reference payload comes to; those that are not here, to nothing. */
 const REFERENCE: Readonly<Record<string, string>> = {
   "charge.captured": "charge failed",
-  "charge.dispute.created": "dispute warning",
-  "charge.dispute.funds_reinstated": "dispute warning",
-  "charge.dispute.funds_withdrawn": "dispute warning",
-  "charge.dispute.updated": "dispute warning",
+  "charge.dispute.created": "dispute warning_needs_response",
+  "charge.dispute.funds_reinstated": "dispute warning_needs_response",
+  "charge.dispute.funds_withdrawn": "dispute warning_needs_response",
+  "charge.dispute.updated": "dispute warning_needs_response",
   "charge.expired": "charge failed",
   "charge.failed": "charge failed",
   "charge.refunded": "charge succeeded, refund succeeded",

@@ -20,7 +20,7 @@ const REFUND_STATES: Readonly<Record<string, LedgerState<"refund">>> = {
 };
 
 const DISPUTE_STATES: Readonly<Record<string, LedgerState<"dispute">>> = {
-  warning_needs_response: "warning",
+  warning_needs_response: "warning_needs_response",
   warning_under_review: "warning",
   warning_closed: "warning_closed",
   needs_response: "needs_response",
