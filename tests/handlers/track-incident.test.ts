@@ -119,7 +119,8 @@ describe("a raise that joins while an older end closes the incident", () => {
 });
 
 async function waitingForLock(): Promise<void> {
-  const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+  const waiting =
+    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
   await expect.poll(async () => (await w.rows(waiting)).length, { timeout: 5_000 }).toBe(1);
 }
 

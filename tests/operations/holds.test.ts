@@ -58,13 +58,14 @@ const statuses = async (): Promise<Record<string, number>> => {
   return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
 };
 
-/** Waits until a session waits for a lock of this mode on the table of holds. */
+/** Waits until a session of this database waits for a lock of this mode on the table of holds; others share the server. */
 async function waitsFor(mode: string): Promise<void> {
   await expect
     .poll(
       () =>
         w.count(
-          `pg_locks WHERE relation = 'source_hold'::regclass AND NOT granted AND mode = '${mode}'`,
+          `pg_locks WHERE relation = 'source_hold'::regclass AND NOT granted AND mode = '${mode}'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
         ),
       { timeout: 5_000, interval: 10 },
     )
@@ -206,7 +207,13 @@ describe("once a hold has returned", () => {
     const other = await blocking("a");
     const working = run("a");
     await expect
-      .poll(() => w.count("pg_stat_activity WHERE wait_event_type = 'Lock'"), { timeout: 5_000 })
+      .poll(
+        () =>
+          w.count(
+            "pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+          ),
+        { timeout: 5_000 },
+      )
       .toBe(1);
     let hasHeld = false;
     const holding = hold().then(() => {

@@ -114,7 +114,7 @@ const waitsForAll = (): Promise<void> =>
     .poll(
       () =>
         w.count(
-          "pg_locks WHERE relation = 'event_body'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted",
+          `pg_locks WHERE relation = 'event_body'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
         ),
       { timeout: 5_000, interval: 5 },
     )

@@ -138,7 +138,7 @@ describe("sealing", () => {
   it("holds no more under one seal than fits an answer", async () => {
     await w.rows(
       `INSERT INTO audit_entry (id, at, action, actor, subject, details)
-      SELECT 'aud_' || n, now(), 'a', 'b', 'c', jsonb_build_object('reason', repeat('ก', 500_000)) FROM generate_series(1, 3) n`,
+      SELECT 'aud_' || n, now(), 'a', 'b', 'c', jsonb_build_object('reason', repeat('ก', 500000)) FROM generate_series(1, 3) n`,
     );
     expect(await sealAudit(deps())).toMatchObject({ seals: 3, entries: 3 });
     expect(await faults()).toEqual([]);
