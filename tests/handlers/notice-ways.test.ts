@@ -275,3 +275,51 @@ describe("the status page", () => {
     expect(await statuses()).toEqual(["status_page canceled", "status_page sent"]);
   });
 });
+
+describe("a storm's summary that goes another way", () => {
+  const thread = () => `storm:${n}`;
+  const summary = (time: number) => ({
+    ...{ channel: "slack" as const, template: "incident-storm" as const },
+    ...{ cause: `${thread()} ${time} P1 0`, instead: [PAGER] },
+  });
+  const PAGER = { channel: "pagerduty" as const, recipient: "pagerduty" };
+  const over = (nth: number) => ({
+    ...{ channel: "slack" as const, template: "incident-resolved" as const },
+    cause: `${thread()} over ${nth}`,
+  });
+  const atPager = async () =>
+    (await pages.notices(thread()))
+      .filter(({ channel }) => channel === "pagerduty")
+      .map(({ template, cause, status }) => `${template} ${cause} ${status}`);
+  /** Slack refuses it, so that the pager is told; the pager's message waits. */
+  const redirected = async () => {
+    pages.services.next.slack = ["refused"];
+    await pages.tell(thread(), summary(0));
+    await pages.deliver((await pages.waiting(thread()))[0] ?? "");
+    expect(await atPager()).toEqual([`incident-storm ${thread()} 0 P1 0 pending`]);
+    pages.clock.advance(1_000);
+  };
+
+  it("and comes when the storm is over is told of its end too: its alert would stay open", async () => {
+    await redirected();
+    await pages.tell(thread(), over(1));
+    await pages.drain(thread());
+    expect(await atPager()).toEqual([
+      `incident-storm ${thread()} 0 P1 0 sent`,
+      `incident-resolved ${thread()} over 1 sent`,
+    ]);
+  });
+
+  it("hears no end of a storm that goes on, nor one that it was told of", async () => {
+    await redirected();
+    await pages.tell(thread(), over(1));
+    pages.clock.advance(1_000);
+    await pages.tell(thread(), summary(1));
+    await pages.drain(thread());
+    expect(await atPager()).toEqual([`incident-storm ${thread()} 0 P1 0 sent`]);
+    pages.clock.advance(1_000);
+    await pages.tell(thread(), over(2), { ...over(2), ...PAGER });
+    await pages.drain(thread());
+    expect((await atPager()).slice(1)).toEqual([`incident-resolved ${thread()} over 2 sent`]);
+  });
+});

@@ -26,6 +26,8 @@ export interface NoticeRows {
   others: Notice[];
   /** Of the same cause and template, where it may go another way. */
   siblings: Notice[];
+  /** Where it sums up a storm, all that sums it up and all that tells its end, the newest first. */
+  ofStorm: Notice[];
 }
 
 /** Why this notice is not sent; null when nothing speaks against it. */
@@ -127,9 +129,27 @@ export function confirmPlan(
       errorMessage: null,
     })
     .audit("notice.sent", notice.id, { ...receipt, calls: notice.calls });
+  tellEnd(plan, rows);
   settle(plan, rows, ctx);
   return plan.build();
 }
+
+/**
+ * A storm's summary that went another way may come when the storm is over and all who had it then have heard that: it
+ * is told of the end by the same way, or its alert would stay open for ever.
+ */
+function tellEnd(plan: PlanBuilder, { notice, ofStorm }: NoticeRows): void {
+  const { channel, recipient, incidentId, cause } = notice;
+  const newest = ofStorm.find((one) => one.cause !== cause);
+  if (newest?.template !== "incident-resolved" || !ENDS_ON.has(channel)) return; // it goes on
+  const ends = ofStorm.filter((one) => one.cause === newest.cause);
+  if (ends.some((one) => one.channel === channel && one.recipient === recipient)) return;
+  const { template, locale, data } = newest;
+  plan.notify({ channel, recipient, template, cause: newest.cause, incidentId, locale, data });
+}
+
+/** An end is not worth a text message. */
+const ENDS_ON: ReadonlySet<Notice["channel"]> = new Set(["slack", "pagerduty", "email"]);
 
 /** The call failed for now: the lease ends, so that the queue's next attempt need not wait for it. */
 export function releasePlan(rows: NoticeRows, error: Transient, ctx: DecideContext): Plan {

@@ -76,7 +76,7 @@ export async function sendNotification(
       payload: notice.payload ?? {},
     });
     const mayBeTwice = channel.atLeastOnce && notice.calls > 1;
-    await settleOr(message, deps, async (rows, ctx) => {
+    const confirmed = await settleOr(message, deps, async (rows, ctx) => {
       // Two calls may both end well when the first one's lease ran out, and the service's own report may
       // come before its answer: it was sent, once.
       const plan = isTaken(rows.notice)
@@ -84,7 +84,7 @@ export async function sendNotification(
         : confirmPlan(rows, { ...receipt, mayBeTwice }, ctx);
       return { outcome: "sent" as const, plan };
     });
-    return { outcome: "sent", outbox };
+    return { outcome: "sent", outbox: [...outbox, ...(confirmed.plan.inserts.outbox ?? [])] };
   } catch (error) {
     const call = { ...message, call: notice.calls };
     const failed = await callFailed(call, error, deps);
@@ -204,6 +204,12 @@ const OTHERS = {
   orderBy: "(t.status IN ('pending', 'sending')) DESC, t.created_at DESC, t.id DESC",
   limit: 100,
 };
+const OF_STORM = {
+  join: `JOIN notice n ON t.incident_id = n.incident_id AND t.id <> n.id
+    AND t.template IN ('incident-storm', 'incident-resolved')`,
+  orderBy: "t.created_at DESC, t.id DESC",
+  limit: 100,
+};
 const SIBLINGS = "JOIN notice n ON t.cause = n.cause AND t.template = n.template AND t.id <> n.id";
 
 async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise<NoticeRows> {
@@ -224,6 +230,7 @@ async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise
       OTHERS,
     ),
     siblings: read("notice", "n.id = ? AND n.instead <> '[]'", [noticeId], { join: SIBLINGS }),
+    ofStorm: read("notice", "n.id = ? AND n.template = 'incident-storm'", [noticeId], OF_STORM),
   });
   const notice = found.notice[0];
   if (notice === undefined) throw new Permanent("not_found", { detail: `no notice ${noticeId}` });
@@ -235,6 +242,7 @@ async function loadNotice(noticeId: string, deps: SendNotificationDeps): Promise
     incident: found.incident[0] ?? null,
     others: found.others,
     siblings: found.siblings,
+    ofStorm: found.ofStorm,
   };
 }
 
