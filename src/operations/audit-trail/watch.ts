@@ -122,7 +122,8 @@ async function waitingFinding(now: Instant, { database }: WatchDeps): Promise<Fi
     state: isLate ? "there" : "over",
     signalKind: "lag",
     groupKey: `${PREFIX}waiting`,
-    at: now,
+    // The same in the next minute, whose sweep may not know yet that it was told.
+    at: isLate ? Math.floor(oldestAt ?? now) + WAITS_MINUTES_MAX * MINUTE_MS : now,
     title: isLate
       ? `${count} audit ${count === 1 ? "entry waits" : "entries wait"} for a seal, the oldest for ${waits} min: see what auditSeals says in the log of the sweep (cron.finished)`
       : "Audit entries are sealed again",

@@ -89,6 +89,11 @@ describe("the watch over the audit trail", () => {
     expect(titles()).toEqual([
       expect.stringMatching(/^raised: 1 audit entry waits for a seal, the oldest for 1\d min/),
     ]);
+    const [entry] = await world.w.rows(
+      "SELECT floor(extract(epoch FROM recorded_at) * 1000)::float8 AS at FROM audit_entry WHERE subject = 'three'",
+    );
+    const since = Number(entry?.at) + 15 * 60_000;
+    expect(world.told[0]?.at, "as the next minute's sweep would name it").toBe(since);
     await sweep();
     expect(titles()[1]).toBe("resolved: Audit entries are sealed again");
   });
