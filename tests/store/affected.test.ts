@@ -8,6 +8,7 @@ import {
 } from "../../src/store/affected.js";
 import type { Database } from "../../src/store/database.js";
 import { runDeps, sampleRun } from "../support/events.js";
+import { nodesOf, type PlanNode } from "../support/plan-nodes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
 /** So many payments, and of each one in three an entitlement; a minute lies between two entries of the trail. */
@@ -72,16 +73,6 @@ async function pagesOf(database: Database, limit: number): Promise<string[][]> {
   return pages;
 }
 
-interface Node {
-  "Relation Name"?: string;
-  "Actual Rows"?: number;
-  "Actual Loops"?: number;
-  "Rows Removed by Filter"?: number;
-  "Rows Removed by Index Recheck"?: number;
-  Plans?: Node[];
-}
-const all = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(all)];
-
 /** Rows of the trail that a query looked at, by the plan that it gets once it is known, and by one for its values. */
 async function trailRowsOf(text: string, values: readonly unknown[]): Promise<number[]> {
   const counts: number[] = [];
@@ -91,8 +82,8 @@ async function trailRowsOf(text: string, values: readonly unknown[]): Promise<nu
     const given = values.map((value) => (typeof value === "number" ? value : `'${String(value)}'`));
     const [row] = await w.rows(`EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE page(${given.join(", ")})`);
     await w.rows("DEALLOCATE page");
-    const [explained] = (row?.["QUERY PLAN"] ?? []) as { Plan: Node }[];
-    const read = all(explained?.Plan ?? {}).filter(
+    const [explained] = (row?.["QUERY PLAN"] ?? []) as { Plan: PlanNode }[];
+    const read = nodesOf(explained?.Plan ?? {}).filter(
       (node) => node["Relation Name"] === "audit_entry",
     );
     expect(read.length).toBeGreaterThan(0);

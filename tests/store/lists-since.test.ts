@@ -4,6 +4,7 @@ import { runEvent } from "../../src/handlers/run-event.js";
 import { createLists, type Lists } from "../../src/store/lists.js";
 import { openPrisma } from "../../src/store/prisma.js";
 import { runDeps, sampleRun } from "../support/events.js";
+import { nodesOf, type PlanNode } from "../support/plan-nodes.js";
 import { type StoreWorld, storeWorld } from "../support/store.js";
 
 const ROWS = 20_000;
@@ -60,23 +61,13 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => w.close());
 
-interface Node {
-  "Relation Name"?: string;
-  "Actual Rows"?: number;
-  "Actual Loops"?: number;
-  "Rows Removed by Filter"?: number;
-  "Rows Removed by Index Recheck"?: number;
-  Plans?: Node[];
-}
-const all = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(all)];
-
 /** How many rows of a table a query looks at. */
 async function looksAt(
   table: string,
   { text, values }: { text: string; values: unknown[] },
 ): Promise<number> {
   const { rows } = await w.database.pool.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);
-  const read = all(rows[0]["QUERY PLAN"][0].Plan as Node).filter(
+  const read = nodesOf(rows[0]["QUERY PLAN"][0].Plan as PlanNode).filter(
     (node) => node["Relation Name"] === table,
   );
   return read.reduce((sum, node) => {
