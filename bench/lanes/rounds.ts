@@ -14,6 +14,9 @@ export interface Figures {
 }
 
 export interface Rounds {
+  /** How often each contender has its turn. */
+  turns: number;
+  /** Rounds of a turn that count. */
   rounds: number;
   roundMs: number;
   /** Pieces of work at once. */
@@ -24,17 +27,20 @@ export interface Rounds {
 const FIRST_GUESS = 1_500;
 /** So much above the speed seen last is prepared; what is left over would only be garbage to collect. */
 const MARGIN = 1.3;
-/** Nothing is JIT-compiled, planned or connected yet in a contender's first rounds. */
-const WARM_UP_ROUNDS = 3;
+/**
+ * Rounds of a turn that do not count. A process that stood idle collects its garbage, and with it the compiled code whose
+ * objects are gone: its next 1,500 events cost twice as much as those after them.
+ */
+const LEAD_IN_ROUNDS = 2;
 
 /**
- * Rounds of all contenders in turn, first to last and then last to first, so that a neighbour on the
- * machine falls on all of them alike. Rounds are short, so that few inputs lie about at a time. The
- * first ones only warm up.
+ * Turns of all contenders, first to last and then last to first, so that a neighbour on the machine falls on all
+ * of them alike. Rounds are short, so that few inputs lie about at a time. The first turn only warms up: nothing is
+ * compiled, planned or connected yet.
  */
 export async function inTurn<T extends { lane: Lane }>(
   contenders: readonly T[],
-  { rounds, roundMs, atOnce }: Rounds,
+  { turns, rounds, roundMs, atOnce }: Rounds,
   round: (
     contender: T,
     ask: { count: number; atOnce: number; forMs: number },
@@ -42,13 +48,19 @@ export async function inTurn<T extends { lane: Lane }>(
 ): Promise<Figures[]> {
   const results = new Map<T, RunResult[]>(contenders.map((contender) => [contender, []]));
   const speeds = new Map<T, number>();
-  for (let i = -WARM_UP_ROUNDS; i < rounds; i += 1) {
-    for (const contender of i % 2 === 0 ? contenders : [...contenders].reverse()) {
-      const seen = speeds.get(contender);
-      const count = seen === undefined ? FIRST_GUESS : Math.ceil((seen * roundMs * MARGIN) / 1_000);
-      const result = await round(contender, { count, atOnce, forMs: roundMs });
-      speeds.set(contender, (result.done / result.elapsedMs) * 1_000);
-      if (i >= 0) results.get(contender)?.push(result);
+  const play = async (contender: T): Promise<RunResult> => {
+    const seen = speeds.get(contender);
+    const count = seen === undefined ? FIRST_GUESS : Math.ceil((seen * roundMs * MARGIN) / 1_000);
+    const result = await round(contender, { count, atOnce, forMs: roundMs });
+    speeds.set(contender, (result.done / result.elapsedMs) * 1_000);
+    return result;
+  };
+  for (let turn = 0; turn <= turns; turn += 1) {
+    for (const contender of turn % 2 === 0 ? contenders : [...contenders].reverse()) {
+      for (let i = -LEAD_IN_ROUNDS; i < rounds; i += 1) {
+        const result = await play(contender);
+        if (turn > 0 && i >= 0) results.get(contender)?.push(result);
+      }
     }
   }
   return contenders.map((contender) => {

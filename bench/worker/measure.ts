@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { applyMigrations } from "../../local/migrate.js";
-import type { RunningPostgres } from "../../local/postgres.js";
+import { asSuperuser, type RunningPostgres } from "../../local/postgres.js";
 import { type Lane, type LanesOptions, openLane } from "../lanes/parent.js";
 import { type Figures, inTurn, type Rounds } from "../lanes/rounds.js";
 
@@ -19,6 +19,20 @@ export async function freshDatabase(postgres: RunningPostgres): Promise<string> 
   const databaseUrl = await postgres.database(`bench_${randomBytes(4).toString("hex")}`);
   await applyMigrations({ databaseUrl, dir: MIGRATIONS });
   return databaseUrl;
+}
+
+/**
+ * Has Postgres write its log into files that are there, as one does that has run for a while. A new cluster has none: each
+ * further 16 MB of log are a file of zeros to be made first, for which all writers wait 50 ms.
+ */
+export async function recycleWal({ adminUrl }: RunningPostgres, files: number): Promise<void> {
+  await asSuperuser(adminUrl, async (admin) => {
+    for (let i = 0; i < files; i += 1) {
+      await admin.query("SELECT pg_logical_emit_message(false, 'bench', '')"); // an empty file is not switched
+      await admin.query("SELECT pg_switch_wal()");
+    }
+    await admin.query("CHECKPOINT");
+  });
 }
 
 /** Distinct purchases through each contender, on one Postgres, each in a database of its own. */

@@ -67,7 +67,7 @@ function batchesOf(database: Database): Batches<Asked, boolean> {
   const known = waiting.get(database);
   if (known !== undefined) return known;
   const made = new Batches<Asked, boolean>({
-    run: (asked) => write(database, asked),
+    written: (asked) => written(database, asked),
     companions: companionsOf,
   });
   waiting.set(database, made);
@@ -141,17 +141,20 @@ function companionsOf(first: Asked): (next: Asked) => boolean {
   };
 }
 
-async function write(database: Database, asked: readonly Asked[]): Promise<boolean[]> {
+function written(database: Database, asked: readonly Asked[]): () => Promise<boolean[]> {
   const [first] = asked;
-  if (first === undefined) return [];
+  if (first === undefined) throw new Error("nothing to write");
   const mostRows = asked.reduce((sum, one) => sum + one.mostRows, 0);
   const bodies = asked.map(({ claim }) => claim?.body ?? new Uint8Array(0));
   const parameter = toStorableJson(parameterOf(asked));
   const values = first.shape.claimsEvent ? [parameter, Buffer.concat(bodies)] : [parameter];
-  const rows = await database.query<{ p: number; ok: boolean }>(textOf(first, mostRows), values);
-  const written = asked.map(() => false);
-  for (const { p, ok } of rows) written[p] = ok;
-  return written;
+  const text = textOf(first, mostRows);
+  return async () => {
+    const rows = await database.query<{ p: number; ok: boolean }>(text, values);
+    const done = asked.map(() => false);
+    for (const { p, ok } of rows) done[p] = ok;
+    return done;
+  };
 }
 
 type ListsByTable = Record<string, unknown[][]>;

@@ -19,11 +19,17 @@ interface Waiting<Value, Answer> {
   reject(error: unknown): void;
 }
 
+/** What goes together, with what sends it. */
+interface Batch<Value, Answer> {
+  members: readonly Waiting<Value, Answer>[];
+  send(): Promise<Outcome<Answer>>;
+}
+
 type Outcome<Answer> = { answers: Answer[] } | { error: unknown };
 
 export interface Work<Value, Answer> {
-  /** The answers in the order of the values. Fails as a whole. */
-  run(values: readonly Value[]): Promise<Answer[]>;
+  /** Writes the statement, and returns what sends it, for the answers in the order of the values. It fails as a whole. */
+  written(values: readonly Value[]): () => Promise<Answer[]>;
   /** Tells of each next one, in turn, whether it may go with the first and those that were let in. */
   companions(first: Value): (next: Value) => boolean;
 }
@@ -37,6 +43,8 @@ export interface Work<Value, Answer> {
 export class Batches<Value, Answer> {
   readonly #work: Work<Value, Answer>;
   #waiting: Waiting<Value, Answer>[] = [];
+  /** The next statement, when as many wait as may go together: it is written while Postgres has the one before it. */
+  #ready: Batch<Value, Answer> | null = null;
   #isGathering = false;
   #inFlight = 0;
   /** Of those in flight, the ones that nobody waits for any more. */
@@ -59,11 +67,31 @@ export class Batches<Value, Answer> {
   }
 
   #next(): void {
-    while (this.#waiting.length > 0) {
+    for (;;) {
       const isBusy = this.#inFlight > this.#slow || this.#inFlight >= IN_FLIGHT_MAX;
-      if (isBusy) return;
-      void this.#send(this.#take());
+      if (isBusy) {
+        const isFull = this.#waiting.length >= TOGETHER_MAX && !this.#isAlonesTurn();
+        if (isFull) this.#ready ??= this.#written(this.#take());
+        return;
+      }
+      const batch = this.#following();
+      if (batch === null) return;
+      void this.#send(batch);
     }
+  }
+
+  /** Who failed together came before those whose statement is written. */
+  #isAlonesTurn(): boolean {
+    return this.#waiting[0]?.isAlone === true;
+  }
+
+  #following(): Batch<Value, Answer> | null {
+    const ready = this.#ready;
+    if (ready !== null && !this.#isAlonesTurn()) {
+      this.#ready = null;
+      return ready;
+    }
+    return this.#waiting.length === 0 ? null : this.#written(this.#take());
   }
 
   #take(): Waiting<Value, Answer>[] {
@@ -84,19 +112,19 @@ export class Batches<Value, Answer> {
    * The next statement is on its way before anybody has the answers of this one: what they set off is a turn's
    * work for this process, and Postgres would wait for the end of it.
    */
-  async #send(batch: readonly Waiting<Value, Answer>[]): Promise<void> {
-    const outcome = await this.#inTime(this.#run(batch));
-    const mayBeOnes = "error" in outcome && batch.length > 1 && !concernsAll(outcome.error);
-    if (mayBeOnes) this.#waiting.unshift(...batch.map((one) => ({ ...one, isAlone: true })));
+  async #send({ members, send }: Batch<Value, Answer>): Promise<void> {
+    const outcome = await this.#inTime(send());
+    const mayBeOnes = "error" in outcome && members.length > 1 && !concernsAll(outcome.error);
+    if (mayBeOnes) this.#waiting.unshift(...members.map((one) => ({ ...one, isAlone: true })));
     this.#next();
-    if (!mayBeOnes) setImmediate(() => this.#tell(batch, outcome));
+    if (!mayBeOnes) setImmediate(() => this.#tell(members, outcome));
   }
 
-  #tell(batch: readonly Waiting<Value, Answer>[], outcome: Outcome<Answer>): void {
+  #tell(members: readonly Waiting<Value, Answer>[], outcome: Outcome<Answer>): void {
     if ("answers" in outcome) {
-      for (const [i, { resolve }] of batch.entries()) resolve(outcome.answers[i] as Answer);
+      for (const [i, { resolve }] of members.entries()) resolve(outcome.answers[i] as Answer);
     } else {
-      for (const { reject } of batch) reject(outcome.error);
+      for (const { reject } of members) reject(outcome.error);
     }
   }
 
@@ -116,15 +144,27 @@ export class Batches<Value, Answer> {
     return result;
   }
 
-  /** Never throws. */
-  async #run(batch: readonly Waiting<Value, Answer>[]): Promise<Outcome<Answer>> {
+  #written(members: readonly Waiting<Value, Answer>[]): Batch<Value, Answer> {
     try {
-      const answers = await this.#work.run(batch.map(({ value }) => value));
-      if (answers.length !== batch.length) throw new Error("not an answer for each");
-      return { answers };
+      const ask = this.#work.written(members.map(({ value }) => value));
+      return { members, send: () => outcomeOf(ask, members.length) };
     } catch (error) {
-      return { error };
+      return { members, send: () => Promise.resolve({ error }) };
     }
+  }
+}
+
+/** Never throws. */
+async function outcomeOf<Answer>(
+  ask: () => Promise<Answer[]>,
+  count: number,
+): Promise<Outcome<Answer>> {
+  try {
+    const answers = await ask();
+    if (answers.length !== count) throw new Error("not an answer for each");
+    return { answers };
+  } catch (error) {
+    return { error };
   }
 }
 

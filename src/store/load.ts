@@ -86,10 +86,12 @@ function batchesOf(database: Database): Batches<Asked, Row> {
   const known = waiting.get(database);
   if (known !== undefined) return known;
   const made = new Batches<Asked, Row>({
-    async run(asked) {
-      const rows = asked.map(({ parameters }, n) => ({ n, ...parameters }));
-      const found = await database.query<Row>(asked[0]?.text ?? "", [toStorableJson(rows)]);
-      return found.sort((a, b) => Number(a.n) - Number(b.n));
+    written(asked) {
+      const parameter = toStorableJson(asked.map(({ parameters }, n) => ({ n, ...parameters })));
+      return async () => {
+        const found = await database.query<Row>(asked[0]?.text ?? "", [parameter]);
+        return found.sort((a, b) => Number(a.n) - Number(b.n));
+      };
     },
     companions: (first) => (next) => next.text === first.text,
   });

@@ -4,17 +4,22 @@ import { Batches } from "../../src/store/batches.js";
 /** Work that ends when it is told to; what each statement carried, in the order of their beginnings. */
 function statements() {
   const sizes: number[] = [];
+  const written: number[][] = [];
   const ends: (() => void)[] = [];
+  const ask = (values: readonly number[]) => async () => {
+    await new Promise<void>((resolve) => process.nextTick(resolve)); // as a pool hands out its connections
+    sizes.push(values.length);
+    await new Promise<void>((resolve) => ends.push(resolve));
+    return [...values];
+  };
   const batches = new Batches<number, number>({
-    async run(values) {
-      await new Promise<void>((resolve) => process.nextTick(resolve)); // as a pool hands out its connections
-      sizes.push(values.length);
-      await new Promise<void>((resolve) => ends.push(resolve));
-      return [...values];
+    written(values) {
+      written.push([...values]);
+      return ask(values);
     },
     companions: () => () => true,
   });
-  return { batches, sizes, endFirst: () => ends.shift()?.() };
+  return { batches, sizes, written, endFirst: () => ends.shift()?.() };
 }
 
 /** Work that refuses to be done together, so that each goes alone, and ends when it is told to. */
@@ -23,7 +28,7 @@ function aloneOnly(refused: number) {
   const ends: (() => void)[] = [];
   const count = { atOnce: 0, most: 0 };
   const batches = new Batches<number, number>({
-    async run(values) {
+    written: (values) => async () => {
       if (values.length > 1) throw new Error("one of them");
       count.atOnce += 1;
       count.most = Math.max(count.most, count.atOnce);
@@ -77,6 +82,38 @@ describe("what comes in one turn of the event loop", () => {
     await expect.poll(() => sizes).toEqual([1, 3]);
     endFirst();
     expect(await Promise.all(others)).toEqual([2, 3, 4]);
+  });
+});
+
+describe("a statement for as many as may go together", () => {
+  it("is written while the one before it is under way, and later ones wait for the next", async () => {
+    const { batches, sizes, written, endFirst } = statements();
+    const first = batches.add(0);
+    await turns();
+    const others = Array.from({ length: 12 }, (_, i) => batches.add(i + 1));
+    await turns();
+    expect(written).toEqual([[0], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]);
+    expect(sizes).toEqual([1]);
+    endFirst();
+    await first;
+    await expect.poll(() => sizes).toEqual([1, 10]);
+    endFirst();
+    await expect.poll(() => sizes).toEqual([1, 10, 2]);
+    endFirst();
+    expect(await Promise.all(others)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+  });
+
+  it("that cannot be written fails those that are in it, each by itself, and nobody else", async () => {
+    const batches = new Batches<number, number>({
+      written(values) {
+        if (values.includes(7)) throw new Error("7 cannot be written");
+        return () => Promise.resolve([...values]);
+      },
+      companions: () => () => true,
+    });
+    const told = (value: number) => batches.add(value).catch((error: Error) => error.message);
+    const answers = await Promise.all(Array.from({ length: 25 }, (_, i) => told(i)));
+    expect(answers).toEqual(answers.map((_, i) => (i === 7 ? "7 cannot be written" : i)));
   });
 });
 
