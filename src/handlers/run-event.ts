@@ -15,10 +15,10 @@ import { recordAttempt, recordReceived } from "../store/events.js";
 import { read, readEvent } from "../store/load.js";
 import { completeOutbox } from "../store/outbox.js";
 import { type AskDeps, AskedSource } from "./ask-source.js";
-import { withDisputes } from "./disputes.js";
 import { deadPlan, endedPlan, eventRow } from "./event-plan.js";
 import type { Doubt, HandlerContext } from "./handler.js";
 import { heldBy, heldPlan, readHold } from "./hold-event.js";
+import { withPaymentTrouble } from "./payment-trouble.js";
 import { type Decisions, decisionsOf, loadFor, reactionsTo } from "./reactions.js";
 
 export interface RunEventDeps extends AskDeps {
@@ -72,7 +72,8 @@ export async function runEvent(run: EventRun, deps: RunEventDeps): Promise<Event
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const found = said instanceof Permanent ? said : await gathered(said, asked);
       const source = deps.sourceById(run.delivery.source);
-      const facts = found instanceof Permanent ? found : withDisputes(found, source, deps.policy);
+      const facts =
+        found instanceof Permanent ? found : withPaymentTrouble(found, source, deps.policy);
       const result = await runOnce(run, facts, deps, asked?.gone);
       if (result === null) continue;
       if (!("doubts" in result)) return { ...result, fetches: asked?.fetches ?? 0 };

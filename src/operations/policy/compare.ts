@@ -1,7 +1,7 @@
 import { Permanent } from "../../domain/errors.js";
 import type { SignalRaised } from "../../domain/facts.js";
 import type { Clock, Instant } from "../../domain/time.js";
-import { withDisputes } from "../../handlers/disputes.js";
+import { withPaymentTrouble } from "../../handlers/payment-trouble.js";
 import { viewOf } from "../../handlers/track-incident/place.js";
 import { type Difference, differencesOf } from "../../policy/differences.js";
 import { decideRoute, type SignalView } from "../../policy/route.js";
@@ -139,7 +139,7 @@ function factOf(
   if (source === undefined || body === null) return null;
   try {
     const said = source.normalise(headers ?? {}, body, { ours: deps.ours, receivedAt });
-    const facts = withDisputes(said, source, deps.policy);
+    const facts = withPaymentTrouble(said, source, deps.policy);
     return (
       facts.find(
         (fact): fact is SignalRaised =>

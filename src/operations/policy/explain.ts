@@ -2,8 +2,8 @@ import { Permanent } from "../../domain/errors.js";
 import type { DeploymentChanged, Fact } from "../../domain/facts.js";
 import type { Maintenance } from "../../domain/incident.js";
 import { type Clock, DAY_MS, type Instant } from "../../domain/time.js";
-import { withDisputes } from "../../handlers/disputes.js";
 import { sentenceOf } from "../../handlers/event-plan.js";
+import { withPaymentTrouble } from "../../handlers/payment-trouble.js";
 import { approvalAt, approvalSentence } from "../../policy/calendar.js";
 import { listed } from "../../policy/check/problem.js";
 import type { Policy } from "../../policy/schema.js";
@@ -106,7 +106,7 @@ async function explained(
   const source = deps.sourceById(id);
   if (source === undefined) throw new Permanent("unknown_source", { detail: id });
   const facts = factsOf(() =>
-    withDisputes(
+    withPaymentTrouble(
       source.normalise(headers, body, { ours: deps.ours, receivedAt: at }),
       source,
       deps.policy,
@@ -174,8 +174,9 @@ function sentencesOf(fact: Fact, ctx: ExplainContext): string[] {
     case "mail.status_reported":
       return ["It says what became of one of our mails. The policy has no rule for that."];
     case "dispute.said":
+    case "fraud_warning.said":
       return [
-        "It speaks of a dispute. That is for the ledger, and for the policy's `payments`; what it asks of people is told as a signal of its own.",
+        "It speaks of a dispute, or of fraud. That is for the ledger, and for the policy's `payments`; what it asks of people is told as a signal of its own.",
       ];
     default:
       return [

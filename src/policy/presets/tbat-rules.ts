@@ -72,6 +72,12 @@ export const tbatRules: PolicyInput["rules"] = [
     because: "A payer disputes a payment: the money is lost unless somebody answers in time",
   },
   {
+    id: "fraud-warning",
+    when: { kind: ["payment"], tags: { fraud: ["*"] } },
+    severity: "P2",
+    because: "A card's issuer suspects fraud: a refund can still prevent the dispute",
+  },
+  {
     id: "payment-system-down",
     when: { kind: ["payment"], level: ["fatal"] },
     severity: "P0",

@@ -164,3 +164,55 @@ describe("a dispute", () => {
     expect(await incidentsOf("pi_thin")).toHaveLength(1);
   });
 });
+
+describe("a fraud warning", () => {
+  const warned = (uniqueId: string, set: Record<string, string> = {}) =>
+    run("fraud-warning-created", uniqueId, set);
+  const closed = (uniqueId: string) =>
+    warned(uniqueId, {
+      id: `evt_${uniqueId}_closed`,
+      type: "radar.early_fraud_warning.updated",
+      created: String(Math.floor(Date.UTC(2026, 10, 21, 9, 0, 0) / 1000)),
+      "data.object.actionable": "false",
+    });
+
+  it("is an incident that names the payment and says what a refund can still prevent, until there is one", async () => {
+    await warned("suspected");
+    expect(await incidentsOf("suspected")).toEqual([
+      {
+        title:
+          "Fraud warning in test mode: payment pi_sample_purchase_suspected (made with stolen card): unless it is refunded, it may become a dispute",
+        severity: "P2",
+        rule: "fraud-warning",
+        route: "medium",
+        status: "open",
+        aside: true,
+        environment: "test",
+        url: "https://dashboard.stripe.com/test/payments/pi_sample_purchase_suspected",
+      },
+    ]);
+    await closed("suspected");
+    expect(await incidentsOf("suspected")).toMatchObject([{ status: "resolved" }]);
+  });
+
+  it("of a payment that is disputed already is told beside the dispute, and ends by itself", async () => {
+    await run("dispute-created", "both");
+    await warned("both");
+    await closed("both");
+    expect((await incidentsOf("both")).map(({ title, status }) => [title, status]).sort()).toEqual([
+      [expect.stringMatching(/^Disputed/), "open"],
+      [expect.stringMatching(/^Fraud warning/), "resolved"],
+    ]);
+  });
+
+  it("that nothing can be done about from the start calls nobody", async () => {
+    await closed("late_warning");
+    expect(await incidentsOf("late_warning")).toEqual([]);
+  });
+
+  it("that does not say whether a refund helps stays as it was", async () => {
+    await warned("mute");
+    await warned("mute", { id: "evt_mute_2", "data.object.actionable": "perhaps" });
+    expect(await incidentsOf("mute")).toMatchObject([{ status: "open" }]);
+  });
+});
