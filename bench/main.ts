@@ -8,7 +8,7 @@ import { measureEdgeBundle } from "./edge-bundle.js";
 import { measurePath } from "./path/measure.js";
 import { measurePlans } from "./plans/measure.js";
 import { expectationsOf, type Results, textOf } from "./report.js";
-import { measureWorker, recycleWal } from "./worker/measure.js";
+import { measureWorker, settleWal } from "./worker/measure.js";
 
 const USAGE = `npm run bench -- [options]
   --short          fewer and shorter rounds, under a minute
@@ -61,8 +61,8 @@ async function measure(dir: string): Promise<Results> {
   if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true });
   const lanes = { dir, profileDir };
   const rounds = values.short
-    ? { turns: 2, rounds: 2, roundMs: 200, atOnce: AT_ONCE }
-    : { turns: 5, rounds: 4, roundMs: 400, atOnce: AT_ONCE };
+    ? { turns: 3, rounds: 1, roundMs: 200, atOnce: AT_ONCE }
+    : { turns: 5, rounds: 6, roundMs: 400, atOnce: AT_ONCE };
   const results: Results = {};
   if (wanted.includes("edge")) {
     note("bundling the edge function");
@@ -86,7 +86,7 @@ async function measure(dir: string): Promise<Results> {
   stopOnSignals(postgres.destroy);
   try {
     if (wanted.includes("worker")) {
-      await recycleWal(postgres, values.short ? 10 : 60);
+      await settleWal(postgres, values.short ? 20 : 100);
       note("measuring the worker");
       results.worker = await measureWorker(rounds, postgres, lanes);
     }

@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import colors from "picocolors";
 import type { DoorFigures } from "./door/measure.js";
 import type { BundleFigures } from "./edge-bundle.js";
-import type { Figures } from "./lanes/rounds.js";
+import { type Figures, timesAsFast } from "./lanes/rounds.js";
 import type { PathFigures } from "./path/measure.js";
 import type { PlanFigures } from "./plans/measure.js";
 
@@ -42,7 +42,7 @@ const of = (figures: readonly Figures[], name: string): Figures => {
   return found;
 };
 const ratio = (figures: readonly Figures[], ours: string, theirs: string): number =>
-  of(figures, ours).perSecond / of(figures, theirs).perSecond;
+  timesAsFast(of(figures, ours), of(figures, theirs));
 
 /** "Beside": no slower than what a second run of the same thing may differ by. */
 const BESIDE = 0.9;
@@ -125,7 +125,7 @@ function speeds(
   unit: string,
   queries: boolean,
 ): string {
-  const base = of(figures, against).perSecond;
+  const base = of(figures, against);
   const head = ["", unit, "p50 ms", "p99 ms", "CPU µs each", `÷ ${against}`];
   return table(
     queries ? [...head, "round trips"] : head,
@@ -135,7 +135,7 @@ function speeds(
       fixed(one.p50Ms),
       fixed(one.p99Ms),
       whole(one.cpuMicros),
-      `${fixed(one.perSecond / base)}×`,
+      `${fixed(timesAsFast(one, base))}×`,
       ...(queries ? [fixed(one.queries, 1)] : []),
     ]),
   );

@@ -22,11 +22,14 @@ export async function freshDatabase(postgres: RunningPostgres): Promise<string> 
 }
 
 /**
- * Has Postgres write its log into files that are there, as one does that has run for a while. A new cluster has none: each
- * further 16 MB of log are a file of zeros to be made first, for which all writers wait 50 ms.
+ * What a Postgres has that has run for a while, and a new one has not. Files to write its log into: else each further 16 MB
+ * are first a file of zeros, for which all writers wait 50 ms. And checkpoints by the clock: the bench writes as much in
+ * seconds as else in hours, and after a checkpoint each page that is touched goes whole into the log once.
  */
-export async function recycleWal({ adminUrl }: RunningPostgres, files: number): Promise<void> {
+export async function settleWal({ adminUrl }: RunningPostgres, files: number): Promise<void> {
   await asSuperuser(adminUrl, async (admin) => {
+    await admin.query("ALTER SYSTEM SET max_wal_size = '16GB'");
+    await admin.query("SELECT pg_reload_conf()");
     for (let i = 0; i < files; i += 1) {
       await admin.query("SELECT pg_logical_emit_message(false, 'bench', '')"); // an empty file is not switched
       await admin.query("SELECT pg_switch_wal()");
