@@ -11,7 +11,7 @@ import { expectationsOf, type Results, textOf } from "./report.js";
 import { measureWorker, settleWal } from "./worker/measure.js";
 
 const USAGE = `npm run bench -- [options]
-  --short          fewer and shorter rounds, under a minute
+  --short          fewer and shorter rounds, two minutes
   --only a,b       door, worker, edge, plans, path
   --large          query plans also over a million stored events (minutes, 4 GB of disk)
   --json           one JSON document in place of the tables

@@ -41,7 +41,7 @@ const perSecondOf = ({ done, elapsedMs }: RunResult): number => (done / elapsedM
 
 /**
  * How often `ours` is as fast as `theirs`: the median over the turns, in each of which both had the same neighbours on
- * the machine, within seconds.
+ * the machine, within half a minute.
  */
 export const timesAsFast = (ours: Figures, theirs: Figures): number =>
   median(ours.turns.map((perSecond, turn) => perSecond / (theirs.turns[turn] ?? Number.NaN)));

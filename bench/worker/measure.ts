@@ -28,7 +28,7 @@ export async function freshDatabase(postgres: RunningPostgres): Promise<string> 
  */
 export async function settleWal({ adminUrl }: RunningPostgres, files: number): Promise<void> {
   await asSuperuser(adminUrl, async (admin) => {
-    await admin.query("ALTER SYSTEM SET max_wal_size = '16GB'");
+    await admin.query("ALTER SYSTEM SET max_wal_size = '6GB'");
     await admin.query("SELECT pg_reload_conf()");
     for (let i = 0; i < files; i += 1) {
       await admin.query("SELECT pg_logical_emit_message(false, 'bench', '')"); // an empty file is not switched

@@ -46,7 +46,7 @@ interface Ask {
 
 /**
  * The facts, and beside each word on a dispute or a suspected fraud what it asks of people: one that waits for an answer is
- * trouble with a time limit, told like any other; answered or decided, it is over. So is an inquiry, which may become a
+ * trouble, a dispute's with a time limit, told like any other; answered or decided, it is over. So is an inquiry, which may become a
  * dispute, and an issuer's warning, which a refund can still keep from becoming one. From the words and not from the
  * events, so that one that was only mentioned, or found by a reconciliation, is told too.
  */
@@ -84,7 +84,7 @@ function warningAsks({ object, said }: Word<"fraud_warning">): Ask[] {
   const told = SAID_OF_WARNING[state];
   if (told === undefined) return [];
   const why = details.fraudType === null ? "" : ` (${plain(details.fraudType)})`;
-  const title = `Fraud warning${modeOf(object)}: payment ${paymentOf(said)}${why}: unless it is refunded, it may become a dispute`;
+  const title = `Fraud warning${modeOf(object)}: payment ${paymentOf(said)}${why}: unless it is refunded in full, it may become a dispute`;
   return [
     {
       name: "fraud warning",
@@ -103,10 +103,10 @@ function signalOf(
 ): SignalFact {
   const base = { groupKey, signalKind: "payment" as const, occurredAt };
   if (told === "over") {
-    const end = `The ${name} of payment ${paymentOf(said)} is over: ${plain(said.state)}`;
+    const how = name === "fraud warning" ? "refunded, or disputed" : plain(said.state);
+    const end = `The ${name} of payment ${paymentOf(said)} is over: ${how}`;
     return { kind: "signal.resolved", ...base, title: end, by: null };
   }
-  const paid = { ...object, kind: "payment" as const, externalId: paymentOf(said) };
   return {
     kind: "signal.raised",
     ...base,
@@ -114,12 +114,24 @@ function signalOf(
     level: "warning",
     service: "payments",
     environment: object.livemode ? null : "test",
-    url: source?.pageOf?.(said.links.paymentRef === null ? object : paid) ?? null,
+    url: pageOf({ object, said }, source),
     tags,
     ours: false,
     aside: true,
     apart: true,
   };
+}
+
+/** The payment's page, or its charge's; a dispute has one of its own. */
+function pageOf(
+  { object, said }: Pick<Word<"dispute" | "fraud_warning">, "object" | "said">,
+  source: PageOf,
+): string | null {
+  const { paymentRef, chargeRef } = said.links;
+  if (paymentRef === null && object.kind === "dispute") return source?.pageOf?.(object) ?? null;
+  const externalId = paymentRef ?? chargeRef;
+  if (externalId === null) return null;
+  return source?.pageOf?.({ ...object, kind: "payment", externalId }) ?? null;
 }
 
 function disputeTitle(

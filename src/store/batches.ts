@@ -68,16 +68,29 @@ export class Batches<Value, Answer> {
 
   #next(): void {
     for (;;) {
-      const isBusy = this.#inFlight > this.#slow || this.#inFlight >= IN_FLIGHT_MAX;
-      if (isBusy) {
-        const isFull = this.#waiting.length >= TOGETHER_MAX && !this.#isAlonesTurn();
-        if (isFull) this.#ready ??= this.#written(this.#take());
+      if (this.#isBusy()) {
+        // Not at once: what was just sent has not left this process yet.
+        if (this.#waiting.length >= TOGETHER_MAX) setImmediate(() => this.#writeAhead());
         return;
       }
       const batch = this.#following();
       if (batch === null) return;
       void this.#send(batch);
     }
+  }
+
+  #isBusy(): boolean {
+    return this.#inFlight > this.#slow || this.#inFlight >= IN_FLIGHT_MAX;
+  }
+
+  /** Only for as many as may go together: fewer may have company by the time they go. */
+  #writeAhead(): void {
+    if (this.#ready !== null || this.#waiting.length < TOGETHER_MAX) return;
+    if (!this.#isBusy() || this.#isAlonesTurn()) return;
+    const { taken, left } = this.#chosen();
+    if (taken.length < TOGETHER_MAX) return;
+    this.#waiting = left;
+    this.#ready = this.#written(taken);
   }
 
   /** Who failed together came before those whose statement is written. */
@@ -95,6 +108,13 @@ export class Batches<Value, Answer> {
   }
 
   #take(): Waiting<Value, Answer>[] {
+    const { taken, left } = this.#chosen();
+    this.#waiting = left;
+    return taken;
+  }
+
+  /** Who waits longest and its companions, and the others. */
+  #chosen(): Record<"taken" | "left", Waiting<Value, Answer>[]> {
     const [first, ...others] = this.#waiting as [Waiting<Value, Answer>];
     const isCompanion = this.#work.companions(first.value);
     const taken = [first];
@@ -104,8 +124,7 @@ export class Batches<Value, Answer> {
       const goes = hasRoom && isCompanion(other.value);
       (goes ? taken : left).push(other);
     }
-    this.#waiting = left;
-    return taken;
+    return { taken, left };
   }
 
   /**

@@ -181,7 +181,7 @@ describe("a fraud warning", () => {
     expect(await incidentsOf("suspected")).toEqual([
       {
         title:
-          "Fraud warning in test mode: payment pi_sample_purchase_suspected (made with stolen card): unless it is refunded, it may become a dispute",
+          "Fraud warning in test mode: payment pi_sample_purchase_suspected (made with stolen card): unless it is refunded in full, it may become a dispute",
         severity: "P2",
         rule: "fraud-warning",
         route: "medium",
@@ -193,6 +193,28 @@ describe("a fraud warning", () => {
     ]);
     await closed("suspected");
     expect(await incidentsOf("suspected")).toMatchObject([{ status: "resolved" }]);
+  });
+
+  it("of a charge without a payment of its own links to the charge's page", async () => {
+    await warned("old", { "data.object.payment_intent": "null" });
+    const [incident] = await w.rows(
+      "SELECT title, url FROM incident WHERE title LIKE '%ch_sample_purchase_old%'",
+    );
+    expect(incident).toMatchObject({
+      title: expect.stringContaining("payment ch_sample_purchase_old"),
+      url: "https://dashboard.stripe.com/test/payments/ch_sample_purchase_old",
+    });
+  });
+
+  it("that can be acted on again, because the refund bounced, is told again", async () => {
+    await warned("bounced");
+    await closed("bounced");
+    await warned("bounced", {
+      id: "evt_bounced_again",
+      type: "radar.early_fraud_warning.updated",
+      created: String(Math.floor(Date.UTC(2026, 10, 21, 10, 0, 0) / 1000)),
+    });
+    expect((await incidentsOf("bounced")).map(({ status }) => status)).toContain("open");
   });
 
   it("of a payment that is disputed already is told beside the dispute, and ends by itself", async () => {

@@ -122,6 +122,19 @@ describe("a refund", () => {
     expect(await found()).toEqual([{ status: "corrected", open: false }]);
   });
 
+  it("ends the fraud warning of its payment, without waiting for the gateway's word of that", async () => {
+    const payment = await paid();
+    const charge = String(b.emulator.objects("charges").at(0)?.id);
+    const warning = b.emulator.act({ do: "warn_of_fraud", id: charge });
+    const told = b.emulator.events().find(({ type }) => type.startsWith("radar."));
+    await ledger.work(b.emulator.payloadOf(String(told?.id)));
+    const incidents = () => w.rows("SELECT status FROM incident WHERE title LIKE 'Fraud warning%'");
+    expect(warning).toMatchObject({ actionable: true });
+    expect(await incidents()).toEqual([{ status: "open" }]);
+    await applied(await refundOf(payment));
+    expect(await incidents()).toEqual([{ status: "resolved" }]);
+  });
+
   it("that two apply at once is done once, and told once", async () => {
     const correction = await refundOf(await paid());
     const both = await Promise.allSettled([applied(correction), applied(correction)]);

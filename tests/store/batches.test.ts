@@ -1,25 +1,20 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Batches } from "../../src/store/batches.js";
 
 /** Work that ends when it is told to; what each statement carried, in the order of their beginnings. */
 function statements() {
   const sizes: number[] = [];
-  const written: number[][] = [];
   const ends: (() => void)[] = [];
-  const ask = (values: readonly number[]) => async () => {
-    await new Promise<void>((resolve) => process.nextTick(resolve)); // as a pool hands out its connections
-    sizes.push(values.length);
-    await new Promise<void>((resolve) => ends.push(resolve));
-    return [...values];
-  };
   const batches = new Batches<number, number>({
-    written(values) {
-      written.push([...values]);
-      return ask(values);
+    written: (values) => async () => {
+      await new Promise<void>((resolve) => process.nextTick(resolve)); // as a pool hands out its connections
+      sizes.push(values.length);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return [...values];
     },
     companions: () => () => true,
   });
-  return { batches, sizes, written, endFirst: () => ends.shift()?.() };
+  return { batches, sizes, endFirst: () => ends.shift()?.() };
 }
 
 /** Work that refuses to be done together, so that each goes alone, and ends when it is told to. */
@@ -86,21 +81,76 @@ describe("what comes in one turn of the event loop", () => {
 });
 
 describe("a statement for as many as may go together", () => {
-  it("is written while the one before it is under way, and later ones wait for the next", async () => {
-    const { batches, sizes, written, endFirst } = statements();
-    const first = batches.add(0);
+  /** Nobody loses patience with the one that is under way. */
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** Values of one hundred go together; what was written and begun, in this order, by its first value and size. */
+  function byHundreds(failing: (values: readonly number[]) => boolean = () => false) {
+    const done: string[] = [];
+    const ends: (() => void)[] = [];
+    const batches = new Batches<number, number>({
+      written(values) {
+        done.push(`written ${values[0]}+${values.length}`);
+        return async () => {
+          await new Promise<void>((resolve) => process.nextTick(resolve)); // as a pool hands out its connections
+          done.push(`begun ${values[0]}+${values.length}`);
+          await new Promise<void>((resolve) => ends.push(resolve));
+          if (failing(values)) throw new Error("one of them");
+          return [...values];
+        };
+      },
+      companions: (first) => (next) => Math.floor(first / 100) === Math.floor(next / 100),
+    });
+    const add = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => batches.add(from + i));
+    const end = async (): Promise<void> => {
+      ends.shift()?.();
+      await turns();
+    };
+    return { add, done, end };
+  }
+
+  it("is written while the one before it is under way, and not before that has left the process", async () => {
+    const { add, done, end } = byHundreds();
+    const all = Promise.all(add(0, 22));
     await turns();
-    const others = Array.from({ length: 12 }, (_, i) => batches.add(i + 1));
+    expect(done).toEqual(["written 0+10", "begun 0+10", "written 10+10"]);
+    await end();
+    expect(done.slice(3)).toEqual(["begun 10+10"]);
+    await end();
+    expect(done.slice(4)).toEqual(["written 20+2", "begun 20+2"]);
+    await end();
+    expect(await all).toEqual(Array.from({ length: 22 }, (_, i) => i));
+  });
+
+  it("is not written for fewer, who may have company by the time they go", async () => {
+    const { add, done, end } = byHundreds();
+    const first = add(0, 1);
     await turns();
-    expect(written).toEqual([[0], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]);
-    expect(sizes).toEqual([1]);
-    endFirst();
-    await first;
-    await expect.poll(() => sizes).toEqual([1, 10]);
-    endFirst();
-    await expect.poll(() => sizes).toEqual([1, 10, 2]);
-    endFirst();
-    expect(await Promise.all(others)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    const others = [...add(100, 5), ...add(200, 5)];
+    await turns();
+    expect(done).toEqual(["written 0+1", "begun 0+1"]);
+    const late = add(105, 5);
+    await turns();
+    expect(done.slice(2)).toEqual(["written 100+10"]);
+    for (let n = 0; n < 3; n += 1) await end();
+    expect(done.slice(3)).toEqual(["begun 100+10", "written 200+5", "begun 200+5"]);
+    await Promise.all([...first, ...others, ...late]);
+  });
+
+  it("goes after those who failed together before them", async () => {
+    const { add, done, end } = byHundreds((values) => values.length === 3);
+    const failed = add(0, 3).map((one) => one.catch(() => "failed"));
+    await turns();
+    const later = add(10, 10);
+    await turns();
+    expect(done).toEqual(["written 0+3", "begun 0+3", "written 10+10"]);
+    for (let n = 0; n < 5; n += 1) await end();
+    const begun = done.filter((one) => one.startsWith("begun"));
+    expect(begun).toEqual(["begun 0+3", "begun 0+1", "begun 1+1", "begun 2+1", "begun 10+10"]);
+    expect(await Promise.all(failed)).toEqual([0, 1, 2]);
+    await Promise.all(later);
   });
 
   it("that cannot be written fails those that are in it, each by itself, and nobody else", async () => {

@@ -157,7 +157,7 @@ async function objectsOf(
   const { objects } = await load(database, {
     objects: read(
       "ledgerObject",
-      "t.account = ? AND t.livemode = ? AND t.payment_ref = ? AND t.kind IN ('charge','refund','dispute')",
+      "t.account = ? AND t.livemode = ? AND t.payment_ref = ? AND t.kind IN ('charge','refund','dispute','fraud_warning')",
       [account, livemode, externalId],
       { orderBy: "t.external_id" },
     ),

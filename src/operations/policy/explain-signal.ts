@@ -50,7 +50,7 @@ export function explainRaised(fact: SignalRaised, ctx: ExplainContext): string[]
     ...telling(decision, ctx),
     ...promises(decision, ctx),
     ...standing(fact, decision, ctx),
-    ...joining(decision, policy),
+    ...joining(fact, decision, policy),
   ];
 }
 
@@ -220,7 +220,11 @@ function standing(fact: SignalRaised, decision: Decision, ctx: ExplainContext): 
 }
 
 /** What it is one incident with, and when that ends. */
-function joining({ service }: Decision, { grouping, recovery }: Policy): string[] {
+function joining(
+  { apart, aside }: SignalRaised,
+  { service }: Decision,
+  { grouping, recovery }: Policy,
+): string[] {
   const by = listed(
     grouping.by.map((part) => (part === "service" ? `service (${service})` : part)),
   );
@@ -228,8 +232,12 @@ function joining({ service }: Decision, { grouping, recovery }: Policy): string[
     recovery.watchMinutes === 0
       ? "It is over as soon as all of its alerts are"
       : `It is over when all of its alerts have been for ${minutesText(recovery.watchMinutes)}`;
+  const others = aside === true ? "other figures and rules" : "other trouble";
   return [
-    `It is one incident with other trouble of the same ${by} while that lasts, or within ${minutesText(grouping.windowMinutes)} of it.`,
+    apart === true
+      ? "It is an incident of its own, which nothing else joins."
+      : `It is one incident with ${others} of the same ${by} while that lasts, or within ${minutesText(grouping.windowMinutes)} of it.`,
+    ...(aside === true ? ["It is no outage: users hear nothing of it."] : []),
     `${watch}; what comes back within ${minutesText(grouping.flapMinutes)} is the same incident again.`,
   ];
 }

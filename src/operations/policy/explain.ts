@@ -176,7 +176,8 @@ function sentencesOf(fact: Fact, ctx: ExplainContext): string[] {
     case "dispute.said":
     case "fraud_warning.said":
       return [
-        "It speaks of a dispute, or of fraud. That is for the ledger, and for the policy's `payments`; what it asks of people is told as a signal of its own.",
+        `It speaks of ${fact.kind === "dispute.said" ? "a dispute" : "suspected fraud"}.`,
+        "That is for the ledger, and for the policy's `payments`; what it asks of people is told as a signal of its own.",
       ];
     default:
       return [
