@@ -59,6 +59,19 @@ describe("an explanation", () => {
     ]);
   });
 
+  it("says of a dispute and of a fraud warning that they are incidents of their own, and no outage", async () => {
+    for (const [sample, what] of [
+      ["dispute-created", "It speaks of a dispute."],
+      ["fraud-warning-created", "It speaks of suspected fraud."],
+    ] as const) {
+      const sentences = await sentencesOf(sampleOf("stripe", sample, NOW), presetOf("brainbytes"));
+      expect(sentences).toContain(what);
+      expect(sentences).toContain("It is an incident of its own, which nothing else joins.");
+      expect(sentences).toContain("It is no outage: users hear nothing of it.");
+      expect(sentences.filter((one) => one.startsWith("It is one incident with"))).toEqual([]);
+    }
+  });
+
   it("names the maintenance that it falls into, and tells everything from its end", async () => {
     const sunday = Date.UTC(2026, 10, 21, 20, 30); // 03:30 in Bangkok
     const asked = sampleOf("better-stack", "incident-started", sunday);
