@@ -7,6 +7,8 @@ if [ ! -x "$bin/initdb" ]; then
   echo "PostgreSQL 15 is missing: apt-get install postgresql-15" >&2
   exit 1
 fi
+TMPDIR=$(node "$(dirname "$0")/memory-folder.mjs")
+export TMPDIR
 folder=$(mktemp -d)
 chown postgres "$folder"
 as_postgres() { runuser -u postgres -- "$@"; }
