@@ -303,10 +303,15 @@ export class Emulator {
     });
   }
 
-  async close(graceMs: number): Promise<void> {
-    clearInterval(this.#pruner);
+  /** Begins no delivery any more, and waits up to the grace for those in hand; what comes is still accepted. */
+  async endDeliveries(graceMs: number): Promise<void> {
     await this.schedules.stop();
     await this.dispatcher.stop(graceMs);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#pruner);
+    await this.endDeliveries(0);
     await this.database.close();
   }
 }

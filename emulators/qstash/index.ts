@@ -95,18 +95,19 @@ export async function startQstashEmulator(options: QstashEmulatorOptions): Promi
       server.listen(options.port ?? 0, host, resolve);
     });
   } catch (error) {
-    await emulator.close(0);
+    await emulator.close();
     throw error;
   }
   const { port } = server.address() as AddressInfo;
   const graceMs = options.closeGraceMs ?? CLOSE_GRACE_MS;
   const stop = async () => {
+    await emulator.endDeliveries(graceMs); // whoever works on one may publish what follows from it
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(cut);
-    await emulator.close(graceMs);
+    await emulator.close();
   };
   let closing: Promise<void> | null = null;
   return {

@@ -263,6 +263,19 @@ describe("the emulator and its database", () => {
     await expect(second).rejects.toThrow("another QStash emulator");
   });
 
+  it("accepts, while it closes, what follows from a delivery in hand, and delivers it after the next start", async () => {
+    const w = await world();
+    const { open, opened } = gate();
+    w.destination.respond = () => (w.destination.received.length === 1 ? { after: opened } : {});
+    await w.client.publish({ url: w.destination.url, body: "in hand" });
+    await until(() => w.destination.received.length === 1, "the first call");
+    const started = w.restart();
+    await w.client.publish({ url: w.destination.url, body: "what follows" });
+    open();
+    await (await started).waitForRest();
+    expect(w.destination.bodies()).toEqual(["in hand", "what follows"]);
+  });
+
   it("delivers after close and start what was in flight", async () => {
     const w = await world({ closeGraceMs: 50 });
     const { open, opened } = gate();
