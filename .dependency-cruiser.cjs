@@ -128,9 +128,12 @@ const TABLE = [
   line(
     "^cli/",
     ["^cli/"],
-    ["cli-table3", "commander", "csv-parse", "picocolors", "playwright-core", "tsx", "yaml"],
+    ["cli-table3", "commander", "csv-parse", "picocolors", "playwright-core", "yaml"],
     NODE,
   ),
+  // The bin is plain Node, and runs the rest.
+  line("^cli/signalbox\\.mjs$", ["^scripts/typescript\\.mjs$"]),
+  line("^scripts/typescript\\.mjs$", [], ["esbuild"], NODE),
 ];
 
 const packagePath = (name) => `(^|/)node_modules/${name}/`;

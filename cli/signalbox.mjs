@@ -7,15 +7,13 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-if (!existsSync(join(root, "node_modules", "tsx"))) {
+if (!existsSync(join(root, "node_modules", "esbuild"))) {
   process.stderr.write(
     `Signalbox's packages are not installed.\nRun \`npm ci --ignore-scripts\` (or \`npm start\`) in ${root}, then try again.\n`,
   );
   process.exit(1);
 }
 
-process.env.TSX_TSCONFIG_PATH ??= join(root, "tsconfig.json"); // not that of the folder we are called in
-const { register } = await import("tsx/esm/api");
-register();
-const { main } = await import("./main.ts");
+const { importTypeScript } = await import("../scripts/typescript.mjs");
+const { main } = await importTypeScript("cli/main.ts");
 process.exitCode = await main(process.argv.slice(2));

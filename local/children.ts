@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { StartFailure } from "./failure.js";
 import { openHome } from "./home.js";
 import type { Order, PlatformOrder, Report } from "./messages.js";
@@ -65,6 +64,8 @@ export interface AppOptions extends ChildOptions {
   port: number;
 }
 
+/** Runs TypeScript of the project; local/app.ts and local/platform.ts for us. */
+const RUN = join(import.meta.dirname, "../scripts/typescript.mjs");
 /** First start: initdb and all. A machine under load takes a multiple of the usual three seconds. */
 const READY_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 50_000;
@@ -154,8 +155,8 @@ function spawnChild(role: Role, env: Environment, options: ChildOptions): ChildP
   try {
     // Its stdout would mix with what this command prints for programs.
     const output = log ?? 2;
-    return fork(fileURLToPath(new URL(`./${role}.ts`, import.meta.url)), {
-      execArgv: ["--enable-source-maps", "--import", import.meta.resolve("tsx")],
+    return fork(RUN, [`local/${role}.ts`], {
+      execArgv: [],
       env: env as NodeJS.ProcessEnv,
       stdio: ["ignore", output, output, "ipc"],
     });

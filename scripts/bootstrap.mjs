@@ -11,8 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { alone, runStep, StepFailed } from "./steps.mjs";
+import { runAsProgram } from "./typescript.mjs";
 
 /** The project's folder. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -46,10 +47,7 @@ export async function bootstrap() {
  */
 export async function runTypeScript(file, args) {
   await bootstrap();
-  const path = join(root, file);
-  process.argv = [process.execPath, path, ...args];
-  await import("tsx"); // registers its loader, as `node --import tsx` does
-  await import(pathToFileURL(path).href);
+  await runAsProgram(file, args);
 }
 
 function checkNode() {

@@ -1,4 +1,4 @@
-// tsx scripts/check-layers.ts: who imports whom, held against .dependency-cruiser.cjs.
+// node scripts/run.mjs scripts/check-layers.ts: who imports whom, held against .dependency-cruiser.cjs.
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";

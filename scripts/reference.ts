@@ -1,4 +1,4 @@
-// tsx scripts/reference.ts: writes docs/reference/*.md from the code that they describe.
+// node scripts/run.mjs scripts/reference.ts: writes docs/reference/*.md from the code that they describe.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";

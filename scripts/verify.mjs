@@ -32,7 +32,7 @@ const CHECKS = [
   {
     rule: "layers: who may import whom",
     document: "ARCHITECTURE.md, Folders; .dependency-cruiser.cjs",
-    command: bin("tsx/dist/cli.mjs", "scripts/check-layers.ts"),
+    command: [join(root, "scripts/typescript.mjs"), "scripts/check-layers.ts"],
   },
   {
     rule: "nothing left over: files, exports, packages",

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Answer, LaneSetup, Order, RunResult } from "./lane.js";
 
 /** An answer that takes longer means a lane that hangs. */
@@ -30,13 +29,12 @@ export async function openLane(
   const setup: LaneSetup = { sinkUrl: "", databaseUrl: "", ...given };
   const fileName = setup.name.replaceAll(/\W+/g, "-");
   const log = openSync(join(dir, `${fileName}.log`), "a");
-  // A folder of its own: the loader's thread leaves a profile too, the smaller of the two.
   const profile = profileDir && ["--cpu-prof", "--cpu-prof-dir", join(profileDir, fileName)];
   const child = fork(
-    fileURLToPath(new URL("./child.ts", import.meta.url)),
-    [JSON.stringify(setup)],
+    join(import.meta.dirname, "../../scripts/typescript.mjs"),
+    ["bench/lanes/child.ts", JSON.stringify(setup)],
     {
-      execArgv: ["--import", import.meta.resolve("tsx"), ...(profile || [])],
+      execArgv: profile || [],
       env: { ...process.env, NODE_ENV: "production" },
       stdio: ["ignore", log, "inherit", "ipc"],
     },

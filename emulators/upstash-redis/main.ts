@@ -13,7 +13,7 @@ const { values } = parseArgs({
 const { "data-dir": dataDir, token } = values;
 if (dataDir === undefined || token === undefined) {
   console.error(
-    "usage: tsx emulators/upstash-redis/main.ts --data-dir DIR --token TOKEN [--port N]",
+    "Usage: node scripts/run.mjs emulators/upstash-redis/main.ts --data-dir DIR --token TOKEN [--port N]",
   );
   process.exit(2);
 }

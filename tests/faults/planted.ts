@@ -20,8 +20,8 @@ export interface Run {
 }
 
 const root = join(import.meta.dirname, "../..");
-const COPIED = ["src", "tests", "emulators", "local", "prisma", "cli", "generated"];
-const COPIED_FILES = ["package.json", "tsconfig.json"];
+const COPIED = ["src", "tests", "emulators", "local", "prisma", "cli", "generated", "scripts"];
+const COPIED_FILES = ["package.json", "package-lock.json", "tsconfig.json"];
 
 /** The file with the fault in it. @throws Error when the text is not there, or more than once: the list is to be kept. */
 export function withFault({ file, from, to }: PlantedFault): string {
@@ -59,7 +59,7 @@ function plant(fault: PlantedFault, dir: string): void {
 }
 
 function played(dir: string, fault: PlantedFault, run: Run): Promise<ReturnType<Run["judge"]>> {
-  const args = ["--import", "tsx", run.script, ...run.args, ...(fault.args ?? [])];
+  const args = ["scripts/typescript.mjs", run.script, ...run.args, ...(fault.args ?? [])];
   const child = spawn(process.execPath, args, { cwd: dir });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -116,7 +116,7 @@ async function startChild(
   const logFile = home.path(`${name}.log`);
   const log = openSync(logFile, "a", 0o600);
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", `local/${name}.ts`], {
+  const child = spawn(process.execPath, ["scripts/typescript.mjs", `local/${name}.ts`], {
     cwd: join(import.meta.dirname, "../.."),
     env: { PATH, HOME, TMPDIR, ...env },
     stdio: ["ignore", log, log, "ipc"],

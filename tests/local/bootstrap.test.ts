@@ -29,8 +29,8 @@ beforeAll(() => {
   clone = base;
   cpSync(join(ROOT, "scripts"), join(clone, "scripts"), { recursive: true });
   put("prisma/schema.prisma", "// first\n");
-  put("vendor/tsx/package.json", '{"name":"tsx","version":"1.0.0","main":"index.js"}');
-  put("vendor/tsx/index.js", "");
+  put("vendor/tool/package.json", '{"name":"tool","version":"1.0.0","main":"index.js"}');
+  put("vendor/tool/index.js", "");
   put("vendor/prisma/package.json", '{"name":"prisma","version":"1.0.0"}');
   put(
     "vendor/prisma/build/index.js",
@@ -64,7 +64,7 @@ function put(path: string, text: string): void {
 
 /** Writes package.json and its lock file; `more` differs from test to test. */
 function lock(more: Record<string, string>): void {
-  const dependencies = { prisma: "file:vendor/prisma", tsx: "file:vendor/tsx", ...more };
+  const dependencies = { prisma: "file:vendor/prisma", tool: "file:vendor/tool", ...more };
   put("package.json", JSON.stringify({ name: "clone", version: "1.0.0", dependencies }));
   const run = npm("install", "--package-lock-only");
   expect(run.stderr).not.toMatch(/npm error/);

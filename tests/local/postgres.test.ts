@@ -101,9 +101,9 @@ async function holder(): Promise<{
   url: string;
 }> {
   copySeed();
-  const script = join(import.meta.dirname, "fixtures/hold-postgres.ts");
   const options = JSON.stringify({ dataDir, durability: "fast" });
-  const child = spawn(process.execPath, ["--import", "tsx", script, options], {
+  const program = ["scripts/typescript.mjs", "tests/local/fixtures/hold-postgres.ts", options];
+  const child = spawn(process.execPath, program, {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });

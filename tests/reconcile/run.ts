@@ -223,8 +223,9 @@ async function worker(
   hear: (said: Said) => void,
 ): Promise<{ killed: boolean; code: number | null }> {
   const words = Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]);
-  const file = join(import.meta.dirname, "run-child.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", file, ...words], {
+  const program = ["scripts/typescript.mjs", "tests/reconcile/run-child.ts", ...words];
+  const child = spawn(process.execPath, program, {
+    cwd: join(import.meta.dirname, "../.."),
     stdio: ["ignore", "pipe", "inherit"],
   });
   let begin: () => void = () => undefined;

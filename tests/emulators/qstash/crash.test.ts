@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, it, onTestFinished } from "vitest";
 import { seededRandom } from "../../../emulators/qstash/faults.js";
 import { emptyDatabase } from "../../support/postgres.js";
 import { startDestination, TOKEN, until } from "./support.js";
 
-const CHILD = new URL("./crash-child.ts", import.meta.url).pathname;
+const ROOT = resolve(import.meta.dirname, "../../..");
+const CHILD = "tests/emulators/qstash/crash-child.ts";
 const MESSAGES = 200;
 const KILLS = 4;
 const SEED = 20_260_115;
@@ -18,9 +20,14 @@ interface Running {
 }
 
 async function start(databaseUrl: string, port: number): Promise<Running> {
-  const child = spawn(process.execPath, ["--import", "tsx", CHILD, databaseUrl, String(port)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["scripts/typescript.mjs", CHILD, databaseUrl, String(port)],
+    {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   onTestFinished(() => {
     child.kill("SIGKILL");
   });

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { startStripeEmulator } from "../../../emulators/stripe/index.js";
 import { API_KEY, clientOf, startReceiver } from "./receiver.js";
 
-const entry = new URL("../../../emulators/stripe/index.ts", import.meta.url).href;
+const CHILD = "tests/emulators/stripe/restart-child.ts";
 
 /** The emulator in a process of its own, so that it can be killed. */
 async function startChild(
@@ -15,10 +15,9 @@ async function startChild(
   webhookUrl: string,
 ): Promise<{ child: ChildProcess; port: number }> {
   const options = { dataDir, apiKey: API_KEY, webhook: { url: webhookUrl, secret: "whsec_1" } };
-  const code = `const { startStripeEmulator } = await import(${JSON.stringify(entry)});
-    const emulator = await startStripeEmulator(${JSON.stringify(options)});
-    console.log(emulator.port);`;
-  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], {
+  const program = ["scripts/typescript.mjs", CHILD, JSON.stringify(options)];
+  const child = spawn(process.execPath, program, {
+    cwd: join(import.meta.dirname, "../../.."),
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];

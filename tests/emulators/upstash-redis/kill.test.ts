@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { build } from "esbuild";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runCommand } from "../../../emulators/upstash-redis/commands/index.js";
@@ -11,6 +10,7 @@ import type { Outcome } from "../../../emulators/upstash-redis/reply.js";
 import { Store } from "../../../emulators/upstash-redis/store.js";
 import { anyCommand } from "../../contracts/random-commands.js";
 
+const PROGRAM = "emulators/upstash-redis/main.ts";
 const TOKEN = "kill-token";
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000_000);
 const KILLS = Number(process.env.KILLS ?? 8);
@@ -33,7 +33,6 @@ describe("kill -9", () => {
       for (const child of living) await end(child, "SIGKILL"); // after a failure only
       await rm(dir, { recursive: true, force: true });
     });
-    const program = await bundle(dir);
     const requests = requestsFrom(SEED);
     const lives = fc.sample(fc.noBias(fc.integer({ min: 0, max: REQUESTS_PER_LIFE_MAX })), {
       seed: SEED,
@@ -45,11 +44,11 @@ describe("kill -9", () => {
       unanswered: null,
     }));
     for (const answersBeforeKill of lives) {
-      const child = await startChild(program, join(dir, "data"));
+      const child = await startChild(join(dir, "data"));
       for (const writer of writers) await settleUnanswered(child.url, writer);
       await traffic(child, writers, requests, answersBeforeKill);
     }
-    const last = await startChild(program, join(dir, "data"));
+    const last = await startChild(join(dir, "data"));
     for (const writer of writers) await settleUnanswered(last.url, writer);
     await end(last.process, "SIGTERM");
     const promised = writers.reduce((sum, writer) => sum + writer.promised.length, 0);
@@ -58,20 +57,6 @@ describe("kill -9", () => {
   }, 120_000);
 });
 
-/** The program as one file, because starting it through tsx costs a second each time. */
-async function bundle(dir: string): Promise<string> {
-  const outfile = join(dir, "emulator.mjs");
-  await build({
-    entryPoints: [new URL("../../../emulators/upstash-redis/main.ts", import.meta.url).pathname],
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    outfile,
-    logLevel: "error",
-  });
-  return outfile;
-}
-
 const living = new Set<ChildProcess>();
 
 interface Child {
@@ -79,10 +64,13 @@ interface Child {
   readonly url: string;
 }
 
-async function startChild(program: string, dataDir: string): Promise<Child> {
+async function startChild(dataDir: string): Promise<Child> {
   // So small that the log is rewritten while kills fall.
-  const args = [program, "--data-dir", dataDir, "--token", TOKEN, "--compact-bytes", "4000"];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const args = ["--data-dir", dataDir, "--token", TOKEN, "--compact-bytes", "4000"];
+  const child = spawn(process.execPath, ["scripts/typescript.mjs", PROGRAM, ...args], {
+    cwd: resolve(import.meta.dirname, "../../.."),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   living.add(child);
   child.once("exit", () => living.delete(child));
   for await (const line of createInterface({ input: child.stdout })) {
