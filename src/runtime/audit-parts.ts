@@ -21,12 +21,12 @@ export function auditOperations({ policy, ...deps }: Deps): AuditOperations {
     listSeals: (before, limit) => sealsBefore(database, before, limit),
     findSeal: (number) => findSeal(database, number),
     async verifyAudit(after) {
-      const [slice, through, waiting] = await Promise.all([
+      const [slice, through, { count, oldestAt }] = await Promise.all([
         verifyAudit(after, deps),
         archivedThrough(database),
         waitingEntries(database),
       ]);
-      return { ...slice, archivedThrough: through, waiting };
+      return { ...slice, archivedThrough: through, waiting: { count, oldestAt } };
     },
     async exportAudit(after) {
       const from = after ?? (await archivedThrough(database));

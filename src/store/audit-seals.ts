@@ -136,17 +136,24 @@ export function unsealedEntries(
   ) as Promise<never>;
 }
 
+export interface WaitingEntries {
+  count: number;
+  oldestAt: Instant | null;
+  /** How long the oldest waits, by the server's clock, as `oldestAt` is: ours may be another. */
+  waitsMs: number;
+}
+
 /** How many entries wait for their seal, and how long the oldest does. */
-export async function waitingEntries(
-  database: Database,
-): Promise<{ count: number; oldestAt: Instant | null }> {
+export async function waitingEntries(database: Database): Promise<WaitingEntries> {
   const since = (await lastSeal(database))?.settledBefore ?? NEVER;
-  const rows = await database.query<{ count: number; oldestAt: Instant | null }>(
-    `SELECT count(*)::int AS count, ${ms("min(a.recorded_at)")} AS "oldestAt" FROM audit_entry a
+  const rows = await database.query<WaitingEntries & Record<string, unknown>>(
+    `SELECT count(*)::int AS count, ${ms("min(a.recorded_at)")} AS "oldestAt",
+      coalesce(extract(epoch FROM clock_timestamp() - min(a.recorded_at)) * 1000, 0)::float8 AS "waitsMs"
+    FROM audit_entry a
     WHERE a.recorded_at >= $1::timestamptz AND ${isUnsealed()}`,
     [since],
   );
-  return rows[0] ?? { count: 0, oldestAt: null };
+  return rows[0] ?? { count: 0, oldestAt: null, waitsMs: 0 };
 }
 
 /**

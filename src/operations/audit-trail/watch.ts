@@ -114,8 +114,8 @@ async function headFindings(
 /** Without seals nobody would see an edit. Over again by itself. */
 async function waitingFinding(now: Instant, { database }: WatchDeps): Promise<Finding> {
   const { once: _, ...base } = BASE;
-  const { count, oldestAt } = await waitingEntries(database);
-  const waits = oldestAt === null ? 0 : Math.floor((now - oldestAt) / MINUTE_MS);
+  const { count, oldestAt, waitsMs } = await waitingEntries(database);
+  const waits = Math.floor(waitsMs / MINUTE_MS);
   const isLate = waits >= WAITS_MINUTES_MAX;
   return {
     ...base,
