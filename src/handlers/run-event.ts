@@ -58,8 +58,11 @@ export interface EventResult {
   fetches?: number;
 }
 
-/** Rows may move between load and apply under load, and doubts be settled; past this it is left to the queue's retry. */
-const ROUNDS_MAX = 8;
+/**
+ * Rows may move between load and apply, and doubts be settled; past this it is left to the queue's retry. Who loses a round
+ * has lost it to one that is done: so many at once, all opening incidents in one minute, need no retry.
+ */
+const ROUNDS_MAX = 20;
 
 /**
  * Runs an event: facts, then load → decide → apply, again while rows move.

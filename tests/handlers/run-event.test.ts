@@ -207,6 +207,20 @@ describe("trouble", () => {
     ]);
   });
 
+  it("of twenty services that fail at once, in one minute, is twenty incidents without the queue's retry", async () => {
+    const deps = runDeps(w);
+    const runs = Array.from({ length: 20 }, async (_, i) => {
+      const uniqueId = `u${i}`;
+      const set = { "data.issue.project.slug": `shop-${uniqueId}` };
+      return runEvent(
+        await sampleRun("sentry", "issue-created", { uniqueId, set, attemptId: `m${i}:0` }),
+        deps,
+      );
+    });
+    await Promise.all(runs);
+    expect(await w.count("incident")).toBe(20);
+  });
+
   it("is one incident with one clock, however many alerts speak of it", async () => {
     const deps = runDeps(w);
     await runEvent(await sampleRun("sentry", "issue-created"), deps);
