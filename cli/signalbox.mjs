@@ -14,6 +14,6 @@ if (!existsSync(join(root, "node_modules", "esbuild"))) {
   process.exit(1);
 }
 
-const { importTypeScript } = await import("../scripts/typescript.mjs");
-const { main } = await importTypeScript("cli/main.ts");
+const { endNotRunnable, importTypeScript } = await import("../scripts/typescript.mjs");
+const { main } = await importTypeScript("cli/main.ts").catch(endNotRunnable);
 process.exitCode = await main(process.argv.slice(2));

@@ -13,12 +13,11 @@ import {
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { alone, runStep, StepFailed } from "./steps.mjs";
-import { runAsProgram } from "./typescript.mjs";
+import { checkNode, endNotRunnable, NotRunnable, runAsProgram } from "./typescript.mjs";
 
 /** The project's folder. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-const NODE_MIN = [20, 19];
 const INSTALL_TIMEOUT_MS = 15 * 60_000;
 const GENERATE_TIMEOUT_MS = 2 * 60_000;
 
@@ -35,7 +34,7 @@ export async function bootstrap() {
       if (!clientIsCurrent()) await generateClient();
     });
   } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof StepFailed || error instanceof NotRunnable)) throw error;
     process.stderr.write(`\n${error.message}\n`);
     process.exit(1);
   }
@@ -47,16 +46,7 @@ export async function bootstrap() {
  */
 export async function runTypeScript(file, args) {
   await bootstrap();
-  await runAsProgram(file, args);
-}
-
-function checkNode() {
-  const [major, minor] = process.versions.node.split(".").map(Number);
-  if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return;
-  throw new StepFailed(
-    `Signalbox needs Node ${NODE_MIN.join(".")} or later; this is ${process.versions.node}.\n` +
-      "Install a current one (https://nodejs.org, or your version manager), then try again.",
-  );
+  await runAsProgram(file, args).catch(endNotRunnable);
 }
 
 // ---- packages

@@ -1,10 +1,10 @@
-// A folder in memory for what tests write, or the system's own folder for temporary files. Printed when run.
-import { accessSync, constants, readFileSync, realpathSync, statfsSync } from "node:fs";
-import { tmpdir } from "node:os";
+// Where tests write: a folder in memory, or the system's own folder for temporary files. Printed when run.
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statfsSync } from "node:fs";
+import { freemem, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const PLACE = "/dev/shm";
-/** What a run of the tests holds at once is a small part of it. */
+/** A run of the tests holds a tenth of it at once. */
 const BYTES_MIN = 4 * 1024 ** 3;
 
 /**
@@ -18,17 +18,20 @@ export function memoryFolder() {
   const mount = readFileSync("/proc/self/mounts", "utf8")
     .split("\n")
     .map((line) => line.split(" "))
-    .find(([, place, type]) => place === PLACE && type === "tmpfs");
-  if (mount === undefined || mount[3]?.split(",").includes("noexec")) return tmpdir();
+    .findLast(([, place]) => place === PLACE);
+  if (mount?.[2] !== "tmpfs" || mount[3]?.split(",").includes("noexec")) return tmpdir();
   try {
     accessSync(PLACE, constants.W_OK);
   } catch {
     return tmpdir();
   }
+  // Of a file system in memory what is free may be in use by processes.
   const { bavail, bsize } = statfsSync(PLACE);
-  return bavail * bsize < BYTES_MIN ? tmpdir() : PLACE;
+  return Math.min(bavail * bsize, freemem()) < BYTES_MIN ? tmpdir() : PLACE;
 }
 
 const isMain =
-  process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url);
+  process.argv[1] !== undefined &&
+  existsSync(process.argv[1]) &&
+  realpathSync(process.argv[1]) === fileURLToPath(import.meta.url);
 if (isMain) process.stdout.write(`${memoryFolder()}\n`);

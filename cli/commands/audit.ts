@@ -30,7 +30,7 @@ interface Slice {
   isEnd: boolean;
   /** The last seal whose entries are in an archive. */
   archivedThrough: number;
-  waiting: { count: number; oldestAt: string | null };
+  waiting: { count: number; oldestAt: string | null; waitsMs: number };
 }
 type Verified = Omit<Slice, "isEnd" | "through"> & { last: Seal | null };
 
@@ -215,8 +215,7 @@ function gapsIn(archives: readonly Archive[], archivedThrough: number): Row[] {
   return gaps;
 }
 
-const waitsTooLong = ({ waiting: { oldestAt } }: Verified): boolean =>
-  oldestAt !== null && Date.now() - Date.parse(oldestAt) > WAITS_TOO_LONG_MS;
+const waitsTooLong = ({ waiting }: Verified): boolean => waiting.waitsMs > WAITS_TOO_LONG_MS;
 
 function renderVerified(found: Verified, archives: readonly Archive[], screen: Screen): string {
   const { entries, seals, archived, faults, waiting, last } = found;

@@ -16,7 +16,7 @@ export interface AuditOperations {
   verifyAudit(after: number): Promise<
     VerifiedSlice & {
       archivedThrough: number;
-      waiting: { count: number; oldestAt: number | null };
+      waiting: { count: number; oldestAt: number | null; waitsMs: number };
     }
   >;
   /** After the last archived seal unless told. */
@@ -103,7 +103,13 @@ const verified = z
     isEnd: z.boolean().meta({ description: "There is no later seal" }),
     archivedThrough: z.int().meta({ description: "The last seal whose entries are in an archive" }),
     waiting: z
-      .object({ count: z.int(), oldestAt: time.nullable() })
+      .object({
+        count: z.int(),
+        oldestAt: time.nullable(),
+        waitsMs: z
+          .int()
+          .meta({ description: "How long the oldest waits, by the database's clock" }),
+      })
       .meta({ description: "Entries that no seal holds yet; a sweep seals each minute" }),
   })
   .meta({ id: "VerifiedTrail" });

@@ -21,12 +21,13 @@ export function auditOperations({ policy, ...deps }: Deps): AuditOperations {
     listSeals: (before, limit) => sealsBefore(database, before, limit),
     findSeal: (number) => findSeal(database, number),
     async verifyAudit(after) {
-      const [slice, through, { count, oldestAt }] = await Promise.all([
+      const [slice, through, { count, oldestAt, asOf }] = await Promise.all([
         verifyAudit(after, deps),
         archivedThrough(database),
         waitingEntries(database),
       ]);
-      return { ...slice, archivedThrough: through, waiting: { count, oldestAt } };
+      const waitsMs = oldestAt === null ? 0 : Math.floor(asOf - oldestAt);
+      return { ...slice, archivedThrough: through, waiting: { count, oldestAt, waitsMs } };
     },
     async exportAudit(after) {
       const from = after ?? (await archivedThrough(database));

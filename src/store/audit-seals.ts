@@ -139,8 +139,8 @@ export function unsealedEntries(
 export interface WaitingEntries {
   count: number;
   oldestAt: Instant | null;
-  /** How long the oldest waits, by the server's clock, as `oldestAt` is: ours may be another. */
-  waitsMs: number;
+  /** Now by the server's clock, of which `oldestAt` is: ours may be another. */
+  asOf: Instant;
 }
 
 /** How many entries wait for their seal, and how long the oldest does. */
@@ -148,12 +148,13 @@ export async function waitingEntries(database: Database): Promise<WaitingEntries
   const since = (await lastSeal(database))?.settledBefore ?? NEVER;
   const rows = await database.query<WaitingEntries & Record<string, unknown>>(
     `SELECT count(*)::int AS count, ${ms("min(a.recorded_at)")} AS "oldestAt",
-      coalesce(extract(epoch FROM clock_timestamp() - min(a.recorded_at)) * 1000, 0)::float8 AS "waitsMs"
+      ${ms("clock_timestamp()")} AS "asOf"
     FROM audit_entry a
     WHERE a.recorded_at >= $1::timestamptz AND ${isUnsealed()}`,
     [since],
   );
-  return rows[0] ?? { count: 0, oldestAt: null, waitsMs: 0 };
+  if (rows[0] === undefined) throw new Error("a count is one row");
+  return rows[0];
 }
 
 /**

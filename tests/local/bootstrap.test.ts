@@ -10,18 +10,25 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { waitUntil } from "../../local/postgres/processes.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+/** The program that esbuild's own package brings for this machine. */
+const BUILDER = {
+  ESBUILD_BINARY_PATH: createRequire(import.meta.url).resolve(
+    `@esbuild/${process.platform}-${process.arch}/bin/esbuild`,
+  ),
+};
 
 let base: string;
 let clone: string;
 
 /**
- * A clone in miniature: our real scripts, and in place of hundreds of packages two of its own, so
+ * A clone in miniature: our real scripts, and in place of hundreds of packages two of them, so
  * that npm has a real install to do without a registry.
  */
 beforeAll(() => {
@@ -29,8 +36,9 @@ beforeAll(() => {
   clone = base;
   cpSync(join(ROOT, "scripts"), join(clone, "scripts"), { recursive: true });
   put("prisma/schema.prisma", "// first\n");
-  put("vendor/tool/package.json", '{"name":"tool","version":"1.0.0","main":"index.js"}');
-  put("vendor/tool/index.js", "");
+  cpSync(join(ROOT, "node_modules/esbuild"), join(clone, "vendor/esbuild"), { recursive: true });
+  put("vendor/esbuild/package.json", '{"name":"esbuild","version":"1.0.0","main":"lib/main.js"}');
+  put("tsconfig.json", "{}");
   put("vendor/prisma/package.json", '{"name":"prisma","version":"1.0.0"}');
   put(
     "vendor/prisma/build/index.js",
@@ -40,7 +48,7 @@ beforeAll(() => {
      fs.mkdirSync("generated/prisma", { recursive: true });
      fs.appendFileSync("generated.log", process.argv[2] + "\\n");`,
   );
-  put("command.mjs", "console.log(JSON.stringify(process.argv.slice(2)));");
+  put("command.ts", "console.log(JSON.stringify(process.argv.slice(2)));");
   lock({});
 });
 
@@ -64,7 +72,7 @@ function put(path: string, text: string): void {
 
 /** Writes package.json and its lock file; `more` differs from test to test. */
 function lock(more: Record<string, string>): void {
-  const dependencies = { prisma: "file:vendor/prisma", tool: "file:vendor/tool", ...more };
+  const dependencies = { prisma: "file:vendor/prisma", esbuild: "file:vendor/esbuild", ...more };
   put("package.json", JSON.stringify({ name: "clone", version: "1.0.0", dependencies }));
   const run = npm("install", "--package-lock-only");
   expect(run.stderr).not.toMatch(/npm error/);
@@ -77,11 +85,14 @@ const run = (args: string[], nodeArgs: string[] = [], env: Record<string, string
   spawnSync(process.execPath, [...nodeArgs, "scripts/run.mjs", ...args], {
     cwd: clone,
     encoding: "utf8",
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...BUILDER, ...env },
   });
 
 function begin(args: string[]): { process: ChildProcess; stderr: () => string } {
-  const child = spawn(process.execPath, ["scripts/run.mjs", ...args], { cwd: clone });
+  const child = spawn(process.execPath, ["scripts/run.mjs", ...args], {
+    cwd: clone,
+    env: { ...process.env, ...BUILDER },
+  });
   let text = "";
   child.stderr.on("data", (chunk) => {
     text += chunk;
@@ -91,50 +102,50 @@ function begin(args: string[]): { process: ChildProcess; stderr: () => string } 
 
 describe("the bootstrap", () => {
   it("installs, generates, then runs the command; the second time only the command", () => {
-    const first = run(["command.mjs", "--port", "0"]);
+    const first = run(["command.ts", "--port", "0"]);
     expect(first.stderr).toMatch(/Installed packages.*\n.*\n· Generated the database client/);
     expect(first.stdout).toBe('["--port","0"]\n');
-    const second = run(["command.mjs"]);
+    const second = run(["command.ts"]);
     expect(second).toMatchObject({ status: 0, stderr: "", stdout: "[]\n" });
   });
 
   it("tells how a command is called, instead of a stack trace, when it does not know an option", () => {
     put(
-      "strict.mjs",
+      "strict.ts",
       '// npm run strict [-- --seed N]: holds\n// what it says.\nimport { parseArgs } from "node:util";\nparseArgs({ options: { seed: { type: "string" } } });\n',
     );
     const usage = "Usage: npm run strict [-- --seed N]: holds\n       what it says.\n";
-    expect(run(["strict.mjs", "--help"])).toMatchObject({ status: 0, stdout: usage });
-    const wrong = run(["strict.mjs", "--sede", "1"]);
+    expect(run(["strict.ts", "--help"])).toMatchObject({ status: 0, stdout: usage });
+    const wrong = run(["strict.ts", "--sede", "1"]);
     expect(wrong).toMatchObject({ status: 2, stdout: "" });
     expect(wrong.stderr).toContain(usage);
     expect(wrong.stderr).not.toContain("    at ");
   });
 
   it("installs again when the lock file has changed", () => {
-    run(["command.mjs"]);
+    run(["command.ts"]);
     put("vendor/extra/package.json", '{"name":"extra","version":"1.0.0"}');
     lock({ extra: "file:vendor/extra" });
-    expect(run(["command.mjs"]).stderr).toContain("Installed packages");
+    expect(run(["command.ts"]).stderr).toContain("Installed packages");
     expect(existsSync(join(clone, "node_modules/extra/package.json"))).toBe(true);
   });
 
   it("is content with an install that somebody made by hand", () => {
     npm("ci");
-    expect(run(["command.mjs"]).stderr).not.toContain("Installing packages");
+    expect(run(["command.ts"]).stderr).not.toContain("Installing packages");
   });
 
   it("generates the client again when the schema has changed, and only then", () => {
-    run(["command.mjs"]);
+    run(["command.ts"]);
     put("prisma/schema.prisma", "// second\n");
-    run(["command.mjs"]);
-    run(["command.mjs"]);
+    run(["command.ts"]);
+    run(["command.ts"]);
     expect(readFileSync(join(clone, "generated.log"), "utf8")).toBe("generate\ngenerate\n");
   });
 
   it("says what failed, how, and what to do", () => {
     put("prisma/schema.prisma", "broken");
-    const { status, stderr } = run(["command.mjs"]);
+    const { status, stderr } = run(["command.ts"]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/Generating the database client: ended with 1. It said:\n.*P1012/s);
     expect(stderr).toContain("Look at prisma/schema.prisma");
@@ -144,7 +155,7 @@ describe("the bootstrap", () => {
     put("vendor/extra/package.json", '{"name":"extra","version":"1.0.0"}');
     const text = readFileSync(join(clone, "package.json"), "utf8");
     put("package.json", text.replace('{"prisma"', '{"extra":"file:vendor/extra","prisma"'));
-    const { status, stderr } = run(["command.mjs"]);
+    const { status, stderr } = run(["command.ts"]);
     expect(status).toBe(1);
     expect(stderr).toContain("Missing: extra@");
     expect(stderr).toContain("package.json and package-lock.json differ");
@@ -152,13 +163,13 @@ describe("the bootstrap", () => {
 
   it("refuses a Node that is too old, in a sentence", () => {
     const old = 'Object.defineProperty(process,"versions",{value:{node:"20.18.3"}})';
-    const { status, stderr } = run(["command.mjs"], ["--import", `data:text/javascript,${old}`]);
+    const { status, stderr } = run(["command.ts"], ["--import", `data:text/javascript,${old}`]);
     expect(status).toBe(1);
     expect(stderr).toContain("Signalbox needs Node 20.19 or later; this is 20.18.3");
   });
 
   it("installs once when two start together", async () => {
-    const both = [begin(["command.mjs"]), begin(["command.mjs"])];
+    const both = [begin(["command.ts"]), begin(["command.ts"])];
     const exits = both.map((one) => once(one.process, "exit"));
     expect(await Promise.all(exits)).toEqual([
       [0, null],
@@ -173,22 +184,22 @@ describe("the bootstrap", () => {
     const lockFile = join(clone, ".cache/bootstrap.lock");
     const { pid } = spawnSync(process.execPath, ["-e", ""]); // a number of nobody any more
     put(".cache/bootstrap.lock", String(pid));
-    expect(run(["command.mjs"]).status).toBe(0);
+    expect(run(["command.ts"]).status).toBe(0);
     rmSync(join(clone, "node_modules"), { recursive: true });
     put(".cache/bootstrap.lock", String(process.pid)); // taken by a later process
     utimesSync(lockFile, new Date(0), new Date(0));
-    expect(run(["command.mjs"]).status).toBe(0);
+    expect(run(["command.ts"]).status).toBe(0);
     expect(existsSync(lockFile)).toBe(false);
   });
 
   it("leaves exit code and signals to the command", async () => {
-    put("command.mjs", "process.exit(42)");
-    expect(run(["command.mjs"]).status).toBe(42);
+    put("command.ts", "process.exit(42)");
+    expect(run(["command.ts"]).status).toBe(42);
     put(
-      "command.mjs",
+      "command.ts",
       'process.on("SIGTERM", () => process.exit(43)); console.error("up"); setInterval(() => {}, 1e6);',
     );
-    const waiting = begin(["command.mjs"]);
+    const waiting = begin(["command.ts"]);
     expect(await waitUntil(() => waiting.stderr().includes("up"), 10_000)).toBe(true);
     const exit = once(waiting.process, "exit");
     waiting.process.kill("SIGTERM");

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
 import { applyMigrations } from "../../local/migrate.js";
+import { isRunning } from "../../local/postgres/processes.js";
 import {
   asSuperuser,
   ensureRole,
@@ -14,6 +15,8 @@ import {
 import { onDatabase, type TestServer } from "./postgres.js";
 
 const FOLDER_PREFIX = "signalbox-test-";
+/** scripts/test.mjs makes one for each run, named by its process. */
+const RUN = /^signalbox-run-(\d+)-/;
 const FORGOTTEN_AFTER_MS = 10 * 60_000;
 const MIGRATIONS = resolve(import.meta.dirname, "../../prisma/migrations");
 
@@ -75,16 +78,31 @@ async function startOwn(): Promise<RunningPostgres> {
   return server;
 }
 
-/** What earlier runs left behind that were killed. */
+/** What earlier runs left behind that were killed: beside our own folder, and in those of their runs. */
 async function sweepAbandoned(): Promise<void> {
-  const mine = readdirSync(tmpdir()).filter((name) => name.startsWith(FOLDER_PREFIX));
-  for (const name of mine) {
-    const folder = join(tmpdir(), name);
-    if (!existsSync(folder) || statSync(folder).uid !== process.getuid?.()) continue;
+  await sweepFolder(tmpdir());
+  const place = RUN.test(basename(tmpdir())) ? dirname(tmpdir()) : tmpdir();
+  if (place !== tmpdir()) await sweepFolder(place);
+  for (const name of readdirSync(place)) {
+    const pid = Number(RUN.exec(name)?.[1]);
+    const folder = join(place, name);
+    if (Number.isNaN(pid) || isRunning(pid) || !isOurs(folder)) continue;
+    await sweepFolder(folder);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function sweepFolder(place: string): Promise<void> {
+  for (const name of readdirSync(place).filter((one) => one.startsWith(FOLDER_PREFIX))) {
+    const folder = join(place, name);
+    if (!isOurs(folder)) continue;
     const removed = await removeAbandoned(join(folder, "pgdata"));
     if (removed || isForgotten(folder)) rmSync(folder, { recursive: true, force: true });
   }
 }
+
+const isOurs = (folder: string): boolean =>
+  existsSync(folder) && statSync(folder).uid === process.getuid?.();
 
 /** Nobody claims it, and it is too old to be one that is just being made. */
 function isForgotten(folder: string): boolean {

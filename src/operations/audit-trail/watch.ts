@@ -56,7 +56,7 @@ export async function watchAudit(deps: WatchDeps): Promise<{ verified: number; r
   const findings = [
     ...(await headFindings(head, now, deps)),
     ...found.filter(({ groupKey }) => !alerts.open.has(groupKey)).slice(0, TOLD_MAX),
-    await waitingFinding(now, deps),
+    await waitingFinding(deps),
   ];
   const { raised } = await tellFindings(findings, alerts, deps);
   const last = await lastSeal(database);
@@ -111,11 +111,11 @@ async function headFindings(
   return [{ ...BASE, groupKey: `${PREFIX}head-${known.replace(":", "-")}`, at: now, title }];
 }
 
-/** Without seals nobody would see an edit. Over again by itself. */
-async function waitingFinding(now: Instant, { database }: WatchDeps): Promise<Finding> {
+/** Without seals nobody would see an edit. Over again by itself, as it began: by the database's clock. */
+async function waitingFinding({ database }: WatchDeps): Promise<Finding> {
   const { once: _, ...base } = BASE;
-  const { count, oldestAt, waitsMs } = await waitingEntries(database);
-  const waits = Math.floor(waitsMs / MINUTE_MS);
+  const { count, oldestAt, asOf } = await waitingEntries(database);
+  const waits = Math.floor((asOf - (oldestAt ?? asOf)) / MINUTE_MS);
   const isLate = waits >= WAITS_MINUTES_MAX;
   return {
     ...base,
@@ -123,7 +123,7 @@ async function waitingFinding(now: Instant, { database }: WatchDeps): Promise<Fi
     signalKind: "lag",
     groupKey: `${PREFIX}waiting`,
     // The same in the next minute, whose sweep may not know yet that it was told.
-    at: isLate ? Math.floor(oldestAt ?? now) + WAITS_MINUTES_MAX * MINUTE_MS : now,
+    at: isLate ? Math.floor(oldestAt ?? asOf) + WAITS_MINUTES_MAX * MINUTE_MS : Math.floor(asOf),
     title: isLate
       ? `${count} audit ${count === 1 ? "entry waits" : "entries wait"} for a seal, the oldest for ${waits} min: see what auditSeals says in the log of the sweep (cron.finished)`
       : "Audit entries are sealed again",

@@ -269,10 +269,12 @@ describe("the emulator and its database", () => {
     w.destination.respond = () => (w.destination.received.length === 1 ? { after: opened } : {});
     await w.client.publish({ url: w.destination.url, body: "in hand" });
     await until(() => w.destination.received.length === 1, "the first call");
-    const started = w.restart();
+    const closed = w.qstash.close();
     await w.client.publish({ url: w.destination.url, body: "what follows" });
     open();
-    await (await started).waitForRest();
+    await closed;
+    expect(w.destination.bodies()).toEqual(["in hand"]);
+    await (await w.restart()).waitForRest();
     expect(w.destination.bodies()).toEqual(["in hand", "what follows"]);
   });
 

@@ -96,6 +96,9 @@ describe("the watch over the audit trail", () => {
     expect(world.told[0]?.at, "as the next minute's sweep would name it").toBe(since);
     await sweep();
     expect(titles()[1]).toBe("resolved: Audit entries are sealed again");
+    expect(await world.w.rows("SELECT status FROM alert"), "though our clock is behind").toEqual([
+      { status: "resolved" },
+    ]);
   });
 
   it("does not call an entry late that was just recorded, though our clock is ahead of the database's", async () => {
