@@ -16,7 +16,7 @@ import { basename, dirname, join } from "node:path";
 import { type Accounts, giveTo, runAs } from "./account.js";
 import type { Binaries } from "./binaries.js";
 import { PostgresFailure } from "./failure.js";
-import { commandLine, isRunning, signalProcess, waitUntil } from "./processes.js";
+import { commandLine, isRunning, processToken, signalProcess, waitUntil } from "./processes.js";
 
 /**
  * `safe` keeps every commit through a crash of the machine. `fast`, for tests, through a SIGKILL of
@@ -181,12 +181,18 @@ export async function stopPostmaster(
     { signal: "SIGQUIT", mode: "immediate", waitMs: IMMEDIATE_STOP_MS },
     { signal: "SIGKILL", mode: "immediate", waitMs: KILLED_MS },
   ] as const;
+  if (!isPostmasterOf(pid, location)) return;
+  const token = processToken(pid);
   for (const { signal, mode, waitMs } of steps) {
-    if (!isPostmasterOf(pid, location)) return;
+    // One that is just ending has no command line any more, by which it is known, and runs for a moment yet.
+    const isKnown = isPostmasterOf(pid, location);
     // Windows has no signals; there pg_ctl speaks to the postmaster's named pipe.
-    if (process.platform !== "win32") signalProcess(pid, signal);
-    else spawnSync(binaries.pgCtl, ["stop", "-D", location, "-m", mode], { timeout: waitMs });
-    if (await waitUntil(() => !isPostmasterOf(pid, location), waitMs)) return;
+    const pgCtl = ["stop", "-D", location, "-m", mode];
+    if (isKnown && process.platform !== "win32") signalProcess(pid, signal);
+    if (isKnown && process.platform === "win32") {
+      spawnSync(binaries.pgCtl, pgCtl, { timeout: waitMs });
+    }
+    if (await waitUntil(() => processToken(pid) !== token, waitMs)) return;
   }
   throw new PostgresFailure(
     "start_failed",
