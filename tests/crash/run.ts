@@ -60,8 +60,8 @@ export async function crashRun(
   const took = ((performance.now() - began) / 1000).toFixed(0);
   say(`All delivered and killed after ${took} s; waiting for rest`);
   const unrest = await waitForRest(observer, plan.restTimeoutMs, say);
-  await schedules.stop();
   const left = await atTheEndOfTime(observer);
+  await schedules.stop();
   const verdict = audit(await readBooks(observer), receipts, [expect]);
   const durationMs = performance.now() - startedAt;
   const survival = readSurvival(site);
@@ -133,7 +133,8 @@ async function restartPlatform(site: Site): Promise<void> {
 
 /**
  * A day later on the queue's clock: the timers' messages come, find their notices sent, and are done.
- * A timer's row whose publish a crash prevented waits in the outbox for the app's own clock.
+ * A timer's row whose publish a crash prevented waits in the outbox for the app's own clock, and for the relay
+ * when its time comes meanwhile.
  */
 async function atTheEndOfTime(observer: ReturnType<typeof observe>): Promise<CrashOutcome["left"]> {
   await observer.qstash("clock", { advanceMs: DAY_MS });
