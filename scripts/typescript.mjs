@@ -137,8 +137,11 @@ function placeElsewhere() {
   }
   const place = join(own, createHash("sha256").update(root).digest("hex").slice(0, 16));
   mkdirSync(place, { recursive: true });
-  const packages = join(place, "node_modules");
-  if (!existsSync(packages)) symlinkSync(join(root, "node_modules"), packages);
+  try {
+    symlinkSync(join(root, "node_modules"), join(place, "node_modules"));
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error; // one of ours that started before, or at the same time
+  }
   return place;
 }
 
@@ -222,18 +225,15 @@ function keep(file, place, { outputFiles, stamps }) {
   }
 }
 
-/** What has the name already was built of the same, unless somebody has damaged it. */
+/** What has the name already was built of the same, perhaps just now by another process, unless somebody has damaged it. */
 function takeName(half, whole) {
-  try {
-    accessSync(join(whole, MAIN), constants.R_OK);
-    return;
-  } catch {
-    rmSync(whole, { recursive: true, force: true });
-  }
   try {
     renameSync(half, whole);
   } catch (error) {
-    if (!existsSync(join(whole, MAIN))) throw error; // another process has built the same
+    if (!existsSync(whole)) throw error;
+    if (existsSync(join(whole, MAIN))) return;
+    rmSync(whole, { recursive: true, force: true });
+    renameSync(half, whole);
   }
 }
 
