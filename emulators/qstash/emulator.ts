@@ -305,8 +305,7 @@ export class Emulator {
 
   /** Begins no delivery any more, and waits up to the grace for those in hand; what comes is still accepted. */
   async endDeliveries(graceMs: number): Promise<void> {
-    await this.schedules.stop();
-    await this.dispatcher.stop(graceMs);
+    await Promise.all([this.dispatcher.stop(graceMs), this.schedules.stop()]);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type pg from "pg";
 import { inject } from "vitest";
 import { asSuperuser } from "../../local/postgres.js";
 
@@ -29,6 +30,9 @@ export interface TestDatabase {
   /** Deletes the database, ending the sessions that are still on it. May be called again. */
   drop(): Promise<void>;
 }
+
+/** How long a closed session may take to be gone; one that is still open then is ended. */
+const SESSIONS_END_MS = 1_000;
 
 /** A database of one's own with all migrations applied: a copy of the template. */
 export async function testDatabase(): Promise<TestDatabase> {
@@ -77,7 +81,18 @@ async function create(server: TestServer, source: string): Promise<TestDatabase>
     adminUrl: onDatabase(server.adminUrl, name),
     drop: () =>
       asSuperuser(server.adminUrl, async (client) => {
+        await sessionsEnded(client, name);
         await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
       }),
   };
+}
+
+/** Waits for sessions that are closed but not gone: FORCE would end them, an error that nobody listens for any more. */
+async function sessionsEnded(client: pg.Client, name: string): Promise<void> {
+  const deadline = performance.now() + SESSIONS_END_MS;
+  const sessions = `SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'`;
+  while ((await client.query(sessions, [name])).rows.length > 0) {
+    if (performance.now() > deadline) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

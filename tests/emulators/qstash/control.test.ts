@@ -51,7 +51,7 @@ describe("the clock", () => {
   it("can be passed by: flush makes all delayed messages due", async () => {
     const w = await world();
     await w.client.publish({ url: w.destination.url, delay: "7d" });
-    expect((await control(w, "GET", "state")).body).toMatchObject({
+    expect((await control(w, "GET", "state?waitMs=5000")).body).toMatchObject({
       pending: 1,
       delayed: 1,
       atRest: true,

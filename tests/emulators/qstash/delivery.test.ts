@@ -1,6 +1,7 @@
 import { Receiver } from "@upstash/qstash";
 import { decodeJwt, decodeProtectedHeader } from "jose";
-import { describe, expect, it } from "vitest";
+import pg from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startQstashEmulator } from "../../../emulators/qstash/index.js";
 import {
   CURRENT_KEY,
@@ -12,6 +13,22 @@ import {
   until,
   world,
 } from "./support.js";
+
+/** Keeps every reader of the schedules waiting. */
+async function heldSchedules(databaseUrl: string) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query("BEGIN; LOCK TABLE qstash_emulator.schedule");
+  return {
+    release: () => client.end(),
+    waitedFor: async () => {
+      const waiting =
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+      return (await client.query(waiting)).rows.length > 0;
+    },
+  };
+}
 
 const signatureOf = (received: Received | undefined) =>
   String(received?.headers["upstash-signature"]);
@@ -265,12 +282,16 @@ describe("the emulator and its database", () => {
 
   it("accepts, while it closes, what follows from a delivery in hand, and delivers it after the next start", async () => {
     const w = await world();
+    const schedules = await heldSchedules(w.databaseUrl);
     const { open, opened } = gate();
     w.destination.respond = () => (w.destination.received.length === 1 ? { after: opened } : {});
     await w.client.publish({ url: w.destination.url, body: "in hand" });
     await until(() => w.destination.received.length === 1, "the first call");
+    w.qstash.wake();
+    await until(schedules.waitedFor, "a look at the schedules, which closing waits for");
     const closed = w.qstash.close();
     await w.client.publish({ url: w.destination.url, body: "what follows" });
+    await schedules.release();
     open();
     await closed;
     expect(w.destination.bodies()).toEqual(["in hand"]);
