@@ -2,7 +2,8 @@ import pg from "pg";
 
 /**
  * The application's role. What its sessions need is set on the role, so that any pooler will do:
- * no statement waits for a lock for ever, and READ COMMITTED is what the claims are built on.
+ * no statement waits for a lock for ever, READ COMMITTED is what the claims are built on, and Prisma's adapter
+ * reads and writes times as if the session were in UTC.
  */
 export async function ensureRole(adminUrl: string, role: string, password: string): Promise<void> {
   await asSuperuser(adminUrl, async (client) => {
@@ -12,6 +13,7 @@ export async function ensureRole(adminUrl: string, role: string, password: strin
     await client.query(`ALTER ROLE ${name} PASSWORD ${client.escapeLiteral(password)}`);
     await client.query(`ALTER ROLE ${name} SET lock_timeout = '5s'`);
     await client.query(`ALTER ROLE ${name} SET default_transaction_isolation = 'read committed'`);
+    await client.query(`ALTER ROLE ${name} SET timezone = 'UTC'`);
   });
 }
 

@@ -19,6 +19,7 @@ beforeAll(async () => {
     await client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
     await client.query(`ALTER ROLE ${role} SET default_transaction_isolation = 'serializable'`);
     await client.query(`ALTER ROLE ${role} SET statement_timeout = '2min'`); // as some hosts do
+    await client.query(`ALTER ROLE ${role} SET timezone = 'Asia/Bangkok'`); // as the server's machine may be
     await client.query(`ALTER DATABASE ${database.name} OWNER TO ${role}`);
   });
 });
@@ -34,7 +35,7 @@ async function limits(): Promise<unknown> {
   await client.connect();
   try {
     const sql = `SELECT current_setting('lock_timeout') AS wait, current_setting('transaction_isolation') AS isolation,
-      current_setting('statement_timeout') AS statement`;
+      current_setting('statement_timeout') AS statement, current_setting('timezone') AS zone`;
     return (await client.query(sql)).rows[0];
   } finally {
     await client.end();
@@ -42,10 +43,12 @@ async function limits(): Promise<unknown> {
 }
 
 describe("a database that nobody has prepared", () => {
-  it("gets the limits of its role by the migrations: no wait for ever, and READ COMMITTED", async () => {
-    expect(await limits()).toEqual({ wait: "0", isolation: "serializable", statement: "2min" });
+  it("gets what its role needs by the migrations: no wait for ever, READ COMMITTED, and UTC", async () => {
+    const before = { wait: "0", isolation: "serializable", statement: "2min" };
+    expect(await limits()).toEqual({ ...before, zone: "Asia/Bangkok" });
     await applyMigrations({ databaseUrl: url, dir: MIGRATIONS });
-    expect(await limits()).toEqual({ wait: "5s", isolation: "read committed", statement: "8s" });
+    const after = { wait: "5s", isolation: "read committed", statement: "8s" };
+    expect(await limits()).toEqual({ ...after, zone: "UTC" });
   });
 });
 
