@@ -1,10 +1,11 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { StartFailure } from "./failure.js";
 import type { Home } from "./home.js";
 
 export const LOOPBACK = "127.0.0.1";
 
-/** The port, when it can be bound now (0: a free one); undefined when another program has it. */
+/** The port, when it can be bound now; undefined when another program has it. */
 export function bindable(port: number): Promise<number | undefined> {
   return new Promise((done) => {
     const server = createServer();
@@ -15,6 +16,19 @@ export function bindable(port: number): Promise<number | undefined> {
       server.close(() => done(bound));
     });
   });
+}
+
+/** Below those that the system gives to whoever asks for any: 32768 and up on Linux, 49152 elsewhere. */
+const PORTS = { from: 20_000, below: 32_000 };
+const PORT_TRIES = 20;
+
+/** A port that nobody gets by asking for any: it is likely to be free again at the next start. Undefined when there is none. */
+export async function freePort(): Promise<number | undefined> {
+  for (let tries = 0; tries < PORT_TRIES; tries += 1) {
+    const port = await bindable(randomInt(PORTS.from, PORTS.below));
+    if (port !== undefined) return port;
+  }
+  return bindable(0);
 }
 
 const isTaken = (error: unknown): boolean =>
@@ -37,15 +51,15 @@ export function rememberedPorts(home: Home): Ports {
   return {
     async choose(name) {
       const last = read()[name];
-      const port = (last === undefined ? undefined : await bindable(last)) ?? (await bindable(0));
+      const port = (last === undefined ? undefined : await bindable(last)) ?? (await freePort());
       if (port === undefined) throw new StartFailure(`No port of ${LOOPBACK} is free.`);
       remember(name, port);
       return port;
     },
     async listen(name, start) {
       const last = read()[name];
-      const started = await start(last ?? 0).catch((error: unknown) => {
-        if (last === undefined || !isTaken(error)) throw error;
+      const started = await start(last ?? (await freePort()) ?? 0).catch((error: unknown) => {
+        if (!isTaken(error)) throw error;
         return start(0);
       });
       remember(name, started.port);

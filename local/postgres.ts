@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
+import { bindable, freePort } from "./addresses.js";
 import { type Accounts, chooseAccounts, giveTo, ownerOf } from "./postgres/account.js";
 import { type Binaries, findBinaries } from "./postgres/binaries.js";
 import { asSuperuser, connectionUrl, ensureDatabase, ensureRole } from "./postgres/connection.js";
@@ -268,22 +268,9 @@ async function choosePort(wanted: number | undefined, last: number | null): Prom
     if ((await bindable(wanted)) === undefined) throw portTaken(wanted);
     return wanted;
   }
-  const port = (last === null ? undefined : await bindable(last)) ?? (await bindable(0));
+  const port = (last === null ? undefined : await bindable(last)) ?? (await freePort());
   if (port === undefined) throw portTaken(0);
   return port;
-}
-
-/** The port, when it can be bound on the loopback address now (0: a free one); else undefined. */
-function bindable(port: number): Promise<number | undefined> {
-  return new Promise((done) => {
-    const server = createServer();
-    server.once("error", () => done(undefined));
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      const bound = typeof address === "object" && address !== null ? address.port : undefined;
-      server.close(() => done(bound));
-    });
-  });
 }
 
 function portTaken(port: number): PostgresFailure {
