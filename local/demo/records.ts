@@ -68,9 +68,9 @@ export async function readRecords(running: Running): Promise<Records> {
     listOf<Row>(`${running.url}/api/admin/${list}?limit=500`, headers);
   const rows: (readonly [RowList, EffectRow[]])[] = [];
   for (const list of ROW_LISTS) rows.push([list, await admin<EffectRow>(list)]);
+  const audit = await admin<AuditRow>("audit"); // before the events: each entry's event is among them
   const events = await admin<EventRow>("events");
   const canaries = new Set(events.flatMap(({ id, type }) => (type === CANARY_TYPE ? [id] : [])));
-  const audit = await admin<AuditRow>("audit");
   return {
     events: events.filter(({ id }) => !canaries.has(id)),
     notices: await admin("notifications"),

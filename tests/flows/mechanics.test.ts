@@ -213,7 +213,9 @@ describe("the outbox completed by its receiver", () => {
     expect(await sql(NOTICES_IN_OUTBOX), "before its grace is over nothing is swept").toHaveLength(
       1,
     );
-    await db.query("UPDATE outbox SET due_at = now() WHERE id = $1", [row?.id]);
+    await db.query("UPDATE outbox SET due_at = now() - interval '1 second' WHERE id = $1", [
+      row?.id,
+    ]);
     for (let sweep = 0; sweep < 3; sweep += 1) {
       expect((await h.cron("relay")).status, "the queue is still down").toBe(503);
     }
@@ -288,7 +290,7 @@ describe("a body too large for the queue", () => {
   });
 
   it("travels by claim check when it does not, and leaves nothing in KV", async () => {
-    const text = randomBytes(2_200_000).toString("base64"); // 2.9 MB that no gzip makes small
+    const text = randomBytes(2 * QUEUE_BYTES_MAX).toString("base64"); // no gzip makes it small
     const set = { "data.object.description": text };
     h.qstash.addFault({ kind: "delay", delayMs: 60_000 });
     const eventKey = await accepted("stripe", "payment-canceled", { uniqueId: "claimed", set });
@@ -317,7 +319,9 @@ describe("a notice", () => {
     await h.qstash.setClock({ advanceMs: 11_000 });
     await h.rest();
     expect((await noticesOf(await eventOf(eventKey)))[0]).toMatchObject({ calls: 1 });
-    await sql("UPDATE notice SET lease_until = now() WHERE id = $1", [notice?.id]);
+    await sql("UPDATE notice SET lease_until = now() - interval '1 second' WHERE id = $1", [
+      notice?.id,
+    ]);
     await h.qstash.setClock({ advanceMs: 61_000 }); // as long as the worker asked the queue to wait
     await h.rest();
     const [sent] = await noticesOf(await eventOf(eventKey));
@@ -340,7 +344,7 @@ describe("a notice", () => {
     await sql("UPDATE notice SET first_called_at = now() - interval '23 hours' WHERE id = $1", [
       notice?.id,
     ]);
-    await sql("UPDATE timer SET due_at = now() WHERE id = $1", [timer?.id]);
+    await sql("UPDATE timer SET due_at = now() - interval '1 second' WHERE id = $1", [timer?.id]);
     expect(await (await h.cron("relay")).json()).toMatchObject({ timers: 1 });
     expect((await mailsOf(await eventOf(eventKey)))[0]).toMatchObject({ status: "unknown" });
     const letter = (await h.list("dead-letters")).find(({ noticeId }) => noticeId === notice?.id);

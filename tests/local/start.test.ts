@@ -29,6 +29,8 @@ interface EventRow {
   status: string;
 }
 
+/** Who is on call here gets mails by the hour of the day. */
+const ON_CALL = "on-call@example.com";
 const portOf = (url: string): string => new URL(url).port;
 
 /** One life of one home, told in order: each test goes on where the one before it stopped. */
@@ -138,8 +140,12 @@ describe.sequential("npm start on a home of its own", () => {
     expect({ ...running, ...changing }).toEqual({ ...before, ...changing });
     const events = await deliveredEvents();
     expect(events).toEqual([expect.objectContaining({ eventKey: keys[0], status: "processed" })]);
-    const mails = async () =>
-      ((await (await fetch(mailsOf(running))).json()) as { data: [] }).data.length;
+    const mails = async () => {
+      const { data } = (await (await fetch(mailsOf(running))).json()) as {
+        data: { to: string[] }[];
+      };
+      return data.filter(({ to }) => !to.includes(ON_CALL)).length; // who has a digest at eight
+    };
     // Where the stop came before the mail had left, it leaves now, or with the queue's first retry.
     await expect.poll(mails, { timeout: 40_000 }).toBe(1);
   }, 60_000);

@@ -77,11 +77,16 @@ describe("Node's way to POST", () => {
     const wasCut = new Promise<void>((resolve) => {
       cut = resolve;
     });
+    let calls = 0;
     const { url } = await listen((_request, response) => {
+      calls += 1;
+      if (calls === 1) return response.end("{}");
       response.on("close", cut);
       begin(response);
     });
-    const call = pool()({ url, headers: {}, body: bytes("x"), timeoutMs: 50 });
+    const post = pool();
+    await post({ url, headers: {}, body: "x", timeoutMs: 5_000 }); // connected: the next call is sent at once
+    const call = post({ url, headers: {}, body: bytes("x"), timeoutMs: 50 });
     await expect(call).rejects.toThrow("no answer in 50 ms");
     await wasCut;
   });

@@ -175,7 +175,7 @@ describe("idempotency keys", () => {
   });
 
   it("409 while the first request is still running", async () => {
-    emulator.fault({ kind: "delay", delayMs: 300 });
+    emulator.fault({ kind: "delay", delayMs: 1_500 });
     const first = resend.emails.send(mail, { idempotencyKey: "n_1" });
     await vi.waitFor(() => expect(emulator.requests()).toHaveLength(1));
     const second = await resend.emails.send(mail, { idempotencyKey: "n_1" });

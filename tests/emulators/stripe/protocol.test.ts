@@ -161,7 +161,7 @@ describe("idempotency keys", () => {
   });
 
   it("409 while the first request of a key is still running", async () => {
-    b.emulator.fault({ kind: "delay", delayMs: 300 });
+    b.emulator.fault({ kind: "delay", delayMs: 1_500 });
     const create = () => b.stripe.customers.create({ name: "A" }, { idempotencyKey: "slow" });
     const first = create();
     await vi.waitFor(() => expect(b.emulator.requests()).toHaveLength(1));
