@@ -109,3 +109,16 @@ export const anyCommand: fc.Arbitrary<string[]> = fc.oneof(
   fc.oneof(...sortedSets),
   { arbitrary: fc.oneof(...wrong), weight: 1 },
 );
+
+/** An expiry counted from now, in seconds; the second of two equal ones is later by the milliseconds between them. */
+const lasting = (words: readonly string[]): boolean =>
+  words[0]?.toLowerCase() === "expire" && ["1000", "2000"].includes(words[2] ?? "");
+
+/** No two expiries of a sequence are equal, because GT and LT would tell by the speed of the machine which is later. */
+export const anySequence = fc
+  .array(anyCommand, { minLength: 1, maxLength: 40, size: "max" })
+  .map((sequence) =>
+    sequence.map((words, i) =>
+      lasting(words) ? words.with(2, String(Number(words[2]) + 10 * (i + 1))) : words,
+    ),
+  );
