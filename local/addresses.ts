@@ -5,7 +5,7 @@ import type { Home } from "./home.js";
 
 export const LOOPBACK = "127.0.0.1";
 
-/** The port, when it can be bound now; undefined when another program has it. */
+/** The port, when it can be bound now (0: any free one); undefined when another program has it. */
 export function bindable(port: number): Promise<number | undefined> {
   return new Promise((done) => {
     const server = createServer();
@@ -23,10 +23,10 @@ const PORTS = { from: 20_000, below: 32_000 };
 const PORT_TRIES = 20;
 
 /** A port that nobody gets by asking for any: it is likely to be free again at the next start. Undefined when there is none. */
-export async function freePort(): Promise<number | undefined> {
+export async function freePort(not: readonly number[] = []): Promise<number | undefined> {
   for (let tries = 0; tries < PORT_TRIES; tries += 1) {
-    const port = await bindable(randomInt(PORTS.from, PORTS.below));
-    if (port !== undefined) return port;
+    const port = randomInt(PORTS.from, PORTS.below);
+    if (!not.includes(port) && (await bindable(port)) !== undefined) return port;
   }
   return bindable(0);
 }
@@ -48,19 +48,21 @@ export function rememberedPorts(home: Home): Ports {
     const known = read();
     if (known[name] !== port) home.write("ports.json", { ...known, [name]: port });
   };
+  /** Not one that another part was given, which may be bound later. */
+  const another = () => freePort(Object.values(read()));
   return {
     async choose(name) {
       const last = read()[name];
-      const port = (last === undefined ? undefined : await bindable(last)) ?? (await freePort());
+      const port = (last === undefined ? undefined : await bindable(last)) ?? (await another());
       if (port === undefined) throw new StartFailure(`No port of ${LOOPBACK} is free.`);
       remember(name, port);
       return port;
     },
     async listen(name, start) {
       const last = read()[name];
-      const started = await start(last ?? (await freePort()) ?? 0).catch((error: unknown) => {
+      const started = await start(last ?? (await another()) ?? 0).catch(async (error: unknown) => {
         if (!isTaken(error)) throw error;
-        return start(0);
+        return start((await another()) ?? 0);
       });
       remember(name, started.port);
       return started;

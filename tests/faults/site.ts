@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { bindable } from "../../local/addresses.js";
+import { freePort } from "../../local/addresses.js";
 import { type Home, openHome } from "../../local/home.js";
 import type { Order, Report } from "../../local/messages.js";
 import { locationOf, readRecord } from "../../local/postgres/record.js";
@@ -48,6 +48,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   const home = openHome(options.dir);
   const secrets = localSecrets(home);
   const port = await freePort();
+  if (port === undefined) throw new Error("no free port on 127.0.0.1");
   const url = `http://127.0.0.1:${port}`;
   let addresses: Addresses | null = null;
   let platform: Running | null = null;
@@ -96,15 +97,6 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       for (const dir of [...dirs, home.dir]) rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** Below the ports that the system hands out by itself: while the app is down nobody else shall get its own. */
-async function freePort(): Promise<number> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const port = await bindable(20_000 + Math.floor(Math.random() * 12_000));
-    if (port !== undefined) return port;
-  }
-  throw new Error("no free port on 127.0.0.1");
 }
 
 async function startChild(

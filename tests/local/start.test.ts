@@ -138,6 +138,15 @@ describe.sequential("npm start on a home of its own", () => {
     running = await command.ready();
     const changing = { pid: 0, pids: {} };
     expect({ ...running, ...changing }).toEqual({ ...before, ...changing });
+    const ports = JSON.parse(readFileSync(join(home, "ports.json"), "utf8")) as Record<
+      string,
+      number
+    >;
+    expect(Object.keys(ports).length).toBeGreaterThan(8);
+    expect(
+      Math.max(...Object.values(ports)),
+      "of the system's own range, which it gives away",
+    ).toBeLessThan(32_768);
     const events = await deliveredEvents();
     expect(events).toEqual([expect.objectContaining({ eventKey: keys[0], status: "processed" })]);
     const mails = async () => {
