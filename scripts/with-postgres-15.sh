@@ -21,7 +21,8 @@ port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{
 # With a password, as every real server: one that trusts everybody would refuse nobody.
 (umask 077 && printf 'only-on-loopback\n' >"$folder/password" && chown postgres "$folder/password")
 as_postgres "$bin/initdb" -D "$folder/data" -A scram-sha-256 --pwfile="$folder/password" -E UTF8 --no-sync >"$folder/initdb.log"
-# Its zone is the machine's, as with most servers that somebody keeps, and not UTC.
+# In another zone than UTC, as a server that somebody keeps may be (initdb takes the machine's): `ensureRole` has the
+# tests' sessions in UTC, and the migration is held to it by tests/store/role-limits.test.ts.
 as_postgres "$bin/pg_ctl" -D "$folder/data" -s -w -l "$folder/server.log" \
   -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 -c timezone=Asia/Bangkok" start
 TEST_DATABASE_URL="postgres://postgres:only-on-loopback@127.0.0.1:$port/postgres" "$@"

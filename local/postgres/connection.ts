@@ -1,9 +1,8 @@
 import pg from "pg";
 
 /**
- * The application's role. What its sessions need is set on the role, so that any pooler will do:
- * no statement waits for a lock for ever, READ COMMITTED is what the claims are built on, and Prisma's adapter
- * reads and writes times as if the session were in UTC.
+ * The application's role. What its sessions need is set on the role: no statement waits for a lock for ever,
+ * READ COMMITTED is what the claims are built on, and Prisma's adapter takes every session to be in UTC.
  */
 export async function ensureRole(adminUrl: string, role: string, password: string): Promise<void> {
   await asSuperuser(adminUrl, async (client) => {

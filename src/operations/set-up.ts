@@ -22,6 +22,8 @@ export interface SetUpDeps {
   limits: { atOnce: Readonly<Record<string, number>>; poolMax: number };
   /** True where there is a secret to sign links with. */
   signsLinks: boolean;
+  /** The time zone of the database's sessions. @throws Transient */
+  zone(): Promise<string>;
   /** Where QStash calls us, and what of the answer there proves that it is us. */
   address: {
     publicBaseUrl: string;
@@ -45,6 +47,7 @@ export async function setUp(deps: SetUpDeps): Promise<SetUpReport> {
     checkAll(limits),
     await checkFlow(deps.account, limits),
     checkLinks(deps.signsLinks),
+    checkZone(await deps.zone()),
   ];
   return { schedules, checks };
 }
@@ -135,4 +138,16 @@ function checkLinks(signsLinks: boolean): Check {
     ? "messages carry links to acknowledge and to unsubscribe"
     : "messages to people on call have no link to acknowledge by, and mail that must carry one to unsubscribe is not sent: set UNSUBSCRIBE_SECRET and deploy again";
   return { name: "links can be signed", ok: signsLinks, detail };
+}
+
+/** The names of it that servers are set to. */
+const UTC = ["UTC", "Etc/UTC", "GMT"];
+
+/** The migrations set it on the role; but another role may have migrated, and a pooler may go on with what it learned first. */
+function checkZone(zone: string): Check {
+  const ok = UTC.includes(zone);
+  const advice =
+    "lists show and filter times wrongly by its offset: ALTER ROLE … SET timezone = 'UTC' for the application's role, restart the pooler if there is one, and deploy again";
+  const detail = ok ? `they are in ${zone}` : `they are in ${zone}, and ${advice}`;
+  return { name: "database sessions are in UTC", ok, detail };
 }

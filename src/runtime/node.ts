@@ -40,7 +40,7 @@ import { createConsumer, createSignatureCheck } from "../queues/consume.js";
 import { createPublisher, messagesAtOnce, QUEUES, type QueueName } from "../queues/publish.js";
 import { sourceById, sourceIds, sources, webhookSourceById } from "../sources/registry.js";
 import { findKey, listKeys } from "../store/api-keys.js";
-import { openDatabase } from "../store/database.js";
+import { openDatabase, sessionZone } from "../store/database.js";
 import { readEntitlements } from "../store/entitlements.js";
 import { readHolds } from "../store/holds.js";
 import { openPrisma } from "../store/prisma.js";
@@ -305,6 +305,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
   const get = (url: string) => fetchGet(url, OWN_ADDRESS_TIMEOUT_MS);
   const address = { publicBaseUrl: queue.publicBaseUrl, version: VERSION, get };
   const signsLinks = config.unsubscribeSecrets.length > 0;
+  const zone = () => sessionZone(parts.database);
   return createAdminApp({
     ...parts,
     adminToken: config.adminToken,
@@ -349,7 +350,7 @@ function adminRoutes(config: NodeConfig, parts: Parts): Hono {
       listKeys: () => listKeys(parts.database),
       createKey: (request) => createKey(request, { ...parts, newKey }),
       revokeKey: (request) => revokeKey(request, parts),
-      setup: () => setUp({ ...parts, schedules, limits, address, signsLinks }),
+      setup: () => setUp({ ...parts, schedules, limits, address, signsLinks, zone }),
     },
   });
 }

@@ -82,6 +82,15 @@ export function classify(error: unknown): Error {
   return error as Error;
 }
 
+/** The time zone that the application's sessions are in; Prisma's adapter is right in UTC only. @throws Transient */
+export async function sessionZone(database: Database): Promise<string> {
+  const [row] = await database.query<{ zone: string }>(
+    "SELECT current_setting('timezone') AS zone",
+    [],
+  );
+  return row?.zone ?? "";
+}
+
 /** @param onError hears of idle connections that break; without a listener Node would end the process. */
 export function openDatabase(config: DatabaseConfig, onError: (error: Error) => void): Database {
   const pool = new pg.Pool({

@@ -111,10 +111,10 @@ function typeOf(value: unknown): "text" | "boolean" | "bigint" {
 const texts = new Map<string, string>();
 
 /**
- * True of every row. The planner takes a recordset for 100 rows; with this it takes it for one where it doesn't know `$1`, in
- * the plan that Postgres keeps, and still for 100 where it does, in one made for a single load: the kept plan is always the
- * cheaper. Else it is measured against the first ones, made while tables were small, and when it once seems dearer, by what it
- * was taken for before the tables were analyzed, is left for planning every load anew, for as long as the session lasts.
+ * True of every row. Where the planner does not know `$1` (the plan that Postgres keeps) it expects one row; where it does (a
+ * plan for a single load) the condition folds to true, and it expects a hundred. So the kept plan looks some hundred times
+ * cheaper, and stays. Else, once it looks dearer than the first plans, which were made while tables were small, each load is
+ * planned anew for as long as the session lasts.
  */
 const ONE_ROW_WHEN_KEPT = "WHERE r.n % 1 = 0 OR jsonb_typeof($1) = 'array'";
 

@@ -76,7 +76,7 @@ it("a load's plan is kept when tables have grown, before Postgres has counted th
        'id', n::text, 'external_id', n::text, 'payment_ref', n::text, 'user_ref', n::text)) copy
      WHERE t.external_id = 'pi_sample_purchase_n1' AND t.kind = 'payment'`,
   );
-  await w.rows("ANALYZE event"); // the plan is made anew, and taken for as dear as it is to whom the rows are not known
+  await w.rows("ANALYZE event"); // planned again while the new rows are not counted: its cost is a guess
   await hear(1);
   await w.rows("ANALYZE");
   await hear(100);

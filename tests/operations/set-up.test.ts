@@ -19,6 +19,7 @@ interface Set {
   flow?: Partial<FlowState>;
   get?: () => Promise<{ status: number; text: string }>;
   signsLinks?: boolean;
+  zone?: string;
 }
 
 const reportOf = (version: string, status = 200) => ({
@@ -27,7 +28,7 @@ const reportOf = (version: string, status = 200) => ({
 });
 
 async function checksOf(set: Set) {
-  const { events = 8, mails = 2, poolMax = 10, flow, get, signsLinks = true } = set;
+  const { events = 8, mails = 2, poolMax = 10, flow, get, signsLinks = true, zone = "UTC" } = set;
   const key = "signalbox-events";
   const idle = { key, isPaused: false, isPinned: false, parallelismMax: events, waiting: 0 };
   const state = { ...idle, ...flow };
@@ -37,6 +38,7 @@ async function checksOf(set: Set) {
     schedules: [],
     limits: { atOnce, poolMax },
     signsLinks,
+    zone: async () => zone,
     address: {
       publicBaseUrl: "https://box.example",
       version: "1.2.3",
@@ -84,6 +86,11 @@ describe("setup's checks", () => {
       "an address of another version",
       { get: async () => reportOf("1.2.2") },
       /answers as version 1\.2\.2, and this is 1\.2\.3/,
+    ],
+    [
+      "sessions in another zone",
+      { zone: "Asia/Bangkok" },
+      /in Asia\/Bangkok, and lists .*SET timezone = 'UTC' .*restart the pooler/,
     ],
     [
       "no secret to sign links with",
