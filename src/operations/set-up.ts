@@ -47,7 +47,7 @@ export async function setUp(deps: SetUpDeps): Promise<SetUpReport> {
     checkAll(limits),
     await checkFlow(deps.account, limits),
     checkLinks(deps.signsLinks),
-    checkZone(await deps.zone()),
+    await checkZone(deps.zone),
   ];
   return { schedules, checks };
 }
@@ -144,10 +144,15 @@ function checkLinks(signsLinks: boolean): Check {
 const UTC = ["UTC", "Etc/UTC", "GMT"];
 
 /** The migrations set it on the role; but another role may have migrated, and a pooler may go on with what it learned first. */
-function checkZone(zone: string): Check {
-  const ok = UTC.includes(zone);
-  const advice =
-    "lists show and filter times wrongly by its offset: ALTER ROLE … SET timezone = 'UTC' for the application's role, restart the pooler if there is one, and deploy again";
-  const detail = ok ? `they are in ${zone}` : `they are in ${zone}, and ${advice}`;
-  return { name: "database sessions are in UTC", ok, detail };
+async function checkZone(zone: SetUpDeps["zone"]): Promise<Check> {
+  const name = "database sessions are in UTC";
+  try {
+    const found = await zone();
+    if (UTC.includes(found)) return { name, ok: true, detail: `they are in ${found}` };
+    const detail = `they are in ${found}, and lists show and filter times wrongly by its offset: ALTER ROLE … SET timezone = 'UTC' for the application's role, restart the pooler if there is one, and deploy again`;
+    return { name, ok: false, detail };
+  } catch (error) {
+    const detail = `not known, because the database does not answer (${describeError(error)}): see that DATABASE_URL is right and the database is up, and run setup again`;
+    return { name, ok: false, detail };
+  }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Transient } from "../../src/domain/errors.js";
 import { setUp } from "../../src/operations/set-up.js";
 import type { FlowState, QueueAccount } from "../../src/queues/account.js";
 import { messagesAtOnce } from "../../src/queues/publish.js";
@@ -19,7 +20,7 @@ interface Set {
   flow?: Partial<FlowState>;
   get?: () => Promise<{ status: number; text: string }>;
   signsLinks?: boolean;
-  zone?: string;
+  zone?: () => Promise<string>;
 }
 
 const reportOf = (version: string, status = 200) => ({
@@ -28,7 +29,15 @@ const reportOf = (version: string, status = 200) => ({
 });
 
 async function checksOf(set: Set) {
-  const { events = 8, mails = 2, poolMax = 10, flow, get, signsLinks = true, zone = "UTC" } = set;
+  const {
+    events = 8,
+    mails = 2,
+    poolMax = 10,
+    flow,
+    get,
+    signsLinks = true,
+    zone = async () => "UTC",
+  } = set;
   const key = "signalbox-events";
   const idle = { key, isPaused: false, isPinned: false, parallelismMax: events, waiting: 0 };
   const state = { ...idle, ...flow };
@@ -38,7 +47,7 @@ async function checksOf(set: Set) {
     schedules: [],
     limits: { atOnce, poolMax },
     signsLinks,
-    zone: async () => zone,
+    zone,
     address: {
       publicBaseUrl: "https://box.example",
       version: "1.2.3",
@@ -89,8 +98,13 @@ describe("setup's checks", () => {
     ],
     [
       "sessions in another zone",
-      { zone: "Asia/Bangkok" },
+      { zone: async () => "Asia/Bangkok" },
       /in Asia\/Bangkok, and lists .*SET timezone = 'UTC' .*restart the pooler/,
+    ],
+    [
+      "a database that does not answer",
+      { zone: () => Promise.reject(new Transient("database_unavailable")) },
+      /not known, because the database does not answer .*DATABASE_URL .*run setup again/,
     ],
     [
       "no secret to sign links with",

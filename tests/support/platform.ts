@@ -138,10 +138,8 @@ export async function adminList<Row>(running: Running, list: string): Promise<Ro
   return ((await answer.json()) as { data: Row[] }).data;
 }
 
-/** Waits until an event is processed. What a busy machine's door has parked is not left to the next minute. */
+/** Waits until an event is processed. */
 export async function processed(running: Running, eventKey: string): Promise<boolean> {
-  const headers = { authorization: `Bearer ${running.cronSecret}` };
-  await fetch(`${running.url}/api/cron/relay`, { headers });
   return waitUntil(async () => {
     const events = await adminList<{ status: string }>(running, `events?eventKey=${eventKey}`);
     return events[0]?.status === "processed";
