@@ -22,7 +22,7 @@ export function bindable(port: number): Promise<number | undefined> {
 const PORTS = { from: 20_000, below: 32_000 };
 const PORT_TRIES = 20;
 
-/** A port that nobody gets by asking for any: it is likely to be free again at the next start. Undefined when there is none. */
+/** A port, and none of `not`, that nobody gets by asking for any: likely to be free again at the next start. Undefined when there is none. */
 export async function freePort(not: readonly number[] = []): Promise<number | undefined> {
   for (let tries = 0; tries < PORT_TRIES; tries += 1) {
     const port = randomInt(PORTS.from, PORTS.below);

@@ -37,6 +37,17 @@ describe("the emulator's commands beside a real Redis", () => {
     };
     await fc.assert(fc.asyncProperty(anySequence, check), { seed: SEED, numRuns: RUNS });
   });
+
+  it("of two equal expiries neither is later, as Redis has it: GT and LT leave the first", () => {
+    const store = new Store();
+    store.now = 1_000_000; // stands still, as a real Redis does not
+    const answer = (...words: string[]) => runCommand(store, words);
+    answer("set", "k", "v", "ex", "100");
+    expect(answer("expire", "k", "100", "gt")).toMatchObject({ result: 0 });
+    expect(answer("expire", "k", "100", "lt")).toMatchObject({ result: 0 });
+    expect(answer("expire", "k", "101", "gt")).toMatchObject({ result: 1 });
+    expect(answer("expire", "k", "100", "lt")).toMatchObject({ result: 1 });
+  });
 });
 
 function comparable(words: readonly string[] | undefined, outcome: Outcome): unknown {
